@@ -1,0 +1,59 @@
+"""The one tidy form every reader produces and every builder reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.core.catalogue import Item
+
+
+@dataclass(frozen=True, slots=True)
+class EventTable:
+    """One row = one item in one event (a line of an invoice, a view). Sorted by time, stable. All columns (n,)."""
+
+    user: npt.NDArray[np.int32]
+    """Number of the user (position in Dataset.users), -1 = nobody known: a basket only."""
+    item: npt.NDArray[np.int32]
+    """Number of the item (position in Dataset.items)."""
+    time_s: npt.NDArray[np.int64]
+    """Epoch seconds, UTC."""
+    type: npt.NDArray[np.uint8]
+    """Code of serving/events/types.py."""
+    quantity: npt.NDArray[np.int32]
+    price: npt.NDArray[np.int64]
+    """Minor units a piece."""
+    basket: npt.NDArray[np.int64]
+    """Number of the invoice or session; rows with one number happened together."""
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> EventTable:
+        """The rows where `mask` (n,) holds."""
+        return EventTable(**{f.name: getattr(self, f.name)[mask] for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One line of a reader's report: what happened to how many rows, and why."""
+
+    what: str
+    rows: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A shop's history. Items carry titles, prices and, where known, stock; users are their ids."""
+
+    name: str
+    sha256: str
+    """Of the source file, or of the generator's settings."""
+    items: tuple[Item, ...]
+    users: tuple[str, ...]
+    events: EventTable
+    currency: str
+    report: tuple[Kept, ...] = field(default=())

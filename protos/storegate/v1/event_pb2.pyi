@@ -1,0 +1,56 @@
+import datetime
+
+from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from storegate.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class EventItem(_message.Message):
+    __slots__ = ("item_id", "quantity")
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    item_id: str
+    quantity: int
+    def __init__(self, item_id: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class UserEvent(_message.Message):
+    __slots__ = ("event_id", "event_type", "user_id", "visitor_id", "event_time", "items", "search_query", "personalization")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    VISITOR_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    SEARCH_QUERY_FIELD_NUMBER: _ClassVar[int]
+    PERSONALIZATION_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    event_type: str
+    user_id: str
+    visitor_id: str
+    event_time: _timestamp_pb2.Timestamp
+    items: _containers.RepeatedCompositeFieldContainer[EventItem]
+    search_query: str
+    personalization: _common_pb2.Personalization
+    def __init__(self, event_id: _Optional[str] = ..., event_type: _Optional[str] = ..., user_id: _Optional[str] = ..., visitor_id: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., items: _Optional[_Iterable[_Union[EventItem, _Mapping]]] = ..., search_query: _Optional[str] = ..., personalization: _Optional[_Union[_common_pb2.Personalization, str]] = ...) -> None: ...
+
+class WriteUserEventRequest(_message.Message):
+    __slots__ = ("event", "validate_only")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    event: UserEvent
+    validate_only: bool
+    def __init__(self, event: _Optional[_Union[UserEvent, _Mapping]] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+
+class WriteUserEventResponse(_message.Message):
+    __slots__ = ("stored", "missing_item_ids")
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    MISSING_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    stored: bool
+    missing_item_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, stored: _Optional[bool] = ..., missing_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -1,0 +1,127 @@
+"""One tree of errors. Each carries its facts; how a protocol spells it is known to transport/status.py alone."""
+
+from __future__ import annotations
+
+
+class StoregateError(Exception):
+    """Base of everything this gateway raises on purpose.
+
+    `reason` is a stable upper-case word that programs may compare; the message tells people what to try.
+    `facts` are short strings about the failure, safe to show to the caller.
+    """
+
+    reason = "INTERNAL"
+
+    def __init__(self, message: str, **facts: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+
+
+class InvalidInput(StoregateError):
+    """A field of a request, a file or a setting has a value that cannot be used."""
+
+    reason = "INVALID_FIELD"
+
+    def __init__(self, field: str, value: object, expected: str, *, reason: str = "INVALID_FIELD") -> None:
+        shown = repr(value)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        super().__init__(f"{field}: got {shown}, expected {expected}", field=field, value=shown, expected=expected)
+        self.field = field
+        self.expected = expected
+        self.reason = reason
+
+
+class PayloadTooLarge(StoregateError):
+    """A body is larger than the limit; it was refused before it was decoded."""
+
+    reason = "PAYLOAD_TOO_LARGE"
+
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"the request has {size_bytes} bytes, at most {limit_bytes} are accepted: send it in smaller parts",
+            size_bytes=str(size_bytes),
+            limit_bytes=str(limit_bytes),
+        )
+
+
+class NotFound(StoregateError):
+    """The thing asked for does not exist."""
+
+    reason = "NOT_FOUND"
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"{what} {name!r} is not known", what=what, name=name)
+
+
+class UnknownMethod(StoregateError):
+    """No such method or path."""
+
+    reason = "UNKNOWN_METHOD"
+
+
+class Unauthenticated(StoregateError):
+    """The bearer token is missing or wrong."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class DeadlineExpired(StoregateError):
+    """The caller's deadline passed before the work began; nothing was computed."""
+
+    reason = "DEADLINE_EXPIRED"
+
+
+class Overloaded(StoregateError):
+    """The queue is full; the call was refused at once and may be retried."""
+
+    reason = "OVERLOADED"
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StoreUnavailable(StoregateError):
+    """The behaviour store (Redis) does not answer; writes fail, recommendations go on without profiles."""
+
+    reason = "STORE_UNAVAILABLE"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"the store is unavailable ({cause}): try again later", cause=cause)
+        self.cause = cause
+
+
+class NotReady(StoregateError):
+    """The gateway is starting or going away."""
+
+    reason = "NOT_READY"
+
+
+class ModelDamaged(StoregateError):
+    """A model version is incomplete or does not match its checksums; it is not served."""
+
+    reason = "MODEL_DAMAGED"
+
+
+class DataError(StoregateError):
+    """A data file cannot be used: names the file and, where known, the line and the column."""
+
+    reason = "BAD_DATA"
+
+    def __init__(self, path: str, problem: str, *, line: int | None = None, column: str | None = None) -> None:
+        where = path + (f", line {line}" if line is not None else "") + (f", column {column!r}" if column else "")
+        super().__init__(f"{where}: {problem}")
+        self.path, self.line, self.column, self.problem = path, line, column, problem
+
+
+class SettingError(StoregateError):
+    """A setting has a value that cannot be used, or the surroundings do not allow a start."""
+
+    reason = "BAD_SETTING"
+
+
+class InternalError(StoregateError):
+    """A defect of ours: logged with its trace; the caller learns no more than a reference."""
+
+    reason = "INTERNAL"

@@ -1,0 +1,46 @@
+"""The trained parts the pipeline runs on, loaded and checked by an adapter; arrays only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.core.ports import Scorer, VectorIndex
+
+
+@dataclass(frozen=True, slots=True)
+class SparseRows:
+    """A CSR matrix. indptr: (n + 1,) int64; cols: (nnz,) int32; vals: (nnz,) float32."""
+
+    indptr: npt.NDArray[np.int64]
+    cols: npt.NDArray[np.int32]
+    vals: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Everything trained, over the same n items in the same order: the first n rows of the catalogue."""
+
+    versions: dict[str, str]
+    """model name -> version: "item-item", "factors", "ranker" and "index"."""
+    item_ids: tuple[str, ...]
+    item_item: SparseRows
+    """(n, n): row j holds what having item j says for other items; cols sorted ascending within a row."""
+    vectors: npt.NDArray[np.float32]
+    """(n, d) item factors of iALS."""
+    gram: npt.NDArray[np.float32]
+    """(d, d): w0 * Y'Y + reg * I, the part of the user's normal equations that is the same for everybody."""
+    fold_alpha: float
+    """Weight of one observed item over an unobserved one in the user's normal equations."""
+    item_stats: npt.NDArray[np.float32]
+    """(n, len(ITEM_STATS)) per-item statistics, see serving/features/stats.py."""
+    trending: npt.NDArray[np.int32]
+    """(t,) rows by decayed popularity at the end of the training data, best first."""
+    index: VectorIndex
+    """Over `vectors`, inner product."""
+    scorer: Scorer
+    """(m, len(FEATURES)) features -> (m,) scores."""
+    trained_through_s: int
+    """Epoch seconds of the newest event the models have seen."""

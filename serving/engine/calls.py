@@ -1,0 +1,97 @@
+"""What fronts hand to the engine and what they take back. No protocol is known here, only bytes, ids and deadlines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from serving.core.clock import NEVER
+from serving.core.errors import StoregateError
+
+
+class Responder(Protocol):
+    """The side of a front that answers. Both methods work from any thread, and ignore a call that is gone."""
+
+    def respond(self, call_id: int, payload: bytes) -> None:
+        """Sends the encoded answer."""
+        ...
+
+    def fail(self, call_id: int, error: StoregateError) -> None:
+        """Sends the error; the front spells it with transport/status.py."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One waiting call. deadline and arrived: seconds of the monotonic clock."""
+
+    responder: Responder
+    call_id: int
+    method: str
+    """Full gRPC name, "/storegate.v1.RecommendationService/Recommend"; HTTP calls carry the same name."""
+    payload: bytes
+    """The request message in protobuf's wire format."""
+    deadline: float = NEVER
+    arrived: float = 0.0
+
+
+class Lane(Enum):
+    """Where a method runs."""
+
+    ENGINE = "engine"
+    """In memory, at once, batched, on whichever thread holds the engine."""
+    WRITER = "writer"
+    """Waits for a store: on the writer thread, grouped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a batch knows of its surroundings. Times: seconds of the monotonic clock, `wall` of the epoch."""
+
+    now: float
+    wall: float
+    deadline: float
+    """The nearest deadline of the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method: bytes to query, a batch of queries to a batch of answers, answer to bytes."""
+
+    method: str
+    lane: Lane
+    decode: Callable[[bytes], Any]
+    """Raises InvalidInput."""
+    run: Callable[[Sequence[Any], Turn], Sequence[Any]]
+    """One answer, or one StoregateError, per query, in order. An exception is a defect: the engine then runs the
+    queries one by one, so that one poisonous call does not take its neighbours with it."""
+    encode: Callable[[Any], bytes]
+
+
+class Intake(Protocol):
+    """What a front needs of the engine."""
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Takes calls from any thread; every one of them is answered or failed exactly once, unless cancelled."""
+        ...
+
+    def cancel(self, responder: Responder, call_id: int) -> None:
+        """The caller has gone: the call costs nothing more if it has not begun."""
+        ...
+
+
+class Front(Responder, Protocol):
+    """A listener. Constructed bound to its address (so that a taken port fails early), started with an intake."""
+
+    @property
+    def port(self) -> int: ...
+
+    def start(self, intake: Intake) -> None:
+        """Begins to accept calls."""
+        ...
+
+    def close(self, grace_s: float) -> None:
+        """Stops listening; in-flight calls get up to `grace_s` to be answered. Idempotent."""
+        ...

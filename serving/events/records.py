@@ -1,0 +1,49 @@
+"""The stored form of a profile: a blob of fixed-size event records, newest last.
+
+Little-endian, 24 bytes each; items stand as 64-bit hashes so that a blob outlives every model and catalogue.
+The number of records is bounded where they are appended (the setting `events.profile_records_max`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from serving.core.ids import hash64
+from serving.events.types import TYPE_CODES, UserEvent
+
+RECORD = np.dtype(
+    [
+        ("event", "<u8"),  # hash of the event id, mixed with the position of the item within the event
+        ("item", "<u8"),  # hash of the item id, 0 = the event is not about an item
+        ("time_s", "<u4"),  # epoch seconds
+        ("quantity", "<u2"),
+        ("type", "u1"),  # code of serving/events/types.py
+        ("flags", "u1"),  # 0; reserved
+    ]
+)
+RECORD_BYTES = RECORD.itemsize
+assert RECORD_BYTES == 24
+
+_MASK = (1 << 64) - 1
+
+
+def encode(event: UserEvent) -> bytes:
+    """The records of one event: one per item, or one without an item."""
+    base = hash64(event.event_id)
+    return encode_rows(
+        ((base + position * 0x9E3779B97F4A7C15) & _MASK or 1, event.event_type, item_id, event.time_s, quantity)
+        for position, (item_id, quantity) in enumerate(event.items or (("", 1),))
+    )
+
+
+def encode_rows(rows: Iterable[tuple[int, str, str, int, int]]) -> bytes:
+    """Records from (event hash, event type, item id, epoch seconds, quantity)."""
+    return np.array(
+        [
+            (event, hash64(item_id) if item_id else 0, time_s, min(max(quantity, 1), 65535), TYPE_CODES[name], 0)
+            for event, name, item_id, time_s, quantity in rows
+        ],
+        RECORD,
+    ).tobytes()
