@@ -88,7 +88,7 @@ class Catalogue:
     def build(cls, items: Sequence[Item], *, model_ids: Sequence[str] = (), version: int = 0) -> Catalogue:
         """A snapshot with the models' items first, in their order; one the items do not name is a deleted row."""
         by_id = {item.item_id: item for item in items}
-        head = [by_id.pop(item_id, None) or Item(item_id, deleted=True) for item_id in model_ids]
+        head = [by_id.pop(item_id, Item(item_id, deleted=True)) for item_id in model_ids]
         rows = (*head, *by_id.values())
         empty = cls(
             version=version,

@@ -104,6 +104,16 @@ class ModelDamaged(StoregateError):
     reason = "MODEL_DAMAGED"
 
 
+class ModelFailed(StoregateError):
+    """The runtime of a model or index refused one run; the pipeline falls back and says so."""
+
+    reason = "MODEL_FAILED"
+
+    def __init__(self, model: str, cause: str) -> None:
+        super().__init__(f"{model}: {cause}", model=model)
+        self.model, self.cause = model, cause
+
+
 class DataError(StoregateError):
     """A data file cannot be used: names the file and, where known, the line and the column."""
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from serving.core.clock import NEVER
 from serving.core.errors import StoregateError
+from serving.core.turn import Turn
 
 
 class Responder(Protocol):
@@ -44,16 +45,6 @@ class Lane(Enum):
     """In memory, at once, batched, on whichever thread holds the engine."""
     WRITER = "writer"
     """Waits for a store: on the writer thread, grouped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What a batch knows of its surroundings. Times: seconds of the monotonic clock, `wall` of the epoch."""
-
-    now: float
-    wall: float
-    deadline: float
-    """The nearest deadline of the batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ The number of records is bounded where they are appended (the setting `events.pr
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 
 import numpy as np
@@ -24,7 +25,8 @@ RECORD = np.dtype(
     ]
 )
 RECORD_BYTES = RECORD.itemsize
-assert RECORD_BYTES == 24
+PACK = struct.Struct("<QQIHBB")
+assert PACK.size == RECORD_BYTES == 24
 
 _MASK = (1 << 64) - 1
 
@@ -47,3 +49,8 @@ def encode_rows(rows: Iterable[tuple[int, str, str, int, int]]) -> bytes:
         ],
         RECORD,
     ).tobytes()
+
+
+def newest_s(blob: bytes) -> int:
+    """Epoch seconds of the newest record of a profile, 0 = it has none."""
+    return int.from_bytes(blob[-8:-4], "little") if blob else 0

@@ -1,0 +1,57 @@
+# Two commands: `make demo` and `make test`. Everything is installed into .venv from pinned, hashed requirements.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-base
+TEST_STAMP := $(VENV)/.installed-test
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check serve loadtest protos lock clean
+
+help:  ## Shows this list.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "storegate needs Python 3.11: install python3.11, or set PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "== creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements/base.txt pyproject.toml | $(VENV)/bin/python
+	@echo "== installing the pinned packages (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TEST_STAMP): requirements/test.txt $(STAMP)
+	@echo "== installing the test packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+demo: $(STAMP)  ## Builds the demo store, trains, starts the gateway and asks it; ONCE=1 stops after the answers.
+	@$(BIN)/storegate demo $(if $(ONCE),--once,)
+
+serve: $(STAMP)  ## Starts the gateway on Ray with the live models.
+	@$(BIN)/storegate serve
+
+test: $(TEST_STAMP)  ## Sets up and runs every test and check.
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest
+
+check: $(TEST_STAMP)  ## Format, lint, types, layers.
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache --verbose >/dev/null || $(BIN)/lint-imports --no-cache
+
+loadtest: $(TEST_STAMP)  ## Locust against the running gateway (or one of its own) for 30 seconds; writes an HTML report.
+	@$(BIN)/python -m loadtests.run
+
+protos: $(TEST_STAMP)  ## Generates the protobuf code anew.
+	@$(BIN)/python protos/generate.py
+
+lock: $(TEST_STAMP)  ## Compiles requirements/*.txt from pyproject.toml (needs uv on the PATH).
+	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 -o requirements/base.txt pyproject.toml
+	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra test \
+		-c requirements/base.txt -o requirements/test.txt pyproject.toml
+
+clean:  ## Removes the environment and everything that was built.
+	@rm -rf $(VENV) var build *.egg-info

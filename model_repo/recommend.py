@@ -1,0 +1,100 @@
+"""Trains everything `Recommend` runs on: retrievers at past moments, a ranker on what happened next, retrievers now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from model_repo.datasets.tables import Dataset
+from model_repo.examples import Examples, examples
+from model_repo.histories import Histories
+from model_repo.ranker import build as ranker
+from model_repo.ranker.network import Ranker
+from model_repo.retrievers import Recipe, fit
+from serving.core.catalogue import Catalogue
+from serving.core.errors import InvalidInput
+from serving.decisions.recommend.models import Models
+from serving.decisions.recommend.params import Params
+from serving.kernels.history import DAY_S
+
+Report = Callable[[str, int, int], None]
+"""(what is being done, steps done, steps in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the training is laid out in time; each moment's models and features know nothing after it.
+
+    moments: 1..50 past moments that give examples, the newest `horizon_days` before the end, `step_days` apart.
+    horizon_days: 1..365, how long after a moment a next basket counts as its answer.
+    groups_max: 100..1e6, examples a moment.
+    """
+
+    moments: int = 8
+    step_days: float = 14.0
+    horizon_days: float = 28.0
+    groups_max: int = 3000
+    recipe: Recipe = field(default_factory=Recipe)
+    ranker: ranker.Params = field(default_factory=ranker.Params)
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("moments", 1, 50),
+            ("step_days", 0.5, 365),
+            ("horizon_days", 1, 365),
+            ("groups_max", 100, 1e6),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise InvalidInput(f"train.{name}", getattr(self, name), f"a number from {low:g} to {high:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What one training gives. models: complete but for the scorer; groups: examples the ranker learned from."""
+
+    models: Models
+    ranker: Ranker
+    groups: int
+    summary: dict[str, float]
+
+
+def train_recommend(dataset: Dataset, plan: Plan, params: Params, *, seed: int, report: Report) -> Trained:
+    """Deterministic in the dataset and the seed. Raises InvalidInput when the history is too short to learn from."""
+    histories = Histories.of(dataset)
+    timeless = Catalogue.build(
+        [replace(item, stock={}, deleted=False) for item in dataset.items],
+        model_ids=[item.item_id for item in dataset.items],
+    )
+    first, last = float(dataset.events.time_s[0]), float(dataset.events.time_s[-1]) + 1.0
+    moments = _moments(first, last, plan)
+    steps = len(moments) + 2
+    parts = []
+    for done, moment in enumerate(moments):
+        report("learning from the past", done, steps)
+        models = fit(dataset, histories, timeless, moment, plan.recipe, params, seed=seed)
+        parts.append(
+            examples(
+                dataset, histories, models, timeless, moment, moment + plan.horizon_days * DAY_S, params,
+                records_max=plan.recipe.records_max, groups_max=plan.groups_max, seed=seed,
+            )
+        )  # fmt: skip
+    found = Examples.joined(parts)
+    if len(found.offsets) < 2:
+        raise InvalidInput(
+            "transactions", f"{len(dataset.events)} lines", "customers who come back within the time the data covers"
+        )
+    report("training the ranker", len(moments), steps)
+    ranked = ranker.train(found.features, found.offsets, found.labels, params=plan.ranker, seed=seed)
+    report("fitting the final models", len(moments) + 1, steps)
+    models = fit(dataset, histories, timeless, last, plan.recipe, params, seed=seed)
+    report("trained", steps, steps)
+    summary = ranker.summary(ranked, found.features, found.offsets, found.labels)
+    return Trained(models, ranked, len(found.offsets) - 1, summary)
+
+
+def _moments(first_s: float, last_s: float, plan: Plan) -> list[float]:
+    """Past moments, oldest first; each leaves at least a fifth of the history before it."""
+    horizon = min(plan.horizon_days * DAY_S, 0.3 * (last_s - first_s))
+    newest, floor = last_s - horizon, first_s + 0.2 * (last_s - first_s)
+    every = [newest - k * plan.step_days * DAY_S for k in range(plan.moments)]
+    return sorted(moment for moment in every if moment >= floor)

@@ -1,0 +1,82 @@
+"""Everything but the ranker, as it would have been trained at one moment: nothing after it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+import retrieval
+
+from model_repo.datasets.tables import Dataset
+from model_repo.factors import build as factors
+from model_repo.histories import Histories, interactions
+from model_repo.item_item import build as item_item
+from model_repo.work import Progress
+from serving.adapters.faiss_index import FaissIndex
+from serving.core.catalogue import Catalogue
+from serving.core.ports import F32, I32
+from serving.decisions.recommend.models import Models
+from serving.decisions.recommend.params import Params
+from serving.events.types import PURCHASE
+from serving.features.stats import item_stats
+from serving.kernels.history import DAY_S
+
+TRENDING_KEPT = 500
+TRENDING_HALF_LIFE_DAYS = 14.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What the retrievers are built with; ranges stand with each builder's Params."""
+
+    item_item: item_item.Params = field(default_factory=item_item.Params)
+    factors: factors.Params = field(default_factory=factors.Params)
+    records_max: int = 512
+    """Newest records of one owner that are used, as the store keeps them."""
+
+
+class Unranked:
+    """Stands where the ranker will be while its own training data is made."""
+
+    def score(self, features: F32) -> F32:
+        return np.zeros(len(features), np.float32)
+
+
+def fit(
+    dataset: Dataset, histories: Histories, catalogue: Catalogue, moment_s: float, recipe: Recipe, params: Params,
+    *, seed: int, progress: Progress | None = None,
+) -> Models:  # fmt: skip
+    """Item-item, factors, index, statistics and trending from the events before `moment_s` (epoch seconds)."""
+    report = progress or (lambda share: None)
+    owners, rows, weights, n_owners = interactions(histories, catalogue, moment_s, recipe.records_max, params)
+    n = len(dataset.items)
+    neighbours = item_item.build(
+        owners, rows, weights, n_owners, n, params=recipe.item_item, progress=lambda share: report(share * 0.5)
+    )
+    latent = factors.build(
+        owners, rows, weights, n_owners, n, params=recipe.factors, seed=seed,
+        progress=lambda share: report(0.5 + share * 0.5),
+    )  # fmt: skip
+    bought = dataset.events.where((dataset.events.time_s < moment_s) & (dataset.events.type == PURCHASE))
+    prices = np.array([item.price for item in dataset.items], np.int64)
+    return Models(
+        versions={},
+        item_ids=tuple(item.item_id for item in dataset.items),
+        item_item=neighbours,
+        vectors=latent.vectors,
+        gram=latent.gram,
+        fold_alpha=latent.fold_alpha,
+        item_stats=item_stats(bought.user, bought.item, bought.time_s, prices, n, moment_s),
+        trending=trending(bought.item, (moment_s - bought.time_s) / DAY_S, n),
+        index=FaissIndex(retrieval.build(latent.vectors)),
+        scorer=Unranked(),
+        trained_through_s=int(dataset.events.time_s[dataset.events.time_s < moment_s].max()),
+    )
+
+
+def trending(item: I32, age_days: F32, n_items: int) -> I32:
+    """The rows of the most bought items, each purchase decayed by its age, best first; ties by row."""
+    weight = np.bincount(item, weights=2.0 ** (-age_days / TRENDING_HALF_LIFE_DAYS), minlength=n_items)
+    order = np.lexsort((np.arange(n_items), -weight))[:TRENDING_KEPT]
+    return order[weight[order] > 0].astype(np.int32)

@@ -1,0 +1,13 @@
+"""Factor score over the best of the request."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from serving.kernels.candidates import S_FACTORS
+
+
+@njit(cache=True, inline="always")
+def value(x, r, i):
+    return x.signals[i, S_FACTORS] / max(x.peaks[r, 1], np.float32(1e-6))

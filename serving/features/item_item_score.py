@@ -1,0 +1,13 @@
+"""Item-item score of the visitor's history for this item (interest-weighted sum), log scale."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from serving.kernels.candidates import S_ITEM_ITEM
+
+
+@njit(cache=True, inline="always")
+def value(x, r, i):
+    return np.log1p(np.float32(10.0) * max(x.signals[i, S_ITEM_ITEM], np.float32(0.0)))

@@ -1,0 +1,12 @@
+"""Price at training time in minor units, log scale."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from serving.features.columns import I_PRICE
+
+
+@njit(cache=True, inline="always")
+def value(x, r, i):
+    return x.stats[x.rows[i], I_PRICE]

@@ -1,0 +1,12 @@
+"""Buyers of the item in all the training data, log scale."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from serving.features.columns import I_BUYERS
+
+
+@njit(cache=True, inline="always")
+def value(x, r, i):
+    return x.stats[x.rows[i], I_BUYERS]
