@@ -1,0 +1,71 @@
+"""From a dataset to a live release: train everything, write every part, make it live. Read it first."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from model_repo.datasets.tables import Dataset
+from model_repo.publish import Trained, publish
+from model_repo.recommend import Plan, Report, train_recommend
+from model_repo.work import cores
+from serving.core.errors import InvalidInput
+from serving.core.ids import hash64
+from serving.decisions.recommend.params import Params
+from serving.events.history import history_from_events, write_history
+from serving.events.types import profile_key
+from serving.features import FEATURES
+
+HISTORY_FILE = "profiles.npz"
+
+
+def train(
+    home: Path,
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    progress: Report | None = None,
+    plan: Plan | None = None,
+    params: Params | None = None,
+    wall_s: float | None = None,
+) -> str:
+    """Trains on `dataset` and makes the result live below `home`; returns the release.
+
+    The same dataset and seed give the same models. Nothing becomes live unless all of it was written. wall_s: epoch
+    seconds that stand in the release's name. Raises InvalidInput when the data is too little to learn from.
+    """
+    plan, params = plan or Plan(), params or Params()
+    if not len(dataset.events):
+        raise InvalidInput("transactions", "no usable line", "at least one sale of a product")
+    with threadpool_limits(limits=cores()):
+        made = train_recommend(dataset, plan, params, seed=seed, report=progress or (lambda what, done, total: None))
+    with tempfile.TemporaryDirectory(prefix="storegate-train-") as folder:
+        history = Path(folder) / HISTORY_FILE
+        _write_profiles(history, dataset, plan.recipe.records_max)
+        return publish(
+            home,
+            Trained(
+                models=made.models,
+                ranker=made.ranker,
+                feature_names=FEATURES,
+                items=dataset.items,
+                history={HISTORY_FILE: history},
+                metrics={"ranker": {**made.summary, "groups": float(made.groups), "seed": float(seed)}},
+            ),
+            wall_s=time.time() if wall_s is None else wall_s,
+        )
+
+
+def _write_profiles(path: Path, dataset: Dataset, records_max: int) -> None:
+    """Everybody's past as profiles, for the gateway to seed its store with."""
+    events = dataset.events
+    hashes = np.array([hash64(item.item_id) for item in dataset.items], np.uint64)
+    past = history_from_events(
+        events.user, hashes[events.item], events.time_s, events.type, events.quantity, records_max=records_max
+    )
+    keys = [profile_key(dataset.users[user], "") for user in past.users.tolist()]
+    write_history(path, keys, past.records, past.offsets)
