@@ -24,19 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19storegate/v1/common.proto\x12\x0cstoregate.v1\"4\n\x05Money\x12\x14\n\x0c\x61mount_minor\x18\x01 \x01(\x03\x12\x15\n\rcurrency_code\x18\x02 \x01(\t\"\r\n\x0bPingRequest\"\x0e\n\x0cPingResponse*k\n\x0fPersonalization\x12\x1f\n\x1bPERSONALIZATION_UNSPECIFIED\x10\x00\x12\x1b\n\x17PERSONALIZATION_ALLOWED\x10\x01\x12\x1a\n\x16PERSONALIZATION_DENIED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19storegate/v1/common.proto\x12\x0cstoregate.v1\"4\n\x05Money\x12\x14\n\x0c\x61mount_minor\x18\x01 \x01(\x03\x12\x15\n\rcurrency_code\x18\x02 \x01(\t*k\n\x0fPersonalization\x12\x1f\n\x1bPERSONALIZATION_UNSPECIFIED\x10\x00\x12\x1b\n\x17PERSONALIZATION_ALLOWED\x10\x01\x12\x1a\n\x16PERSONALIZATION_DENIED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'storegate.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERSONALIZATION']._serialized_start=128
-  _globals['_PERSONALIZATION']._serialized_end=235
+  _globals['_PERSONALIZATION']._serialized_start=97
+  _globals['_PERSONALIZATION']._serialized_end=204
   _globals['_MONEY']._serialized_start=43
   _globals['_MONEY']._serialized_end=95
-  _globals['_PINGREQUEST']._serialized_start=97
-  _globals['_PINGREQUEST']._serialized_end=110
-  _globals['_PINGRESPONSE']._serialized_start=112
-  _globals['_PINGRESPONSE']._serialized_end=126
 # @@protoc_insertion_point(module_scope)

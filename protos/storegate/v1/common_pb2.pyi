@@ -21,11 +21,3 @@ class Money(_message.Message):
     amount_minor: int
     currency_code: str
     def __init__(self, amount_minor: _Optional[int] = ..., currency_code: _Optional[str] = ...) -> None: ...
-
-class PingRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class PingResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...

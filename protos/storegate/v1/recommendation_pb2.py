@@ -25,10 +25,9 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from storegate.v1 import common_pb2 as storegate_dot_v1_dot_common__pb2
-from storegate.v1 import event_pb2 as storegate_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!storegate/v1/recommendation.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\x1a\x18storegate/v1/event.proto\">\n\x0b\x43onstraints\x12\x15\n\rmax_per_brand\x18\x01 \x01(\x05\x12\x18\n\x10max_per_category\x18\x02 \x01(\x05\"\x9e\x03\n\x10RecommendRequest\x12\x11\n\tplacement\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nvisitor_id\x18\x03 \x01(\t\x12\x10\n\x08item_ids\x18\x04 \x03(\t\x12\x32\n\x0esession_events\x18\x05 \x03(\x0b\x32\x1a.storegate.v1.SessionEvent\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x07 \x03(\t\x12.\n\x0b\x63onstraints\x18\x08 \x01(\x0b\x32\x19.storegate.v1.Constraints\x12\x16\n\tdiversity\x18\t \x01(\x02H\x00\x88\x01\x01\x12&\n\x07\x65xplain\x18\n \x01(\x0e\x32\x15.storegate.v1.Explain\x12\x36\n\x0fpersonalization\x18\x0b \x01(\x0e\x32\x1d.storegate.v1.Personalization\x12\x12\n\nrequest_id\x18\x0c \x01(\t\x12\x15\n\rvalidate_only\x18\r \x01(\x08\x42\x0c\n\n_diversity\"c\n\x0cSessionEvent\x12\x12\n\nevent_type\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x02\x12\x17\n\x0frelated_item_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\"\x9b\x01\n\x0fRecommendResult\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\"\n\x05price\x18\x03 \x01(\x0b\x32\x13.storegate.v1.Money\x12\r\n\x05score\x18\x04 \x01(\x02\x12%\n\x07reasons\x18\x05 \x03(\x0b\x32\x14.storegate.v1.Reason\x12\x0e\n\x06source\x18\x06 \x01(\t\"(\n\x08\x44\x65graded\x12\r\n\x05stage\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\")\n\tStageTime\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06micros\x18\x02 \x01(\x05\"\xde\x02\n\x0bServingInfo\x12\x44\n\x0emodel_versions\x18\x01 \x03(\x0b\x32,.storegate.v1.ServingInfo.ModelVersionsEntry\x12\x15\n\rindex_version\x18\x02 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\x12\'\n\x06stages\x18\x04 \x03(\x0b\x32\x17.storegate.v1.StageTime\x12(\n\x08\x64\x65graded\x18\x05 \x03(\x0b\x32\x16.storegate.v1.Degraded\x12\x12\n\nbatch_size\x18\x06 \x01(\x05\x12:\n\x16\x65vents_applied_through\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x34\n\x12ModelVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa2\x01\n\x11RecommendResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.storegate.v1.RecommendResult\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12/\n\x0cserving_info\x18\x03 \x01(\x0b\x32\x19.storegate.v1.ServingInfo\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\xee\x02\n\rRerankRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nvisitor_id\x18\x02 \x01(\t\x12\x10\n\x08item_ids\x18\x03 \x03(\t\x12\x32\n\x0esession_events\x18\x04 \x03(\x0b\x32\x1a.storegate.v1.SessionEvent\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12.\n\x0b\x63onstraints\x18\x06 \x01(\x0b\x32\x19.storegate.v1.Constraints\x12\x16\n\tdiversity\x18\x07 \x01(\x02H\x00\x88\x01\x01\x12&\n\x07\x65xplain\x18\x08 \x01(\x0e\x32\x15.storegate.v1.Explain\x12\x36\n\x0fpersonalization\x18\t \x01(\x0e\x32\x1d.storegate.v1.Personalization\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x15\n\rvalidate_only\x18\x0b \x01(\x08\x42\x0c\n\n_diversity\"\x9f\x01\n\x0eRerankResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.storegate.v1.RecommendResult\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12/\n\x0cserving_info\x18\x03 \x01(\x0b\x32\x19.storegate.v1.ServingInfo\x12\x12\n\nrequest_id\x18\x04 \x01(\t*I\n\x07\x45xplain\x12\x17\n\x13\x45XPLAIN_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45XPLAIN_NONE\x10\x01\x12\x13\n\x0f\x45XPLAIN_REASONS\x10\x02\x32\xaf\x02\n\x15RecommendationService\x12\x66\n\tRecommend\x12\x1e.storegate.v1.RecommendRequest\x1a\x1f.storegate.v1.RecommendResponse\"\x18\x82\xd3\xe4\x93\x02\x12\"\r/v1/recommend:\x01*\x12Z\n\x06Rerank\x12\x1b.storegate.v1.RerankRequest\x1a\x1c.storegate.v1.RerankResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\"\n/v1/rerank:\x01*\x12R\n\x04Ping\x12\x19.storegate.v1.PingRequest\x1a\x1a.storegate.v1.PingResponse\"\x13\x82\xd3\xe4\x93\x02\r\"\x08/v1/ping:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!storegate/v1/recommendation.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\">\n\x0b\x43onstraints\x12\x15\n\rmax_per_brand\x18\x01 \x01(\x05\x12\x18\n\x10max_per_category\x18\x02 \x01(\x05\"\x9e\x03\n\x10RecommendRequest\x12\x11\n\tplacement\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x12\n\nvisitor_id\x18\x03 \x01(\t\x12\x10\n\x08item_ids\x18\x04 \x03(\t\x12\x32\n\x0esession_events\x18\x05 \x03(\x0b\x32\x1a.storegate.v1.SessionEvent\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x18\n\x10\x65xclude_item_ids\x18\x07 \x03(\t\x12.\n\x0b\x63onstraints\x18\x08 \x01(\x0b\x32\x19.storegate.v1.Constraints\x12\x16\n\tdiversity\x18\t \x01(\x02H\x00\x88\x01\x01\x12&\n\x07\x65xplain\x18\n \x01(\x0e\x32\x15.storegate.v1.Explain\x12\x36\n\x0fpersonalization\x18\x0b \x01(\x0e\x32\x1d.storegate.v1.Personalization\x12\x12\n\nrequest_id\x18\x0c \x01(\t\x12\x15\n\rvalidate_only\x18\r \x01(\x08\x42\x0c\n\n_diversity\"c\n\x0cSessionEvent\x12\x12\n\nevent_type\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x02\x12\x17\n\x0frelated_item_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\"\x9b\x01\n\x0fRecommendResult\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\"\n\x05price\x18\x03 \x01(\x0b\x32\x13.storegate.v1.Money\x12\r\n\x05score\x18\x04 \x01(\x02\x12%\n\x07reasons\x18\x05 \x03(\x0b\x32\x14.storegate.v1.Reason\x12\x0e\n\x06source\x18\x06 \x01(\t\"(\n\x08\x44\x65graded\x12\r\n\x05stage\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\")\n\tStageTime\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06micros\x18\x02 \x01(\x05\"\xde\x02\n\x0bServingInfo\x12\x44\n\x0emodel_versions\x18\x01 \x03(\x0b\x32,.storegate.v1.ServingInfo.ModelVersionsEntry\x12\x15\n\rindex_version\x18\x02 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\x12\'\n\x06stages\x18\x04 \x03(\x0b\x32\x17.storegate.v1.StageTime\x12(\n\x08\x64\x65graded\x18\x05 \x03(\x0b\x32\x16.storegate.v1.Degraded\x12\x12\n\nbatch_size\x18\x06 \x01(\x05\x12:\n\x16\x65vents_applied_through\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x34\n\x12ModelVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa2\x01\n\x11RecommendResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.storegate.v1.RecommendResult\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12/\n\x0cserving_info\x18\x03 \x01(\x0b\x32\x19.storegate.v1.ServingInfo\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\xee\x02\n\rRerankRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nvisitor_id\x18\x02 \x01(\t\x12\x10\n\x08item_ids\x18\x03 \x03(\t\x12\x32\n\x0esession_events\x18\x04 \x03(\x0b\x32\x1a.storegate.v1.SessionEvent\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12.\n\x0b\x63onstraints\x18\x06 \x01(\x0b\x32\x19.storegate.v1.Constraints\x12\x16\n\tdiversity\x18\x07 \x01(\x02H\x00\x88\x01\x01\x12&\n\x07\x65xplain\x18\x08 \x01(\x0e\x32\x15.storegate.v1.Explain\x12\x36\n\x0fpersonalization\x18\t \x01(\x0e\x32\x1d.storegate.v1.Personalization\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x15\n\rvalidate_only\x18\x0b \x01(\x08\x42\x0c\n\n_diversity\"\x9f\x01\n\x0eRerankResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.storegate.v1.RecommendResult\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12/\n\x0cserving_info\x18\x03 \x01(\x0b\x32\x19.storegate.v1.ServingInfo\x12\x12\n\nrequest_id\x18\x04 \x01(\t*I\n\x07\x45xplain\x12\x17\n\x13\x45XPLAIN_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45XPLAIN_NONE\x10\x01\x12\x13\n\x0f\x45XPLAIN_REASONS\x10\x02\x32\xdb\x01\n\x15RecommendationService\x12\x66\n\tRecommend\x12\x1e.storegate.v1.RecommendRequest\x1a\x1f.storegate.v1.RecommendResponse\"\x18\x82\xd3\xe4\x93\x02\x12\"\r/v1/recommend:\x01*\x12Z\n\x06Rerank\x12\x1b.storegate.v1.RerankRequest\x1a\x1c.storegate.v1.RerankResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\"\n/v1/rerank:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,34 +40,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOMMENDATIONSERVICE'].methods_by_name['Recommend']._serialized_options = b'\202\323\344\223\002\022\"\r/v1/recommend:\001*'
   _globals['_RECOMMENDATIONSERVICE'].methods_by_name['Rerank']._loaded_options = None
   _globals['_RECOMMENDATIONSERVICE'].methods_by_name['Rerank']._serialized_options = b'\202\323\344\223\002\017\"\n/v1/rerank:\001*'
-  _globals['_RECOMMENDATIONSERVICE'].methods_by_name['Ping']._loaded_options = None
-  _globals['_RECOMMENDATIONSERVICE'].methods_by_name['Ping']._serialized_options = b'\202\323\344\223\002\r\"\010/v1/ping:\001*'
-  _globals['_EXPLAIN']._serialized_start=2120
-  _globals['_EXPLAIN']._serialized_end=2193
-  _globals['_CONSTRAINTS']._serialized_start=167
-  _globals['_CONSTRAINTS']._serialized_end=229
-  _globals['_RECOMMENDREQUEST']._serialized_start=232
-  _globals['_RECOMMENDREQUEST']._serialized_end=646
-  _globals['_SESSIONEVENT']._serialized_start=648
-  _globals['_SESSIONEVENT']._serialized_end=747
-  _globals['_REASON']._serialized_start=749
-  _globals['_REASON']._serialized_end=826
-  _globals['_RECOMMENDRESULT']._serialized_start=829
-  _globals['_RECOMMENDRESULT']._serialized_end=984
-  _globals['_DEGRADED']._serialized_start=986
-  _globals['_DEGRADED']._serialized_end=1026
-  _globals['_STAGETIME']._serialized_start=1028
-  _globals['_STAGETIME']._serialized_end=1069
-  _globals['_SERVINGINFO']._serialized_start=1072
-  _globals['_SERVINGINFO']._serialized_end=1422
-  _globals['_SERVINGINFO_MODELVERSIONSENTRY']._serialized_start=1370
-  _globals['_SERVINGINFO_MODELVERSIONSENTRY']._serialized_end=1422
-  _globals['_RECOMMENDRESPONSE']._serialized_start=1425
-  _globals['_RECOMMENDRESPONSE']._serialized_end=1587
-  _globals['_RERANKREQUEST']._serialized_start=1590
-  _globals['_RERANKREQUEST']._serialized_end=1956
-  _globals['_RERANKRESPONSE']._serialized_start=1959
-  _globals['_RERANKRESPONSE']._serialized_end=2118
-  _globals['_RECOMMENDATIONSERVICE']._serialized_start=2196
-  _globals['_RECOMMENDATIONSERVICE']._serialized_end=2499
+  _globals['_EXPLAIN']._serialized_start=2094
+  _globals['_EXPLAIN']._serialized_end=2167
+  _globals['_CONSTRAINTS']._serialized_start=141
+  _globals['_CONSTRAINTS']._serialized_end=203
+  _globals['_RECOMMENDREQUEST']._serialized_start=206
+  _globals['_RECOMMENDREQUEST']._serialized_end=620
+  _globals['_SESSIONEVENT']._serialized_start=622
+  _globals['_SESSIONEVENT']._serialized_end=721
+  _globals['_REASON']._serialized_start=723
+  _globals['_REASON']._serialized_end=800
+  _globals['_RECOMMENDRESULT']._serialized_start=803
+  _globals['_RECOMMENDRESULT']._serialized_end=958
+  _globals['_DEGRADED']._serialized_start=960
+  _globals['_DEGRADED']._serialized_end=1000
+  _globals['_STAGETIME']._serialized_start=1002
+  _globals['_STAGETIME']._serialized_end=1043
+  _globals['_SERVINGINFO']._serialized_start=1046
+  _globals['_SERVINGINFO']._serialized_end=1396
+  _globals['_SERVINGINFO_MODELVERSIONSENTRY']._serialized_start=1344
+  _globals['_SERVINGINFO_MODELVERSIONSENTRY']._serialized_end=1396
+  _globals['_RECOMMENDRESPONSE']._serialized_start=1399
+  _globals['_RECOMMENDRESPONSE']._serialized_end=1561
+  _globals['_RERANKREQUEST']._serialized_start=1564
+  _globals['_RERANKREQUEST']._serialized_end=1930
+  _globals['_RERANKRESPONSE']._serialized_start=1933
+  _globals['_RERANKRESPONSE']._serialized_end=2092
+  _globals['_RECOMMENDATIONSERVICE']._serialized_start=2170
+  _globals['_RECOMMENDATIONSERVICE']._serialized_end=2389
 # @@protoc_insertion_point(module_scope)

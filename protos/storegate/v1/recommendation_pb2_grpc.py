@@ -3,7 +3,6 @@
 import grpc
 import warnings
 
-from storegate.v1 import common_pb2 as storegate_dot_v1_dot_common__pb2
 from storegate.v1 import recommendation_pb2 as storegate_dot_v1_dot_recommendation__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
@@ -46,11 +45,6 @@ class RecommendationServiceStub:
                 request_serializer=storegate_dot_v1_dot_recommendation__pb2.RerankRequest.SerializeToString,
                 response_deserializer=storegate_dot_v1_dot_recommendation__pb2.RerankResponse.FromString,
                 _registered_method=True)
-        self.Ping = channel.unary_unary(
-                '/storegate.v1.RecommendationService/Ping',
-                request_serializer=storegate_dot_v1_dot_common__pb2.PingRequest.SerializeToString,
-                response_deserializer=storegate_dot_v1_dot_common__pb2.PingResponse.FromString,
-                _registered_method=True)
 
 
 class RecommendationServiceServicer:
@@ -71,13 +65,6 @@ class RecommendationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Ping(self, request, context):
-        """No work: for probes and benchmarks.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_RecommendationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -90,11 +77,6 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     servicer.Rerank,
                     request_deserializer=storegate_dot_v1_dot_recommendation__pb2.RerankRequest.FromString,
                     response_serializer=storegate_dot_v1_dot_recommendation__pb2.RerankResponse.SerializeToString,
-            ),
-            'Ping': grpc.unary_unary_rpc_method_handler(
-                    servicer.Ping,
-                    request_deserializer=storegate_dot_v1_dot_common__pb2.PingRequest.FromString,
-                    response_serializer=storegate_dot_v1_dot_common__pb2.PingResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -152,33 +134,6 @@ class RecommendationService:
             '/storegate.v1.RecommendationService/Rerank',
             storegate_dot_v1_dot_recommendation__pb2.RerankRequest.SerializeToString,
             storegate_dot_v1_dot_recommendation__pb2.RerankResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Ping(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/storegate.v1.RecommendationService/Ping',
-            storegate_dot_v1_dot_common__pb2.PingRequest.SerializeToString,
-            storegate_dot_v1_dot_common__pb2.PingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,154 @@
+"""One case (what is asked, by how many callers) in short rounds; the rounds of all cases take turns."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from loadtests.bench.bodies import Bodies
+from loadtests.bench.checks import Probe, counted
+from loadtests.bench.figures import Round
+from loadtests.bench.generate import Log, Process, shares
+from loadtests.bench.pin import Cores, only_on, pin
+from loadtests.bench.process import Tree, spent
+from loadtests.gateway import OwnGateway
+from serving.core.errors import SettingError
+
+WARM_S = 0.4
+"""What passes before the clock of a round starts: connections are made, batches have formed."""
+END_S = 0.3
+"""What the load goes on after the clock has stopped, so that no caller has left before."""
+CONTROL_BYTES = 1 << 20
+SHARED_MEMORY = Path("/dev/shm")
+
+
+@dataclass
+class Case:
+    """What is asked by how many callers, and what came of it so far."""
+
+    name: str
+    method: str
+    bodies: Sequence[bytes]
+    callers: int
+    rounds: list[Round] = field(default_factory=list)
+    position: int = 0
+    answered: int = 0
+    """By the server's own count, warm-ups and probes included."""
+    refused: int = 0
+    """By the server's own count: calls that ended with a gRPC error."""
+    probed: int = 0
+    degraded: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """Who is measured, and where everybody runs."""
+
+    gateway: OwnGateway
+    cores: Cores
+    processes_max: int
+
+    @property
+    def tree(self) -> Tree:
+        return self.gateway.tree
+
+
+def run_rounds(rig: Rig, cases: Sequence[Case], rounds: int, seconds: float, say: Callable[[str], None]) -> list[float]:
+    """`rounds` rounds of every case, in turn, so that a drift of the machine hits all alike.
+
+    Returns the microseconds of the control, a fixed piece of arithmetic on the server's core before every round of
+    cases: how much it varies says how quiet the machine was.
+    """
+    control = []
+    for number in range(rounds):
+        control.append(control_micros(rig.cores))
+        for case in cases:
+            one = run_round(rig, case, seconds)
+            case.rounds.append(one)
+            say(
+                f"round {number + 1}/{rounds}: {case.name}, {case.callers} callers: "
+                f"{len(one.log) / one.seconds:,.0f} requests/s"
+            )
+    return control
+
+
+def run_round(rig: Rig, case: Case, seconds: float) -> Round:
+    """One round. Raises SettingError when the load generator failed or did not cover the time measured."""
+    gateway, streams = rig.gateway, shares(case.callers, rig.processes_max)
+    pin(rig.tree.pids(), rig.cores.server)
+    before = counted(gateway.metrics(), case.method)
+    with ExitStack() as stack:
+        stack.enter_context(only_on(rig.cores.load))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storegate-bench-", dir=_memory())))
+        bodies = stack.enter_context(Bodies(folder, case.bodies, len(streams), case.position))
+        probe = stack.enter_context(Probe(gateway.grpc_target, case.method, case.bodies))
+        probe.ask(1)
+        processes: list[Process] = []
+        stack.callback(_kill, processes)
+        begun, whole_s = time.monotonic(), WARM_S + seconds + END_S
+        for number, callers in enumerate(streams):
+            left_s = whole_s + begun - time.monotonic()
+            processes.append(
+                Process(gateway.grpc_target, case.method, bodies.paths[number], callers, left_s, folder, number)
+            )
+        _pace(bodies, probe, begun + WARM_S)
+        begin_us, before_cpu = time.time() * 1e6, rig.tree.cpu()
+        _pace(bodies, probe, begun + WARM_S + seconds)
+        end_us, cpu_s = time.time() * 1e6, spent(before_cpu, rig.tree.cpu())
+        _pace(bodies, probe, begun + whole_s)
+        log = covering([process.finish() for process in processes], begin_us, end_us)
+        case.position = bodies.position
+    after = counted(gateway.metrics(), case.method)
+    case.answered += after[0] - before[0]
+    case.refused += after[1] - before[1]
+    case.probed += probe.asked
+    case.degraded += probe.degraded
+    case.problems += probe.problems
+    return Round(log, (end_us - begin_us) / 1e6, cpu_s)
+
+
+def covering(logs: list[Log], begin_us: float, end_us: float) -> Log:
+    """The calls that ended in the time measured. Raises SettingError if one process was not asking all that time."""
+    for number, log in enumerate(logs):
+        if not len(log) or log.start_us.min() > begin_us or log.end_us.max() < end_us:
+            raise SettingError(
+                f"load process {number} of {len(logs)} did not run during the whole round: the machine is too busy to "
+                "measure anything on it"
+            )
+    return Log.joined([log.within(begin_us, end_us) for log in logs])
+
+
+def control_micros(cores: Cores, times: int = 50) -> float:
+    """Microseconds of one fixed piece of work (a hash of 1 MiB) on the server's core, the median of `times`."""
+    block, took = bytes(CONTROL_BYTES), []
+    with only_on(cores.server):
+        for _ in range(times):
+            begun = time.perf_counter_ns()
+            sha256(block).digest()
+            took.append(time.perf_counter_ns() - begun)
+    return sorted(took)[times // 2] / 1000
+
+
+def _pace(bodies: Bodies, probe: Probe, until: float) -> None:
+    """Until then (monotonic): a new user into every file, again and again, and a look at an answer now and then."""
+    pause_s = bodies.pause_s
+    while time.monotonic() < until:
+        bodies.rewrite()
+        probe.poll()
+        time.sleep(pause_s)
+
+
+def _kill(processes: Sequence[Process]) -> None:
+    for process in processes:
+        process.kill()
+
+
+def _memory() -> str | None:
+    """A folder in memory, where there is one."""
+    return str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None

@@ -1,0 +1,127 @@
+"""From trained parts in memory to a live release on disk: every part first, the manifest last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy.typing as npt
+
+import retrieval
+from model_repo.ranker.network import Ranker
+from model_repo.ranker.onnx_file import to_onnx
+from serving.adapters import disk
+from serving.adapters.catalogue_file import dump_items
+from serving.adapters.model_files import FACTORS, ITEM_ITEM, dump_arrays, encode_ids, fingerprint
+from serving.adapters.versions import Release, promote, sweep, write_version
+from serving.core.catalogue import Item
+from serving.decisions.recommend.models import Models
+
+PUBLISH_LOCK = "publish.lock"
+UNSEALED = "metrics.json"
+"""Left out of a version's digest: it may hold seconds and dates, the model is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Everything one training made."""
+
+    models: Models
+    """All but `versions`, `index` and `scorer`, which are made here from the vectors and the ranker."""
+    ranker: Ranker
+    feature_names: Sequence[str]
+    """What the ranker reads, in order."""
+    items: Sequence[Item]
+    """The catalogue; it holds every id of models.item_ids."""
+    history: Mapping[str, bytes | Path]
+    """File name -> content: the shop's past as the gateway imports it. At least one file."""
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Model -> what its metrics.json says."""
+
+
+def publish(home: Path, trained: Trained, *, wall_s: float) -> str:
+    """Writes all parts of a release, makes it live, removes what is out of the window; returns the release's id.
+
+    wall_s: epoch seconds, for the id: "20261123T011500-" + 8 hexadecimal digits of the content's digest. Killed at any
+    moment it leaves the old release live. Raises SettingError when another process is publishing here.
+    """
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(wall_s))
+    parts = contents(trained)
+    with disk.locked(home / PUBLISH_LOCK):
+        sweep(home)
+        versions = {part: f"{stamp}-{digest(files)[:8]}" for part, files in parts.items()}
+        for part, files in parts.items():
+            write_version(home, part, versions[part], files)
+        whole = hashlib.sha256("".join(digest(parts[part]) for part in sorted(parts)).encode()).hexdigest()
+        release = f"{stamp}-{whole[:8]}"
+        promote(home, Release(release, versions))
+        sweep(home)
+    return release
+
+
+def contents(trained: Trained) -> dict[str, dict[str, bytes | Path]]:
+    """Part -> file name -> content. The same training gives the same bytes (metrics.json apart)."""
+    models, ids = trained.models, trained.models.item_ids
+    rows: dict[str, npt.ArrayLike] = {
+        "indptr": models.item_item.indptr,
+        "cols": models.item_item.cols,
+        "vals": models.item_item.vals,
+        "item_ids": encode_ids(ids),
+        "item_stats": models.item_stats,
+        "trending": models.trending,
+        "trained_through_s": models.trained_through_s,
+    }
+    factors: dict[str, npt.ArrayLike] = {
+        "vectors": models.vectors,
+        "gram": models.gram,
+        "fold_alpha": models.fold_alpha,
+        "items": fingerprint(ids),
+    }
+    main = {
+        "item-item": dump_arrays(rows, ITEM_ITEM),
+        "factors": dump_arrays(factors, FACTORS),
+        "ranker": to_onnx(trained.ranker, trained.feature_names),
+    }
+    return {
+        **{model: _model_files(model, data, trained) for model, data in main.items()},
+        "index": {"index.faiss": retrieval.dumps(retrieval.build(models.vectors))},
+        "catalogue": {"items.parquet": dump_items(trained.items)},
+        "history": dict(trained.history),
+    }
+
+
+def registry() -> dict[str, dict[str, object]]:
+    """models.toml: model -> package, decision, files."""
+    with (Path(__file__).parent / "models.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def digest(files: Mapping[str, bytes | Path]) -> str:
+    """SHA-256 over names and contents, but for metrics.json."""
+    sums = (
+        f"{disk.digest(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()}  {name}\n"
+        for name, content in sorted(files.items())
+        if name != UNSEALED
+    )
+    return hashlib.sha256("".join(sums).encode()).hexdigest()
+
+
+def _model_files(model: str, data: bytes, trained: Trained) -> dict[str, bytes | Path]:
+    """The model's file with its description beside it."""
+    source = Path(__file__).parent / str(registry()[model]["package"]).split(".")[-1]
+    description = (source / "model.toml").read_text()
+    facts = [f"items = {len(trained.models.item_ids)}", f"trained_through_s = {trained.models.trained_through_s}"]
+    if model == "ranker":
+        facts.append("features = " + json.dumps(list(trained.feature_names)))  # a JSON list of words is one in TOML
+    metrics = json.dumps(dict(trained.metrics.get(model, {})), indent=2, sort_keys=True) + "\n"
+    return {
+        tomllib.loads(description)["file"]: data,
+        "model.toml": "\n".join([description, "[trained]", *facts, ""]).encode(),
+        UNSEALED: metrics.encode(),
+        "card.md": (source / "card.md").read_bytes(),
+    }

@@ -1,0 +1,115 @@
+"""The ranking network in plain NumPy: standardise, a few dense layers, one score; and its gradient."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.core.ports import F32
+
+CLIP = 8.0
+"""Standardised features are clipped to +-CLIP standard deviations."""
+
+QUANTILE_ROWS = 100_000
+"""Rows, evenly spread, that quantiles are taken from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What happens to the features before the first layer; folded into the ONNX graph."""
+
+    mean: F32
+    """(f,) of the transformed feature."""
+    inverse_std: F32
+    """(f,); 0 for a feature that never varied, which silences it."""
+    signed_log: bool
+    """sign(x) log(1 + |x|) first."""
+
+    def __call__(self, features: F32) -> F32:
+        """features: (m, f) float32. Returns (m, f) float32 within +-CLIP."""
+        x = np.sign(features) * np.log1p(np.abs(features)) if self.signed_log else features
+        scaled: F32 = np.clip((x - self.mean) * self.inverse_std, -CLIP, CLIP)
+        return scaled
+
+    @classmethod
+    def fit(cls, features: F32, signed_log: bool) -> Scaling:
+        """Mean and deviation of all but the outermost thousandths, so that a few wild values do not set the scale.
+
+        A feature that is the same within them (a rare flag) is measured by all of its values.
+        """
+        x = (np.sign(features) * np.log1p(np.abs(features)) if signed_log else features).astype(np.float64)
+        sample = x[:: max(1, len(x) // QUANTILE_ROWS)]
+        low, high = np.quantile(sample, [0.001, 0.999], axis=0)
+        rare = low == high
+        x = np.clip(x, np.where(rare, -np.inf, low), np.where(rare, np.inf, high))
+        mean, std = x.mean(axis=0), x.std(axis=0)
+        flat = std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
+        inverse = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, std))
+        return cls(mean.astype(np.float32), inverse.astype(np.float32), signed_log)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """A trained ranking model."""
+
+    scaling: Scaling
+    layers: tuple[tuple[F32, F32], ...]
+    """(weights (in, out), bias (out,)) of each dense layer; ReLU between, the last has one output."""
+
+    def score(self, features: F32) -> F32:
+        """features: (m, f) float32. Returns (m,) float32, log-odds up to a constant, higher is better."""
+        return forward(self.layers, self.scaling(features))[-1][:, 0]
+
+
+def initial_layers(sizes: tuple[int, ...], rng: np.random.Generator) -> tuple[tuple[F32, F32], ...]:
+    """He-initialised layers for widths `sizes` (inputs first); the last one starts small."""
+    layers = []
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        scale = np.sqrt(2.0 / fan_in) if fan_out > 1 else 0.1 / np.sqrt(fan_in)
+        weights = (rng.standard_normal((fan_in, fan_out)) * scale).astype(np.float32)
+        layers.append((weights, np.zeros(fan_out, np.float32)))
+    return tuple(layers)
+
+
+def forward(layers: tuple[tuple[F32, F32], ...], x: F32) -> list[F32]:
+    """The input and the output of every layer, ReLU applied to all but the last (m, 1)."""
+    outputs = [x]
+    for depth, (weights, bias) in enumerate(layers):
+        x = outputs[-1] @ weights
+        x += bias
+        if depth + 1 < len(layers):
+            np.maximum(x, 0.0, out=x)
+        outputs.append(x)
+    return outputs
+
+
+def backward(layers: tuple[tuple[F32, F32], ...], outputs: list[F32], upstream: F32) -> list[tuple[F32, F32]]:
+    """The gradient of every layer's weights and bias; `upstream` (m, 1): that of the loss by the scores."""
+    gradients: list[tuple[F32, F32]] = []
+    for depth in range(len(layers) - 1, -1, -1):
+        x = outputs[depth]
+        gradients.append((x.T @ upstream, upstream.sum(axis=0)))
+        if depth:
+            upstream = upstream @ layers[depth][0].T
+            upstream *= x > 0
+    return gradients[::-1]
+
+
+def listwise(scores: F32, labels: F32, offsets: npt.NDArray[np.int64]) -> tuple[float, F32]:
+    """Softmax cross-entropy of each group, summed, and its gradient (m,) by the scores.
+
+    scores, labels: (m,); offsets: (g + 1,) with every group not empty and of positive labels' sum. The labels of a
+    group are scaled to sum 1. [1] Cao 2007, "Learning to rank: from pairwise approach to listwise approach", top one;
+    [2] Bruch, Wang, Bendersky, Najork 2019, "An analysis of the softmax cross entropy loss".
+    """
+    starts, sizes = offsets[:-1], np.diff(offsets)
+    shifted = scores - np.repeat(np.maximum.reduceat(scores, starts), sizes)
+    grown = np.exp(shifted)
+    totals = np.add.reduceat(grown, starts)
+    target = labels / np.repeat(np.add.reduceat(labels, starts), sizes)
+    loss = float(np.log(totals).sum() - (target * shifted).sum())
+    gradient: F32 = (grown / np.repeat(totals, sizes) - target).astype(np.float32)
+    return loss, gradient

@@ -1,0 +1,69 @@
+"""The ranker as an ONNX graph: the scaling, then one Gemm a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from onnx import TensorProto, checker, helper, numpy_helper
+
+from model_repo.ranker.network import CLIP, Ranker
+from serving.core.errors import InvalidInput
+
+OPSET, IR_VERSION = 17, 8
+"""Old enough for every onnxruntime that pyproject.toml allows."""
+
+
+def to_onnx(ranker: Ranker, feature_names: Sequence[str]) -> bytes:
+    """The file's bytes: input "features" float32 [n, f], output "scores" float32 [n].
+
+    The names stand in the metadata under "features", one a line, so that a scorer can refuse a model that was
+    trained on others. Deterministic. Raises InvalidInput when the names are not as many as the inputs.
+    """
+    width = len(ranker.scaling.mean)
+    if len(feature_names) != width:
+        raise InvalidInput("feature_names", len(feature_names), f"one name for each of the {width} features")
+    nodes, constants = _nodes(ranker)
+    graph = helper.make_graph(
+        nodes,
+        "ranker",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", width])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n"])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="storegate"
+    )
+    helper.set_model_props(model, {"features": "\n".join(feature_names)})
+    checker.check_model(model)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def _nodes(ranker: Ranker) -> tuple[list[object], dict[str, np.ndarray]]:
+    constants: dict[str, np.ndarray] = {
+        "mean": ranker.scaling.mean,
+        "inverse_std": ranker.scaling.inverse_std,
+        "low": np.array(-CLIP, np.float32),
+        "high": np.array(CLIP, np.float32),
+        "flat": np.array([-1], np.int64),
+    }
+    nodes, last = [], "features"
+
+    def add(op: str, *inputs: str, out: str) -> str:
+        nodes.append(helper.make_node(op, [*inputs], [out]))
+        return out
+
+    if ranker.scaling.signed_log:
+        constants["one"] = np.array(1, np.float32)
+        size = add("Add", add("Abs", last, out="size"), "one", out="size_one")
+        last = add("Mul", add("Sign", last, out="sign"), add("Log", size, out="log"), out="logged")
+    last = add("Mul", add("Sub", last, "mean", out="centred"), "inverse_std", out="scaled")
+    last = add("Clip", last, "low", "high", out="clipped")
+    for depth, (weights, bias) in enumerate(ranker.layers):
+        constants[f"w{depth}"], constants[f"b{depth}"] = weights, bias
+        last = add("Gemm", last, f"w{depth}", f"b{depth}", out=f"dense{depth}")
+        if depth + 1 < len(ranker.layers):
+            last = add("Relu", last, out=f"relu{depth}")
+    add("Reshape", last, "flat", out="scores")
+    return nodes, constants

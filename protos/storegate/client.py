@@ -1,0 +1,238 @@
+"""A thin client for storefronts: one call, one line; messages of storegate.v1 come back.
+
+    from storegate.client import Client
+
+    with Client("127.0.0.1:50051") as shop:
+        for result in shop.recommend(user_id="17850", page_size=5).results:
+            print(result.title, [reason.text for reason in result.reasons])
+
+Errors are grpc.RpcError; `reason(error)` gives the gateway's stable word, for example "OVERLOADED".
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from storegate.v1 import (
+    catalog_pb2,
+    catalog_pb2_grpc,
+    event_pb2,
+    event_pb2_grpc,
+    gateway_pb2,
+    gateway_pb2_grpc,
+    recommendation_pb2,
+    recommendation_pb2_grpc,
+)
+
+RETRIED = (
+    {"service": "storegate.v1.RecommendationService"},
+    {"service": "storegate.v1.GatewayService"},
+    {"service": "storegate.v1.UserEventService", "method": "WriteUserEvent"},  # idempotent by event_id
+    {"service": "storegate.v1.CatalogService", "method": "GetItem"},
+)
+"""Methods that may be sent again without harm; a replica that goes away while it is asked answers UNAVAILABLE."""
+
+SERVICE_CONFIG = json.dumps(
+    {
+        "methodConfig": [
+            {
+                "name": list(RETRIED),
+                "retryPolicy": {
+                    "maxAttempts": 4,
+                    "initialBackoff": "0.01s",
+                    "maxBackoff": "0.1s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ]
+    }
+)
+
+
+class Client:
+    """Works from any thread. Calls are spread over `connections` connections: where replicas share a port, the kernel
+    gives each connection to one of them, so several reach several. Connections are dialled anew now and then, each at
+    a moment of its own, so that replicas started later get their share."""
+
+    def __init__(
+        self,
+        target: str,
+        token: str | None = None,
+        timeout_s: float = 0.2,
+        *,
+        connections: int = 4,
+        redial_s: float = 300.0,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """target: "host:port". timeout_s: deadline of every call that is not given one. redial_s: mean age of a
+        connection at which it is replaced, 50 % more or less at random; must be far above every timeout."""
+        if connections < 1 or timeout_s <= 0 or redial_s <= 2 * timeout_s:
+            raise ValueError("connections must be 1 or more, timeout_s above 0, redial_s above twice timeout_s")
+        self._timeout_s = timeout_s
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._slots = tuple(_Slot(target, redial_s, rng or random.Random(), clock) for _ in range(connections))
+        self._turn = itertools.count()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends all connections and what runs on them."""
+        for slot in self._slots:
+            slot.close()
+
+    def recommend(
+        self,
+        user_id: str = "",
+        *,
+        visitor_id: str = "",
+        placement: str = "",
+        item_ids: Sequence[str] = (),
+        page_size: int = 0,
+        timeout_s: float | None = None,
+        **fields: Any,
+    ) -> recommendation_pb2.RecommendResponse:
+        """The best items; further `fields` as in RecommendRequest."""
+        request = recommendation_pb2.RecommendRequest(
+            user_id=user_id,
+            visitor_id=visitor_id,
+            placement=placement,
+            item_ids=item_ids,
+            page_size=page_size,
+            **fields,
+        )
+        return self._call("recommendation", "Recommend", request, timeout_s)
+
+    def rerank(
+        self, item_ids: Sequence[str], user_id: str = "", *, timeout_s: float | None = None, **fields: Any
+    ) -> recommendation_pb2.RerankResponse:
+        """`item_ids` in the best order for this user; further `fields` as in RerankRequest."""
+        request = recommendation_pb2.RerankRequest(item_ids=item_ids, user_id=user_id, **fields)
+        return self._call("recommendation", "Rerank", request, timeout_s)
+
+    def write_event(
+        self,
+        event_type: str,
+        *,
+        user_id: str = "",
+        visitor_id: str = "",
+        items: Iterable[str | tuple[str, int]] = (),
+        event_id: str = "",
+        timeout_s: float | None = None,
+        **fields: Any,
+    ) -> event_pb2.WriteUserEventResponse:
+        """Tells what a visitor did. items: ids, or (id, quantity). event_id: chosen here when it is not given."""
+        pairs = [(item, 1) if isinstance(item, str) else item for item in items]
+        event = event_pb2.UserEvent(
+            event_id=event_id or uuid.uuid4().hex,
+            event_type=event_type,
+            user_id=user_id,
+            visitor_id=visitor_id,
+            items=[event_pb2.EventItem(item_id=item_id, quantity=quantity) for item_id, quantity in pairs],
+            **fields,
+        )
+        return self._call("event", "WriteUserEvent", event_pb2.WriteUserEventRequest(event=event), timeout_s)
+
+    def get_item(self, item_id: str, *, timeout_s: float | None = None) -> catalog_pb2.Item:
+        """One item of the catalogue."""
+        return self._call("catalog", "GetItem", catalog_pb2.GetItemRequest(item_id=item_id), timeout_s)
+
+    def upsert_items(
+        self, items: Iterable[catalog_pb2.Item], *, timeout_s: float | None = None
+    ) -> catalog_pb2.UpsertItemsResponse:
+        """Creates or replaces items."""
+        return self._call("catalog", "UpsertItems", catalog_pb2.UpsertItemsRequest(items=items), timeout_s)
+
+    def delete_items(
+        self, item_ids: Iterable[str], *, timeout_s: float | None = None
+    ) -> catalog_pb2.DeleteItemsResponse:
+        """Takes items off sale."""
+        return self._call("catalog", "DeleteItems", catalog_pb2.DeleteItemsRequest(item_ids=item_ids), timeout_s)
+
+    def set_stock(
+        self, updates: Iterable[catalog_pb2.StockUpdate], *, timeout_s: float | None = None
+    ) -> catalog_pb2.SetStockResponse:
+        """Reports stock by location."""
+        return self._call("catalog", "SetStock", catalog_pb2.SetStockRequest(updates=updates), timeout_s)
+
+    def set_prices(
+        self, updates: Iterable[catalog_pb2.PriceUpdate], *, timeout_s: float | None = None
+    ) -> catalog_pb2.SetPricesResponse:
+        """Sets prices, costs and list prices."""
+        return self._call("catalog", "SetPrices", catalog_pb2.SetPricesRequest(updates=updates), timeout_s)
+
+    def ping(self, *, timeout_s: float | None = None) -> gateway_pb2.PingResponse:
+        """Asks for nothing."""
+        return self._call("gateway", "Ping", gateway_pb2.PingRequest(), timeout_s)
+
+    def _call(self, stub: str, method: str, request: Any, timeout_s: float | None) -> Any:
+        slot = self._slots[next(self._turn) % len(self._slots)]
+        run = getattr(slot.stubs()[stub], method)
+        return run(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
+
+
+def reason(error: grpc.RpcError) -> str:
+    """The gateway's word for what went wrong (ErrorInfo.reason); "" when the error is not the gateway's."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            info = error_details_pb2.ErrorInfo()
+            for detail in status_pb2.Status.FromString(value).details:
+                if detail.Unpack(info):
+                    return str(info.reason)
+    return ""
+
+
+class _Slot:
+    """One connection, replaced when it is old. The one before it stays open until the next change, because calls may
+    still run on it."""
+
+    def __init__(self, target: str, redial_s: float, rng: random.Random, clock: Callable[[], float]) -> None:
+        self._target, self._redial_s, self._rng, self._clock = target, redial_s, rng, clock
+        self._lock = threading.Lock()
+        self._old: grpc.Channel | None = None
+        self._channel, self._stubs, self._until = self._dial()
+
+    def stubs(self) -> dict[str, Any]:
+        if self._clock() >= self._until:
+            with self._lock:
+                if self._clock() >= self._until:
+                    if self._old is not None:
+                        self._old.close()
+                    self._old = self._channel
+                    self._channel, self._stubs, self._until = self._dial()
+        return self._stubs
+
+    def close(self) -> None:
+        with self._lock:
+            for channel in (self._old, self._channel):
+                if channel is not None:
+                    channel.close()
+
+    def _dial(self) -> tuple[grpc.Channel, dict[str, Any], float]:
+        """A channel of its own connection (channels to one target otherwise share one), its stubs, its end."""
+        channel = grpc.insecure_channel(
+            self._target,
+            options=[("grpc.use_local_subchannel_pool", 1), ("grpc.service_config", SERVICE_CONFIG)],
+        )
+        stubs = {
+            "recommendation": recommendation_pb2_grpc.RecommendationServiceStub(channel),
+            "event": event_pb2_grpc.UserEventServiceStub(channel),
+            "catalog": catalog_pb2_grpc.CatalogServiceStub(channel),
+            "gateway": gateway_pb2_grpc.GatewayServiceStub(channel),
+        }
+        return channel, stubs, self._clock() + self._redial_s * self._rng.uniform(0.5, 1.5)

@@ -1,0 +1,65 @@
+"""A catalogue snapshot as one Parquet file: one row an item, one column a field of core.catalogue.Item."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from serving.core.catalogue import Item
+from serving.core.errors import ModelDamaged
+
+SCHEMA = pa.schema(
+    [
+        ("item_id", pa.string()),
+        ("title", pa.string()),
+        ("category_path", pa.list_(pa.string())),
+        ("brand", pa.string()),
+        ("currency", pa.string()),
+        ("price", pa.int64()),
+        ("cost", pa.int64()),
+        ("list_price", pa.int64()),
+        ("stock", pa.string()),  # JSON: {location: [on hand, on order]}
+        ("weight_grams", pa.int64()),
+        ("size_mm", pa.list_(pa.int64())),
+        ("available_s", pa.int64()),
+        ("deleted", pa.bool_()),
+    ]
+)
+"""Money in minor units, times in epoch seconds."""
+
+
+def dump_items(items: Sequence[Item]) -> bytes:
+    """The file's bytes; the same items in the same order give the same bytes."""
+    columns: dict[str, list[object]] = {name: [getattr(item, name) for item in items] for name in SCHEMA.names}
+    columns["stock"] = [json.dumps(dict(item.stock), sort_keys=True) for item in items]
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns, SCHEMA), out, compression="zstd")
+    return out.getvalue()
+
+
+def load_items(path: Path) -> list[Item]:
+    """The items in the file's order. Raises ModelDamaged naming the file."""
+    try:
+        table = pq.read_table(path, use_threads=False)
+        if not table.schema.equals(SCHEMA):
+            raise ModelDamaged(f"{path.name}: columns {table.schema.names}, expected {SCHEMA.names}", file=path.name)
+        return [_item(*row) for row in zip(*table.to_pydict().values(), strict=True)]
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise ModelDamaged(f"{path.name}: not a catalogue snapshot: {error}", file=path.name) from error
+
+
+def _item(
+    item_id: str, title: str, category_path: list[str], brand: str, currency: str, price: int, cost: int,
+    list_price: int, stock: str, weight_grams: int, size_mm: list[int], available_s: int, deleted: bool,
+) -> Item:  # fmt: skip
+    levels = {location: (hand, order) for location, (hand, order) in json.loads(stock).items()}
+    depth, width, height = size_mm
+    return Item(
+        item_id, title, tuple(category_path), brand, currency, price, cost, list_price, levels, weight_grams,
+        (depth, width, height), available_s, deleted,
+    )  # fmt: skip

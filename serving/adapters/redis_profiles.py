@@ -1,0 +1,118 @@
+"""Profiles in Redis: one key a user, one blob a key (serving/events/records.py), one round trip a batch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from redis.exceptions import ResponseError
+
+from serving.adapters.redis_connection import RedisLine, RedisServer
+from serving.adapters.redis_scripts import APPEND, call
+from serving.core.errors import StoreUnavailable
+from serving.events.records import RECORD_BYTES
+
+RECORDS_MAX = 512
+SEED_BATCH_BYTES = 256 * 1024
+SEED_BATCH_PROFILES = 500
+SEED_TIMEOUT_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class RedisProfiles:
+    """A ProfileStore. Reads and writes have a connection and a breaker each, so that neither waits for the other.
+
+    A write that was answered has reached the server's append-only file, which is synced every second: a crash of the
+    machine (not of the process) can lose the last second.
+    """
+
+    def __init__(
+        self,
+        server: RedisServer,
+        *,
+        prefix: str = "storegate:",
+        records_max: int = RECORDS_MAX,
+        ttl_s: int = 0,
+        read_timeout_s: float = 0.005,
+        write_timeout_s: float = 0.25,
+    ) -> None:
+        self._server, self._prefix, self._records_max, self._ttl_s = server, prefix, records_max, ttl_s
+        self._reads = RedisLine(server, timeout_s=read_timeout_s)
+        self._writes = RedisLine(server, timeout_s=write_timeout_s, scripts=(APPEND,))
+
+    @property
+    def available(self) -> bool:
+        """Whether reads are tried at present."""
+        return self._reads.available
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Waits for both connections; whether they are there."""
+        return self._reads.wait_ready(timeout_s) and self._writes.wait_ready(timeout_s)
+
+    def fetch(self, keys: Sequence[str], timeout_s: float) -> list[bytes]:
+        """See ProfileStore. `timeout_s` is cut to the setting; without keys the server is not asked."""
+        if not keys:
+            return []
+        head = self._prefix + "{"
+        (blobs,) = self._reads.run([("MGET", *[f"{head}{key}}}" for key in keys])], timeout_s)
+        if isinstance(blobs, ResponseError):
+            raise StoreUnavailable(f"redis: {blobs}")
+        return [blob or b"" for blob in blobs]
+
+    def append(self, writes: Sequence[tuple[str, bytes]], durable_timeout_s: float) -> list[int]:
+        """See ProfileStore. After StoreUnavailable some of the writes may have been applied: repeat them."""
+        return self._append(self._writes, writes, durable_timeout_s, clean=False) if writes else []
+
+    def seed(
+        self, version: str, history: Iterable[tuple[str, bytes]], progress: Callable[[int], None] | None = None
+    ) -> int:
+        """Loads training history, (user key, records by time, none twice), once a version; how many profiles were sent.
+
+        Records that are there already are kept and not repeated, so an interrupted or doubled seeding does no harm.
+        `progress` gets the number of profiles sent so far. Raises StoreUnavailable.
+        """
+        marker = f"{self._prefix}seeded"
+        line = RedisLine(self._server, timeout_s=SEED_TIMEOUT_S, scripts=(APPEND,))
+        try:
+            if not line.wait_ready(SEED_TIMEOUT_S):
+                raise StoreUnavailable(f"redis: no connection within {SEED_TIMEOUT_S} s")
+            if line.run([("GET", marker)])[0] == version.encode():
+                return 0
+            sent = 0
+            for batch in _batches(history, self._records_max * RECORD_BYTES):
+                self._append(line, batch, SEED_TIMEOUT_S, clean=True)
+                sent += len(batch)
+                if progress is not None:
+                    progress(sent)
+            line.run([("SET", marker, version)])
+        finally:
+            line.close()
+        _log.info("seeded %d profiles of history %s", sent, version)
+        return sent
+
+    def close(self) -> None:
+        """Ends the connections. Idempotent."""
+        self._reads.close()
+        self._writes.close()
+
+    def _append(
+        self, line: RedisLine, writes: Sequence[tuple[str, bytes]], timeout_s: float, *, clean: bool
+    ) -> list[int]:
+        head, limit, ttl = self._prefix + "{", self._records_max, self._ttl_s
+        calls = [(1, f"{head}{key}}}", records, limit, ttl, int(clean)) for key, records in writes]
+        return call(line, APPEND, calls, timeout_s)
+
+
+def _batches(history: Iterable[tuple[str, bytes]], bytes_max: int) -> Iterator[list[tuple[str, bytes]]]:
+    """The profiles, each cut to its newest `bytes_max` bytes, in portions small enough not to hold others up."""
+    batch: list[tuple[str, bytes]] = []
+    size = 0
+    for key, records in history:
+        batch.append((key, records[-bytes_max:]))
+        size += len(batch[-1][1])
+        if size >= SEED_BATCH_BYTES or len(batch) >= SEED_BATCH_PROFILES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

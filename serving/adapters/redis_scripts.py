@@ -1,0 +1,113 @@
+"""Lua scripts, run atomically inside Redis (>= 6.2, no modules), and how they are called."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from redis.exceptions import NoScriptError, ResponseError
+
+from serving.adapters.redis_connection import Command, RedisLine
+from serving.core.errors import StoreUnavailable
+
+APPEND = """
+-- KEYS: profile. ARGV: records, records at most, seconds to live (0 = for ever), 1 = the records are in order of time,
+-- without repetition and not too many, so that they can be a profile as they are.
+-- Adds the records whose first 8 bytes are not there, in order of time (offset 16, u32), and drops the oldest beyond
+-- the maximum. A full profile takes nothing that is not newer than its oldest record: what was dropped stays out, so
+-- repeating a write never changes anything. Returns how many records were added.
+local SIZE = 24
+local key, incoming, room, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]) * SIZE, tonumber(ARGV[3])
+local blob = redis.call('GET', key) or ''
+if blob == incoming then return 0 end
+if blob == '' and ARGV[4] == '1' then
+  redis.call('SET', key, incoming)
+  if ttl > 0 then redis.call('EXPIRE', key, ttl) end
+  return #incoming / SIZE
+end
+
+local function known(event)
+  local at = 1
+  while true do
+    at = string.find(blob, event, at, true)
+    if not at then return false end
+    if at % SIZE == 1 then return true end
+    at = at + 1
+  end
+end
+
+local function time_at(record)  -- of the record number `record` of the blob, from 0
+  return (struct.unpack('<I4', blob, record * SIZE + 17))
+end
+
+local added, tail, rewrite = 0, {}, false
+for from = 1, #incoming, SIZE do
+  local record = string.sub(incoming, from, from + SIZE - 1)
+  local time = (struct.unpack('<I4', record, 17))
+  local count = #blob / SIZE
+  local full = #blob >= room
+  if not known(string.sub(record, 1, 8)) and not (full and time <= time_at(0)) then
+    if count == 0 or time_at(count - 1) <= time then
+      blob = blob .. record
+      tail[#tail + 1] = record
+    else
+      local low, high = 0, count - 1
+      while low < high do
+        local middle = math.floor((low + high) / 2)
+        if time_at(middle) <= time then low = middle + 1 else high = middle end
+      end
+      blob = string.sub(blob, 1, low * SIZE) .. record .. string.sub(blob, low * SIZE + 1)
+      rewrite = true
+    end
+    if full then
+      blob = string.sub(blob, SIZE + 1)
+      rewrite = true
+    end
+    added = added + 1
+  end
+end
+if added == 0 then return 0 end
+if rewrite then redis.call('SET', key, blob) else redis.call('APPEND', key, table.concat(tail)) end
+if ttl > 0 then redis.call('EXPIRE', key, ttl) end
+return added
+"""
+
+WRITE_ITEMS = """
+-- KEYS: items (hash id -> "version:json"), log (stream), version (counter). ARGV: log length, ids as JSON,
+-- then for every item: id, the version it must have now (0 = absent), its new JSON.
+-- All or nothing: writes nothing and returns 0 when an item has another version, else returns the new version.
+for at = 3, #ARGV, 3 do
+  local now = redis.call('HGET', KEYS[1], ARGV[at])
+  local version = now and string.match(now, '^%d+') or '0'
+  if version ~= ARGV[at + 1] then return 0 end
+end
+local version = redis.call('INCR', KEYS[3])
+for at = 3, #ARGV, 3 do
+  redis.call('HSET', KEYS[1], ARGV[at], string.format('%.0f', version) .. ':' .. ARGV[at + 2])
+end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[1], '*', 'version', string.format('%.0f', version), 'ids', ARGV[2])
+return version
+"""
+
+
+def digest(script: str) -> str:
+    """The name under which Redis keeps a script."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def call(line: RedisLine, script: str, calls: Sequence[Command], timeout_s: float | None = None) -> list[Any]:
+    """Runs `script` once for every (number of keys, keys..., arguments...); the replies in order.
+
+    Loads it again where the server has forgotten it. Raises StoreUnavailable for any error reply (no memory, read
+    only, ...): the calls before it may have been applied.
+    """
+    name = digest(script)
+    commands = [("EVALSHA", name, *arguments) for arguments in calls]
+    replies = line.run(commands, timeout_s)
+    if any(isinstance(reply, NoScriptError) for reply in replies):
+        replies = line.run([("SCRIPT", "LOAD", script), *commands], timeout_s)[1:]
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise StoreUnavailable(f"redis: {reply}")
+    return replies

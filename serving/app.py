@@ -1,0 +1,202 @@
+"""Where everything is put together; read it first.
+
+settings -> stores (Redis) -> models and catalogue -> routes (codec + what runs) -> engine -> doors (gRPC, HTTP, admin)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+
+from serving.adapters.live_models import LiveModels
+from serving.adapters.redis_catalogue import RedisCatalogue
+from serving.adapters.redis_connection import RedisServer
+from serving.adapters.redis_profiles import RedisProfiles
+from serving.adapters.shop_store import ShopStore
+from serving.catalogue.follower import Follower
+from serving.core.clock import Clock, SystemClock
+from serving.core.errors import NotReady
+from serving.engine.batcher import Limits
+from serving.engine.calls import Lane, Route
+from serving.engine.engine import Engine, EngineParams
+from serving.events.writing import WriteEvents
+from serving.runtime.doors import DoorParams, Doors
+from serving.runtime.metrics import registry
+from serving.runtime.parts import Addresses, Plan, Say
+from serving.settings import Settings
+from serving.transport import codecs as wire
+from serving.transport.admin_face import admin_app
+from serving.transport.front_params import FrontParams
+from serving.transport.probe import grpc_health
+from serving.transport.tokens import token_digest
+
+STORE_WAIT_S = 2.0
+"""How long a start waits for Redis before it goes on without."""
+
+
+class Gateway:
+    """One replica. Building it loads and warms; `start` binds the ports and opens them."""
+
+    def __init__(self, settings: Settings, shared_ports: bool) -> None:
+        self._settings, self._shared, self._clock = settings, shared_ports, SystemClock()
+        server = RedisServer(settings.redis.url, connect_timeout_s=settings.redis.connect_timeout_s)
+        self._profiles = profile_store(settings, server)
+        self._changes = RedisCatalogue(server, prefix=settings.redis.prefix)
+        self._models = LiveModels(settings.home, settings.recommend, self._profiles, self._changes, settings.import_dir)
+        self._follower = Follower(self._models.catalogue)
+        events = WriteEvents(
+            self._profiles,
+            settings.recommend.personalization,
+            self._models.catalogue.known,
+            timeout_s=settings.redis.write_timeout_s,
+        )
+        self._routes = routes(self._models, events, self._clock)
+        self._engine = Engine(self._routes, engine_params(settings), self._clock)
+        self._doors: Doors | None = None
+        self._leaving = threading.Lock()
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where it listens, once started."""
+        if self._doors is None:
+            raise NotReady("the gateway has not been started")
+        return self._doors.addresses
+
+    def start(self) -> None:
+        """Waits a moment for the stores, then opens the doors. Without Redis it starts all the same, and says so."""
+        self._profiles.wait_ready(STORE_WAIT_S)
+        self._follower.start(STORE_WAIT_S)
+        self._models.start()
+        self._doors = Doors(
+            door_params(self._settings, self._shared),
+            [route.method for route in self._routes],
+            self._engine,
+            lambda: admin_app(self.ready, registry(self._engine.telemetry, self._facts)),
+            self._clock,
+        )
+        self._doors.open()
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether calls should be sent here, and why not."""
+        if self._leaving.locked():
+            return False, "leaving"
+        healthy, reason = self.healthy()
+        if not healthy:
+            return False, reason
+        return True, "ready" if self._profiles.available else "ready, without profiles: redis does not answer"
+
+    def healthy(self) -> tuple[bool, str]:
+        """Whether the engine's pulse beats; a store that is away does not count."""
+        if self._engine.healthy(self._clock.monotonic()):
+            return True, ""
+        return False, "the engine stands still: a batch has been running, or a call waiting, for too long"
+
+    def close(self, grace_s: float) -> None:
+        """Readiness off; what was accepted is answered for up to `grace_s` seconds; then everything ends."""
+        if not self._leaving.acquire(blocking=False):
+            return
+        if self._doors is not None:
+            self._doors.close(grace_s)
+        self._engine.drain(grace_s)
+        for part in (self._models, self._follower, self._changes, self._profiles):
+            part.close()
+        if self._doors is not None:
+            self._doors.close_admin()
+
+    def _facts(self) -> dict[str, str]:
+        return {"release": self._models.release, "front": self._settings.server.front}
+
+
+def routes(models: LiveModels, events: WriteEvents, clock: Clock) -> list[Route]:
+    """Every method: where it runs, and what."""
+    catalogue = models.catalogue
+    table = {
+        wire.RECOMMEND: (Lane.ENGINE, models.run),
+        wire.RERANK: (Lane.ENGINE, models.run),
+        wire.GET_ITEM: (Lane.ENGINE, catalogue.run_get),
+        wire.PING: (Lane.ENGINE, lambda queries, turn: queries),
+        wire.WRITE_USER_EVENT: (Lane.WRITER, events.run),
+        wire.UPSERT_ITEMS: (Lane.WRITER, catalogue.run_write),
+        wire.DELETE_ITEMS: (Lane.WRITER, catalogue.run_write),
+        wire.SET_STOCK: (Lane.WRITER, catalogue.run_write),
+        wire.SET_PRICES: (Lane.WRITER, catalogue.run_write),
+        wire.IMPORT_ITEMS: (Lane.WRITER, catalogue.run_import),
+    }
+    codecs = wire.codecs(clock)
+    return [
+        Route(name, lane, codecs[name].decode, run, codecs[name].encode)  # type: ignore[arg-type]  # each its own query
+        for name, (lane, run) in table.items()
+    ]
+
+
+def engine_params(settings: Settings) -> EngineParams:
+    """The engine's bounds."""
+    engine = settings.engine
+    return EngineParams(
+        Limits(engine.batch_max, engine.queue_max, engine.queue_seconds_max),
+        Limits(engine.writes_batch_max, engine.writes_queue_max, engine.queue_seconds_max),
+        settings.server.payload_bytes_max,
+        engine.stalled_s_max,
+    )
+
+
+def door_params(settings: Settings, shared_ports: bool) -> DoorParams:
+    """The listeners. A rollout runs old and new replicas side by side, and other programs may hold a few ports."""
+    server = settings.server
+    tokens = (token_digest(server.bearer_token),) if server.bearer_token else ()
+    grpc = FrontParams(server.host, server.grpc_port, server.payload_bytes_max, shared_ports, tokens)
+    admin_ports = range(server.admin_port, server.admin_port + 2 * settings.runtime.replicas + 16)
+    return DoorParams(
+        server.front, grpc, server.http_port, server.admin_host, admin_ports if server.admin_port else (0,)
+    )
+
+
+def profile_store(settings: Settings, server: RedisServer) -> RedisProfiles:
+    """Users' events, kept as the settings want it."""
+    return RedisProfiles(
+        server,
+        prefix=settings.redis.prefix,
+        records_max=settings.events.profile_records_max,
+        ttl_s=settings.events.ttl_days * 86_400,
+        read_timeout_s=settings.recommend.profile_timeout_ms / 1000,
+        write_timeout_s=settings.redis.write_timeout_s,
+    )
+
+
+class Backing(ShopStore):
+    """The store of these settings, and the settings that name it."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        super().__init__(settings.home, settings.redis.url, lambda server: profile_store(settings, server), say)
+        self.settings = replace(settings, redis=replace(settings.redis, url=self.url))
+
+
+def build(settings: Settings, shared_ports: bool) -> Gateway:
+    """One replica; Ray sends this function by its name."""
+    return Gateway(settings, shared_ports)
+
+
+def plan(settings: Settings) -> Plan:
+    """What the runtimes need to run it."""
+    server = settings.server
+
+    def probe(addresses: Addresses) -> None:
+        problem = grpc_health(addresses.host, addresses.grpc_port, server.bearer_token)
+        if problem:
+            raise NotReady(problem)
+
+    def with_ports(replicas: Settings, ports: Mapping[str, int]) -> Settings:
+        found = replace(replicas.server, grpc_port=ports["server.grpc_port"], http_port=ports["server.http_port"])
+        return replace(replicas, server=found)
+
+    return Plan(
+        params=settings.runtime,
+        home=settings.home,
+        host=server.host,
+        ports={"server.grpc_port": server.grpc_port, "server.http_port": server.http_port},
+        open_backing=lambda say: Backing(settings, say),
+        build=build,
+        with_ports=with_ports,
+        probe=probe,
+    )

@@ -1,0 +1,62 @@
+"""The limits of an item's values, for items that come from files. Errors name the fields as the contract does."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from serving.core.catalogue import Item
+from serving.core.errors import InvalidInput
+from serving.core.ids import check_id
+
+TEXT_BYTES_MAX: Final = 1024
+CATEGORY_DEPTH_MAX: Final = 16
+LOCATIONS_MAX: Final = 256
+AMOUNT_MAX: Final = 10**15
+COUNT_MAX: Final = 2**31 - 1
+TIME_S_MAX: Final = 2**32 - 1
+
+
+def check_item(item: Item) -> Item:
+    """Returns the item if it may stand in the catalogue; raises InvalidInput otherwise."""
+    _id("item_id", item.item_id)
+    for field in ("title", "brand"):
+        _text(field, getattr(item, field))
+    if len(item.category_path) > CATEGORY_DEPTH_MAX:
+        raise InvalidInput("category_path", f"{len(item.category_path)} levels", f"at most {CATEGORY_DEPTH_MAX}")
+    for name in item.category_path:
+        _id("category_path", name)
+    for field in ("price", "cost", "list_price"):
+        _number(field, getattr(item, field), AMOUNT_MAX)
+    priced = item.price or item.cost or item.list_price
+    code = item.currency
+    if (priced or code) and not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+        raise InvalidInput("currency_code", code, 'an ISO 4217 code, for example "GBP"')
+    if len(item.stock) > LOCATIONS_MAX:
+        raise InvalidInput("stock", f"{len(item.stock)} locations", f"at most {LOCATIONS_MAX}")
+    for location, (on_hand, on_order) in item.stock.items():
+        _id("stock.location", location)
+        _number("stock.on_hand", on_hand, COUNT_MAX)
+        _number("stock.on_order", on_order, COUNT_MAX)
+    _number("weight_grams", item.weight_grams, COUNT_MAX)
+    for field, size in zip(("length_mm", "width_mm", "height_mm"), item.size_mm, strict=True):
+        _number(field, size, COUNT_MAX)
+    _number("available_time", item.available_s, TIME_S_MAX)
+    return item
+
+
+def _id(field: str, value: str) -> None:
+    if not value:
+        raise InvalidInput(field, value, "a name of 1 to 256 bytes")
+    check_id(field, value)
+
+
+def _text(field: str, value: str) -> None:
+    if len(value.encode()) > TEXT_BYTES_MAX:
+        raise InvalidInput(field, value, f"at most {TEXT_BYTES_MAX} bytes")
+    if not value.isprintable():
+        raise InvalidInput(field, value, "no control characters")
+
+
+def _number(field: str, value: int, high: int) -> None:
+    if not 0 <= value <= high:
+        raise InvalidInput(field, value, f"0 to {high}")

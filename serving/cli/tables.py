@@ -1,0 +1,87 @@
+"""Answers as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+DECIMALS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3}
+"""Of a currency's minor unit where it is not 2 (ISO 4217)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One result as people read it."""
+
+    item_id: str
+    title: str
+    price: str
+    why: str
+    source: str
+    score: float
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """ "12.50 GBP"."""
+    decimals = DECIMALS.get(currency, 2)
+    return f"{amount_minor / 10**decimals:,.{decimals}f} {currency}".strip()
+
+
+def from_proto(results: Sequence[Any]) -> list[Shown]:
+    """RecommendResult messages."""
+    return [
+        Shown(
+            result.item_id,
+            result.title,
+            money(result.price.amount_minor, result.price.currency_code),
+            "; ".join(reason.text for reason in result.reasons),
+            result.source,
+            result.score,
+        )
+        for result in results
+    ]
+
+
+def from_json(results: Sequence[Mapping[str, Any]]) -> list[Shown]:
+    """The same over HTTP: absent fields are their defaults, int64 is text."""
+    return [
+        Shown(
+            result["itemId"],
+            result.get("title", ""),
+            money(int(result.get("price", {}).get("amountMinor", 0)), result.get("price", {}).get("currencyCode", "")),
+            "; ".join(reason.get("text", "") for reason in result.get("reasons", ())),
+            result.get("source", ""),
+            float(result.get("score", 0.0)),
+        )
+        for result in results
+    ]
+
+
+def results_table(title: str, shown: Sequence[Shown], footer: str, before: Sequence[str] | None = None) -> Table:
+    """before: item ids of an earlier answer; then a column says where each item stood in it."""
+    table = Table(title=title, caption=footer, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("#", justify="right")
+    if before is not None:
+        table.add_column("was", justify="right")
+    for name in ("item", "title"):
+        table.add_column(name, overflow="fold")
+    table.add_column("price", justify="right", no_wrap=True)
+    for name in ("why", "source"):
+        table.add_column(name, overflow="fold")
+    for rank, one in enumerate(shown, 1):
+        was: tuple[str, ...] = ()
+        if before is not None:
+            was = (str(before.index(one.item_id) + 1) if one.item_id in before else "new",)
+        table.add_row(str(rank), *was, one.item_id, one.title, one.price, one.why, one.source)
+    return table
+
+
+def footer_of(micros: float, info: Any) -> str:
+    """What an answer says of how it came about. info: ServingInfo."""
+    parts = [f"{micros / 1000:.2f} ms", "computed in " + ", ".join(f"{s.name} {s.micros} µs" for s in info.stages)]
+    parts += [f"degraded: {one.stage} ({one.cause})" for one in info.degraded]
+    return " · ".join(parts)

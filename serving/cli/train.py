@@ -1,0 +1,128 @@
+"""`storegate train`: from a file of sales, or the demo store, to a live release."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich import box
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from serving.cli.common import err, out, say, with_settings
+from serving.core.errors import InvalidInput
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from model_repo.datasets.tables import Dataset
+
+Report = Callable[[str, int, int], None]
+DEMO = {"items": 4000, "customers": 8000, "days": 180}
+
+
+@click.command()
+@click.option("--transactions", type=click.Path(path_type=Path), help="CSV or Parquet of sales lines, gz allowed.")
+@click.option(
+    "--column", "columns", multiple=True, metavar="KEY=NAME", help="Which column is what; repeatable. [guessed]"
+)
+@click.option("--currency", default="GBP", show_default=True, help="Of the file's prices, ISO 4217.")
+@click.option("--items", type=click.IntRange(50, 1_000_000), help=f"Of the demo store. [{DEMO['items']}]")
+@click.option("--customers", type=click.IntRange(50, 10_000_000), help=f"Of the demo store. [{DEMO['customers']}]")
+@click.option("--days", type=click.IntRange(30, 3650), help=f"Of the demo store. [{DEMO['days']}]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same data and seed, same models.")
+@with_settings(compiles=True)
+def train(
+    settings: Settings,
+    transactions: Path | None,
+    columns: tuple[str, ...],
+    currency: str,
+    items: int | None,
+    customers: int | None,
+    days: int | None,
+    seed: int,
+) -> None:
+    """Nothing becomes live unless all of it was written; a gateway that runs takes the new release over by itself.
+
+    \b
+    storegate train
+    storegate train --items 100000 --customers 1000000
+    storegate train --transactions online_retail.csv.gz
+    storegate train --transactions sales.parquet --column item=sku --column customer=buyer
+    """
+    demo = {"items": items, "customers": customers, "days": days}
+    if transactions is not None and any(value is not None for value in demo.values()):
+        raise click.UsageError("--items, --customers and --days are for the demo store, not for --transactions")
+    if transactions is None and columns:
+        raise click.UsageError("--column needs --transactions")
+    from model_repo.train import train as run
+
+    began = time.monotonic()
+    with progress() as report:
+        dataset = _read(transactions, columns, currency, report) if transactions else _generate(demo, seed, report)
+    _show(dataset)
+    with progress() as report:
+        release = run(settings.home, dataset, seed=seed, progress=report, params=settings.recommend)
+    say(f"trained in {time.monotonic() - began:.0f} s below {settings.home}")
+    out.print(f"release {release} is live", markup=False, highlight=False)
+
+
+@contextmanager
+def progress() -> Iterator[Report]:
+    """A bar on standard error for (what, done, total); where that is no terminal, a line whenever `what` changes."""
+    if not err.is_terminal:
+        said: list[str] = []
+
+        def line(what: str, done: int, total: int) -> None:
+            if not said or said[-1] != what:
+                said.append(what)
+                say(what)
+
+        yield line
+        return
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=err
+    ) as bar:
+        task = bar.add_task("beginning", total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield report
+
+
+def _read(path: Path, columns: tuple[str, ...], currency: str, report: Report) -> Dataset:
+    from model_repo.datasets.transactions import read_transactions
+
+    chosen = {}
+    for column in columns:
+        key, separator, name = column.partition("=")
+        if not separator or not key or not name:
+            raise InvalidInput("--column", column, "KEY=NAME, for example item=StockCode")
+        chosen[key] = name
+    return read_transactions(path, chosen, currency, report)
+
+
+def _generate(demo: dict[str, int | None], seed: int, report: Report) -> Dataset:
+    from model_repo.datasets.demo_store import generate
+
+    sizes = {name: DEMO[name] if value is None else value for name, value in demo.items()}
+    return generate(**sizes, seed=seed, progress=report)
+
+
+def _show(dataset: Dataset) -> None:
+    """What was kept and what was dropped, and why."""
+    table = Table(title=f"{dataset.name}", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("rows", justify="right")
+    table.add_column("what", overflow="fold")
+    table.add_column("why", overflow="fold")
+    for kept in dataset.report:
+        table.add_row(f"{kept.rows:,}", kept.what, kept.why)
+    table.add_section()
+    table.add_row(
+        f"{len(dataset.events):,}", "events", f"of {len(dataset.items):,} items, {len(dataset.users):,} users"
+    )
+    out.print(table)

@@ -1,0 +1,127 @@
+"""The engine: takes calls from any front on any thread, and answers each exactly once.
+
+Two lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a thread
+of its own, where all writes that wait are committed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from serving.core.clock import Clock, SystemClock
+from serving.core.errors import InvalidInput, NotReady, PayloadTooLarge, StoregateError, UnknownMethod
+from serving.engine.batcher import Limits
+from serving.engine.calls import Call, Lane, Responder, Route
+from serving.engine.execution import fail
+from serving.engine.lane import LEAVING, WorkLane
+from serving.engine.telemetry import Family
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParams:
+    """Bounds of the engine."""
+
+    limits: Limits = field(default_factory=Limits)
+    """Of the computing lane."""
+    writer: Limits = field(default_factory=lambda: Limits(batch_max=256))
+    """Of the writing lane; batch_max is the most writes committed together."""
+    payload_bytes_max: int = 4 * 1024 * 1024
+    """Larger requests are refused before they are decoded. 1 KiB to 64 MiB."""
+    stalled_s_max: float = 10.0
+    """A batch running, or a call untouched, for longer than this makes the engine unhealthy."""
+
+    def __post_init__(self) -> None:
+        if not 1024 <= self.payload_bytes_max <= 64 * 1024 * 1024:
+            raise InvalidInput("payload_bytes_max", self.payload_bytes_max, "1024 to 67108864 bytes")
+        if not self.stalled_s_max > 0:
+            raise InvalidInput("stalled_s_max", self.stalled_s_max, "more than 0 seconds")
+
+
+class Engine:
+    """Implements `Intake`. Accepts calls from construction on, until `drain`."""
+
+    def __init__(self, routes: Sequence[Route], params: EngineParams | None = None, clock: Clock | None = None) -> None:
+        self._params = params or EngineParams()
+        self._clock = clock or SystemClock()
+        self._compute = WorkLane(
+            "engine",
+            [route for route in routes if route.lane is Lane.ENGINE],
+            self._params.limits,
+            self._clock,
+            combining=True,
+        )
+        self._write = WorkLane(
+            "writer",
+            [route for route in routes if route.lane is Lane.WRITER],
+            self._params.writer,
+            self._clock,
+            combining=False,
+        )
+        self._lanes = (self._compute, self._write)
+        self._leaving = False
+        self._refused: dict[str, int] = {}
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Takes calls from any thread; may compute them, and others before them, on it."""
+        compute_routes, write_routes = self._compute.routes, self._write.routes
+        bytes_max, now = self._params.payload_bytes_max, 0.0
+        compute: list[Call] = []
+        write: list[Call] = []
+        for call in calls:
+            if not call.arrived:
+                call.arrived = now = now or self._clock.monotonic()
+            if len(call.payload) > bytes_max:
+                self._refuse(call, PayloadTooLarge(len(call.payload), bytes_max))
+            elif self._leaving:
+                self._refuse(call, NotReady(LEAVING))
+            elif call.method in compute_routes:
+                compute.append(call)
+            elif call.method in write_routes:
+                write.append(call)
+            else:
+                self._refuse(call, UnknownMethod(f"there is no method {call.method[:80]!r}", method=call.method[:80]))
+        if write:
+            self._write.submit(write)
+        if compute:
+            self._compute.submit(compute)
+
+    def cancel(self, responder: Responder, call_id: int) -> None:
+        """The caller has gone: the call costs nothing more if it has not begun."""
+        for lane in self._lanes:
+            lane.cancel(responder, call_id)
+
+    def healthy(self, now: float) -> bool:
+        """False when a batch hangs or a call is left lying. A slow store (the writer) does not count: a restart would
+        not mend it."""
+        return self._compute.stalled_s(now) <= self._params.stalled_s_max
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait, over both lanes."""
+        return sum(lane.waiting for lane in self._lanes)
+
+    def drain(self, grace_s: float) -> None:
+        """Refuses new calls (NotReady), finishes what waits within `grace_s` seconds, ends the threads. Idempotent."""
+        self._leaving = True
+        until = self._clock.monotonic() + grace_s
+        for lane in self._lanes:
+            lane.drain(max(until - self._clock.monotonic(), 0.0))
+
+    def _refuse(self, call: Call, error: StoregateError) -> None:
+        # Counted without a lock: two threads may lose one of two refusals at the same instant.
+        self._refused[error.reason] = self._refused.get(error.reason, 0) + 1
+        fail(call, error, None)
+
+    def telemetry(self) -> list[Family]:
+        """Counters of both lanes, families of one name merged."""
+        merged: dict[str, Family] = {}
+        for lane in self._lanes:
+            waiting = Family("gauge", "storegate_waiting_calls", "Calls that wait.", ("lane",), [])
+            waiting.rows.append(((lane.telemetry.lane,), float(lane.waiting)))
+            for family in (*lane.telemetry.families(), waiting):
+                merged.setdefault(family.name, Family(family.kind, family.name, family.help, family.labels, []))
+                merged[family.name].rows.extend(family.rows)
+        refused = Family("counter", "storegate_calls_refused", "Calls refused at the door, by reason.", ("reason",), [])
+        refused.rows.extend(((reason,), float(count)) for reason, count in list(self._refused.items()))
+        return [*merged.values(), refused]

@@ -1,0 +1,89 @@
+"""The folder `run` below home: who runs the gateway of this home, and where its replicas listen."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from serving.core.errors import SettingError
+from serving.runtime.parts import Addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One running replica, as it announced itself."""
+
+    name: str
+    pid: int
+    addresses: Addresses
+
+
+def run_folder(home: Path) -> Path:
+    """`<home>/run`, private to its user."""
+    folder = home / "run"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """One gateway a home. Raises SettingError naming the process that has it; the lock ends with the process."""
+    lock = os.open(run_folder(home) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise SettingError(
+                f"home: a gateway (process {owner}) already runs on {home}: stop it, or set another home", key="home"
+            ) from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        for stale in run_folder(home).glob("replica-*.json"):
+            stale.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(lock)
+
+
+def announce(home: Path, name: str, addresses: Addresses) -> Path:
+    """Writes where this process listens; the file is removed by `withdraw`."""
+    path = run_folder(home) / f"replica-{name}.json"
+    aside = path.with_suffix(f".{secrets.token_hex(4)}")
+    aside.write_text(json.dumps({"name": name, "pid": os.getpid(), "addresses": asdict(addresses)}))
+    aside.rename(path)
+    return path
+
+
+def withdraw(path: Path) -> None:
+    """Removes the announcement. Idempotent."""
+    path.unlink(missing_ok=True)
+
+
+def replicas(home: Path) -> list[Replica]:
+    """The replicas that announced themselves, by name; one that was killed may still be among them."""
+    found = []
+    for path in sorted((home / "run").glob("replica-*.json")):
+        try:
+            said = json.loads(path.read_text())
+        except (OSError, ValueError):  # withdrawn this moment
+            continue
+        found.append(Replica(said["name"], said["pid"], Addresses(**said["addresses"])))
+    return found
+
+
+def ray_token(home: Path) -> Path:
+    """The file with the token of our own Ray, made when it is not there; readable by its user alone."""
+    path = run_folder(home) / "ray-token"
+    if not path.exists():
+        aside = path.with_suffix(f".{secrets.token_hex(4)}")
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        aside.rename(path)
+    return path

@@ -1,0 +1,80 @@
+"""What a runtime runs: the parts are put together above it (serving/app.py) and handed in as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from serving.runtime.params import RuntimeParams
+
+Say = Callable[[str], None]
+"""Tells people what is going on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a replica listens."""
+
+    host: str
+    grpc_port: int
+    http_port: int
+    admin_host: str
+    admin_port: int
+
+
+class Gateway(Protocol):
+    """One replica: bound when built, accepting when started."""
+
+    @property
+    def addresses(self) -> Addresses: ...
+
+    def start(self) -> None:
+        """Warms everything and begins to accept calls."""
+        ...
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether calls should be sent here, and why not."""
+        ...
+
+    def healthy(self) -> tuple[bool, str]:
+        """Whether the replica works; one that does not should be replaced."""
+        ...
+
+    def close(self, grace_s: float) -> None:
+        """Readiness off, answers what it has for at most `grace_s` seconds, closes. Idempotent."""
+        ...
+
+
+class Backing(Protocol):
+    """What outlives replicas: the embedded store, and settings that name it."""
+
+    @property
+    def settings(self) -> Any:
+        """The settings for replicas; pickled on their way there."""
+        ...
+
+    def revive(self) -> bool:
+        """Starts what has died again; whether it had to."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a launch needs."""
+
+    params: RuntimeParams
+    home: Path
+    host: str
+    ports: Mapping[str, int]
+    """Setting -> port that all replicas share, 0 = any free one."""
+    open_backing: Callable[[Say], Backing]
+    build: Callable[[Any, bool], Gateway]
+    """(settings, whether its ports are shared with other replicas) -> a replica. Importable: Ray sends it by name."""
+    with_ports: Callable[[Any, Mapping[str, int]], Any]
+    """(settings, setting -> port) -> settings with these ports."""
+    probe: Callable[[Addresses], None]
+    """Asks for the health over gRPC; raises StoregateError until it serves."""

@@ -1,0 +1,58 @@
+"""Ports that several replicas share: checked to be free, then kept so that nobody else takes them meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Mapping
+
+from serving.core.errors import SettingError
+
+
+class SharedPorts:
+    """Holds ports of one host for replicas that bind them with SO_REUSEPORT.
+
+    A process may bind such a port beside us without anybody noticing, and would get a share of the connections. So the
+    port is first bound *without* the option, which fails if anyone has it. What is kept then is bound with the option
+    but does not listen: the kernel sends it no connections.
+    """
+
+    def __init__(self, host: str, wanted: Mapping[str, int]) -> None:
+        """wanted: setting -> port, 0 = any free one. Raises SettingError naming the setting and the port."""
+        self._held: list[socket.socket] = []
+        self.ports: dict[str, int] = {}
+        try:
+            for setting, port in wanted.items():
+                self.ports[setting] = self._hold(host, port, setting)
+        except BaseException:
+            self.close()
+            raise
+
+    def _hold(self, host: str, port: int, setting: str) -> int:
+        with _bound(host, port, setting, reuse_port=False) as probe:
+            found: int = probe.getsockname()[1]
+        self._held.append(_bound(host, found, setting, reuse_port=True))
+        return found
+
+    def close(self) -> None:
+        while self._held:
+            self._held.pop().close()
+
+
+def _bound(host: str, port: int, setting: str, *, reuse_port: bool) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        taken = error.errno == errno.EADDRINUSE
+        problem = "is taken by another process" if taken else f"cannot be bound ({error})"
+        raise SettingError(
+            f"{setting}: port {port} on {host} {problem}: stop it, or choose another port (0 = any free one)",
+            key=setting,
+            port=str(port),
+        ) from None
+    return sock

@@ -1,0 +1,40 @@
+"""What Ray reads from the environment when it is imported. Must be called before that; imports no ray itself."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from serving.core.errors import SettingError
+from serving.runtime.home import ray_token
+
+AUTH_MODE = "RAY_AUTH_MODE"
+TOKEN, TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+
+QUIET = {
+    # Our replicas listen for themselves and await nothing on Ray's data path: no second thread, no router loop.
+    "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
+    "RAY_SERVE_LOG_TO_STDERR": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a warning on machines without accelerators
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+}
+
+
+def prepare(environ: MutableMapping[str, str], home: Path, *, own_cluster: bool) -> None:
+    """Sets what Ray needs; what the user has set stays. Raises SettingError when token authentication is off.
+
+    Ray's internal ports unpickle what they are sent, on all interfaces; its token is what protects them.
+    """
+    if environ.get(AUTH_MODE, "token").lower() != "token":
+        raise SettingError(
+            f"{AUTH_MODE}={environ[AUTH_MODE]}: Ray's token authentication is off, so anyone who reaches its ports "
+            f"could run code here: unset {AUTH_MODE} (or set it to 'token'), or use `storegate serve --local`",
+            key=AUTH_MODE,
+        )
+    environ[AUTH_MODE] = "token"
+    if own_cluster and not environ.get(TOKEN) and not environ.get(TOKEN_PATH):
+        environ[TOKEN_PATH] = str(ray_token(home))
+    for name, value in QUIET.items():
+        environ.setdefault(name, value)

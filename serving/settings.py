@@ -1,0 +1,204 @@
+"""One frozen tree of settings: defaults, then a TOML file, then the environment, then the command line.
+
+The file is `--config FILE`, else `storegate.toml` in the working folder when there is one. The environment spells a key
+as STOREGATE__SECTION__KEY (`STOREGATE__SERVER__GRPC_PORT=6000`); STOREGATE_HOME stands for `home`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from serving.core.config import Described, describe, make, setting
+from serving.core.errors import SettingError
+from serving.decisions.recommend.params import Params as RecommendParams
+from serving.runtime.params import RuntimeParams
+
+FILE_DEFAULT = "storegate.toml"
+ENV_PREFIX = "STOREGATE__"
+ENV_HOME = "STOREGATE_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The listeners."""
+
+    host: str = setting("127.0.0.1", "Address for gRPC and HTTP; one beyond loopback needs a bearer token.")
+    admin_host: str = setting(
+        "127.0.0.1",
+        "Address of the admin listeners, which answer without a token; beyond loopback for probes and scrapes.",
+    )
+    grpc_port: int = setting(50051, "Port of the gRPC listener; 0 = any free one.", low=0, high=65535)
+    http_port: int = setting(8080, "Port of the HTTP listener; 0 = any free one.", low=0, high=65535)
+    admin_port: int = setting(
+        9090,
+        "First port of the admin listeners (/metrics, /readyz); replicas take the next free ones; 0 = any.",
+        low=0,
+        high=65535,
+    )
+    front: str = setting("native", "Which gRPC server listens.", choices=("native", "grpc.aio"))
+    bearer_token: str = setting("", "Token that callers must send; empty = none needed, on loopback only.", secret=True)
+    payload_bytes_max: int = setting(
+        1 << 20, "Larger requests are refused before they are decoded.", low=1024, high=64 << 20, unit="bytes"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSection:
+    """Admission and batching."""
+
+    batch_max: int = setting(64, "Most calls computed together.", low=1, high=1024, unit="calls")
+    queue_max: int = setting(512, "Most calls that may wait in a replica.", low=1, high=1_000_000, unit="calls")
+    queue_seconds_max: float = setting(
+        2.0, "Most work that may wait in a replica, by the measured cost of calls.", low=0.001, high=600, unit="s"
+    )
+    writes_queue_max: int = setting(
+        2048, "Most writes that may wait in a replica.", low=1, high=1_000_000, unit="calls"
+    )
+    writes_batch_max: int = setting(256, "Most writes committed together.", low=1, high=4096, unit="calls")
+    stalled_s_max: float = setting(
+        10.0, "A batch that runs longer than this makes the replica unhealthy.", low=0.1, high=600, unit="s"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """The store of users' events and of catalogue changes."""
+
+    url: str = setting(
+        "", "URL of a Redis or Valkey server (6.2 or newer); empty = one of our own below home.", secret=True
+    )
+    prefix: str = setting("storegate:", "What the keys of this gateway begin with.")
+    connect_timeout_s: float = setting(0.5, "Time to connect.", low=0.001, high=10, unit="s")
+    write_timeout_s: float = setting(0.25, "Time for a write to be stored; then it fails.", low=0.01, high=60, unit="s")
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Users' profiles."""
+
+    profile_records_max: int = setting(
+        512, "Newest event records kept of a user; 24 bytes each.", low=1, high=4096, unit="records"
+    )
+    ttl_days: int = setting(
+        730, "A profile is forgotten when nothing was added for so long.", low=1, high=36500, unit="days"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueSection:
+    """Items, prices, stock."""
+
+    import_dir: Path = setting(Path("imports"), "Folder below which ImportItems may read files; relative to home.")  # noqa: RUF009
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole tree. Raises SettingError when its parts do not fit together."""
+
+    home: Path = setting(Path("var"), "Folder of models, catalogue, and the embedded store.")  # noqa: RUF009
+    server: Server = field(default_factory=Server)
+    engine: EngineSection = field(default_factory=EngineSection)
+    redis: Redis = field(default_factory=Redis)
+    events: Events = field(default_factory=Events)
+    catalogue: CatalogueSection = field(default_factory=CatalogueSection)
+    recommend: RecommendParams = field(default_factory=RecommendParams)
+    runtime: RuntimeParams = field(default_factory=RuntimeParams)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", Path(os.path.abspath(self.home)))
+        for key in ("host", "admin_host"):
+            self._check_host(key)
+
+    def _check_host(self, key: str) -> None:
+        host = getattr(self.server, key)
+        if not is_loopback(host) and not self.server.bearer_token:
+            raise SettingError(
+                f"server.{key}: {host!r} can be reached from outside, and no token protects it: set "
+                f"server.bearer_token (or {ENV_PREFIX}SERVER__BEARER_TOKEN), or listen on 127.0.0.1",
+                key=f"server.{key}",
+            )
+
+    @property
+    def import_dir(self) -> Path:
+        """The folder of ImportItems, absolute."""
+        return self.home / self.catalogue.import_dir
+
+    def describe(self) -> list[Described]:
+        """Every key with its value (secrets hidden), default, range and sentence."""
+        return list(describe(self))
+
+
+def load(
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings. overrides: dotted key -> value, None = not given. Raises SettingError."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    path = config or (Path(FILE_DEFAULT) if Path(FILE_DEFAULT).is_file() else None)
+    if path is not None:
+        for key, value in _flat(_read(path)):
+            _put(values, origins, key, value, str(path))
+    for key, value, name in _from_environment(os.environ if environ is None else environ):
+        _put(values, origins, key, value, name)
+    for key, value in (overrides or {}).items():
+        if value is not None:
+            _put(values, origins, key, value, "the command line")
+    return make(Settings, values, origins=origins)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a listener on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise SettingError(f"{path}: the settings file cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path}: not a TOML file: {error}") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """(dotted key, text, variable) of every variable of ours."""
+    found = [("home", environ[ENV_HOME], ENV_HOME)] if environ.get(ENV_HOME) else []
+    for name in sorted(environ):
+        if name.startswith(ENV_PREFIX):
+            found.append((name.removeprefix(ENV_PREFIX).lower().replace("__", "."), environ[name], name))
+    return found
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Dotted keys of a nested mapping; empty tables vanish."""
+    flat: list[tuple[str, Any]] = []
+    for name, value in table.items():
+        flat += _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else [(prefix + name, value)]
+    return flat
+
+
+def _put(values: dict[str, Any], origins: dict[str, str], key: str, value: Any, origin: str) -> None:
+    """Sets a dotted key in nested dictionaries."""
+    *parents, name = key.split(".")
+    table = values
+    for depth, parent in enumerate(parents):
+        below = table.setdefault(parent, {})
+        if not isinstance(below, dict):
+            raise SettingError(f"{'.'.join(parents[: depth + 1])} (from {origin}): it is a value, not a table")
+        table = below
+    table[name] = value
+    origins[key] = origin

@@ -1,0 +1,59 @@
+"""Every method's codec, in one table. What a method runs is bound to it where the parts are put together (app.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from storegate.v1 import gateway_pb2
+
+from serving.core.clock import Clock
+from serving.transport import catalog_codec, checks, event_codec, item_codec, recommend_codec
+from serving.transport.answer_encoder import AnswerEncoder
+
+RECOMMEND: Final = "/storegate.v1.RecommendationService/Recommend"
+RERANK: Final = "/storegate.v1.RecommendationService/Rerank"
+WRITE_USER_EVENT: Final = "/storegate.v1.UserEventService/WriteUserEvent"
+UPSERT_ITEMS: Final = "/storegate.v1.CatalogService/UpsertItems"
+DELETE_ITEMS: Final = "/storegate.v1.CatalogService/DeleteItems"
+IMPORT_ITEMS: Final = "/storegate.v1.CatalogService/ImportItems"
+GET_ITEM: Final = "/storegate.v1.CatalogService/GetItem"
+SET_STOCK: Final = "/storegate.v1.CatalogService/SetStock"
+SET_PRICES: Final = "/storegate.v1.CatalogService/SetPrices"
+PING: Final = "/storegate.v1.GatewayService/Ping"
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """decode: request bytes to query, raises InvalidInput. encode: answer to bytes."""
+
+    decode: Callable[[bytes], Any]
+    encode: Callable[[Any], bytes]
+
+
+def codecs(clock: Clock) -> dict[str, Codec]:
+    """Full gRPC method name -> Codec. clock: its wall time decides which event times are in the future."""
+    answers = AnswerEncoder()
+    return {
+        RECOMMEND: Codec(partial(recommend_codec.decode_recommend, clock=clock), answers.encode),
+        RERANK: Codec(partial(recommend_codec.decode_rerank, clock=clock), answers.encode),
+        WRITE_USER_EVENT: Codec(partial(event_codec.decode_write, clock=clock), event_codec.encode_written),
+        UPSERT_ITEMS: Codec(partial(catalog_codec.decode_upsert, clock=clock), catalog_codec.encode_upserted),
+        DELETE_ITEMS: Codec(catalog_codec.decode_delete, catalog_codec.encode_deleted),
+        IMPORT_ITEMS: Codec(catalog_codec.decode_import, catalog_codec.encode_imported),
+        GET_ITEM: Codec(catalog_codec.decode_get, item_codec.encode_found),
+        SET_STOCK: Codec(catalog_codec.decode_stock, catalog_codec.encode_stock_set),
+        SET_PRICES: Codec(catalog_codec.decode_prices, catalog_codec.encode_prices_set),
+        PING: Codec(_decode_ping, _encode_ping),
+    }
+
+
+def _decode_ping(payload: bytes) -> None:
+    if payload:  # unknown fields are allowed, bytes that are no message are not
+        checks.parsed(gateway_pb2.PingRequest.FromString, "PingRequest", payload)
+
+
+def _encode_ping(_: None) -> bytes:
+    return b""

@@ -1,0 +1,71 @@
+"""WriteUserEvent: request bytes to a checked event, the result to bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from storegate.v1 import event_pb2 as pb
+
+from serving.core.clock import Clock
+from serving.core.errors import InvalidInput
+from serving.core.ids import check_id
+from serving.events.contract import EventWritten, WriteEvent
+from serving.events.types import NEEDS_ITEM, UserEvent
+from serving.transport import checks
+
+EVENT_ITEMS_MAX: Final = 100
+QUANTITY_MAX: Final = 65535
+SEARCH_BYTES_MAX: Final = 256
+SEARCH: Final = "search"
+
+
+def decode_write(payload: bytes, clock: Clock) -> WriteEvent:
+    """The checked write. Raises InvalidInput naming the field."""
+    request = checks.parsed(pb.WriteUserEventRequest.FromString, "WriteUserEventRequest", payload)
+    if not request.HasField("event"):
+        raise InvalidInput("event", None, "the event to write")
+    event = request.event
+    return WriteEvent(_event(event, clock), request.validate_only, checks.consent(event.personalization))
+
+
+def encode_written(written: EventWritten) -> bytes:
+    """WriteUserEventResponse."""
+    return checks.wire(pb.WriteUserEventResponse(stored=written.stored, missing_item_ids=written.missing))
+
+
+def _event(event: Any, clock: Clock) -> UserEvent:
+    now_s = clock.wall()
+    name = checks.event_type("event.event_type", event.event_type)
+    user_id = check_id("event.user_id", event.user_id)
+    visitor_id = check_id("event.visitor_id", event.visitor_id)
+    if not (user_id or visitor_id):
+        raise InvalidInput("event.user_id", user_id, "user_id or visitor_id: an event belongs to somebody")
+    search_query = checks.text("event.search_query", event.search_query, SEARCH_BYTES_MAX)
+    if name == SEARCH and not search_query:
+        raise InvalidInput("event.search_query", search_query, "what was searched for")
+    return UserEvent(
+        event_id=checks.needed_id("event.event_id", event.event_id),
+        event_type=name,
+        user_id=user_id,
+        visitor_id=visitor_id,
+        time_s=checks.time_s("event.event_time", event.event_time, now_s)
+        if event.HasField("event_time")
+        else int(now_s),
+        items=_items(event.items, name),
+        search_query=search_query,
+    )
+
+
+def _items(items: Sequence[Any], event_type: str) -> tuple[tuple[str, int], ...]:
+    if not items and event_type in NEEDS_ITEM:
+        raise InvalidInput("event.items", [], f"the items of the {event_type}, at least one", reason="MISSING_ITEM")
+    if len(items) > EVENT_ITEMS_MAX:
+        raise InvalidInput("event.items", f"{len(items)} items", f"at most {EVENT_ITEMS_MAX}")
+    return tuple(
+        (
+            checks.needed_id(f"event.items[{position}].item_id", item.item_id),
+            checks.whole(f"event.items[{position}].quantity", item.quantity, 0, QUANTITY_MAX) or 1,
+        )
+        for position, item in enumerate(items)
+    )

@@ -1,0 +1,192 @@
+"""The contract over HTTP: JSON in, the same Calls as gRPC into the engine, JSON out. Routes come from the descriptors.
+
+Open to everybody, with or without tokens: /healthz (the process lives), /docs and /openapi.json (what it can be asked).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from serving.core.clock import Clock
+from serving.core.errors import DeadlineExpired, InternalError, InvalidInput, StoregateError, UnknownMethod
+from serving.engine.calls import Intake
+from serving.transport import docs, http_request
+from serving.transport.contract import Method, methods
+from serving.transport.http_errors import VerbNotAllowed
+from serving.transport.json_reader import filled, from_json
+from serving.transport.json_writer import to_json
+from serving.transport.loop_bridge import LoopBridge
+from serving.transport.status import http_problem
+from serving.transport.tokens import check_bearer
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+WATCH_AFTER_S: Final = 0.02
+"""A call that takes longer is watched for its client going away; most are answered before and cost no watcher."""
+JSON: Final = (b"content-type", b"application/json")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpParams:
+    """body_bytes_max: 1 or more; longer bodies are refused while they arrive. token_sha256: as in FrontParams.
+
+    patience_s_max: a call without a deadline is given up after this many seconds, more than 0.
+    """
+
+    body_bytes_max: int = 1 << 20
+    token_sha256: tuple[bytes, ...] = ()
+    patience_s_max: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.body_bytes_max < 1:
+            raise InvalidInput("body_bytes_max", self.body_bytes_max, "1 or more bytes")
+        if not self.patience_s_max > 0:
+            raise InvalidInput("patience_s_max", self.patience_s_max, "more than 0 seconds")
+
+
+def http_app(
+    intake: Intake, params: HttpParams | None = None, served: frozenset[str] | None = None, clock: Clock | None = None
+) -> Starlette:
+    """The ASGI app. served: full names of the methods that have a route in the engine, None = all of the contract."""
+    way = _Way(intake, params or HttpParams(), clock)
+    routes: list[BaseRoute] = [
+        Route(method.path.replace("}", ":path}"), _Endpoint(method, way), methods=[method.verb])
+        for method in methods()
+        if served is None or method.full_name in served
+    ]
+    routes += [Route("/healthz", _alive), *docs.routes()]
+    app = Starlette(routes=routes, exception_handlers={404: _no_such_path, 405: _no_such_verb})
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Way:
+    """The way into the engine, made on the loop that serves the first request."""
+
+    def __init__(self, intake: Intake, params: HttpParams, clock: Clock | None) -> None:
+        self.params, self._intake, self._clock = params, intake, clock
+        self._bridge: LoopBridge | None = None
+
+    def bridge(self) -> LoopBridge:
+        if self._bridge is None:
+            self._bridge = LoopBridge(self._intake, asyncio.get_running_loop(), self._clock)
+        return self._bridge
+
+
+class _Endpoint:
+    """One method as an ASGI app."""
+
+    def __init__(self, method: Method, way: _Way) -> None:
+        self._method, self._way = method, way
+
+    async def __call__(self, scope: Scope, receive: http_request.Receive, send: Send) -> None:
+        try:
+            body = await self._answer(scope, receive)
+        except http_request.Disconnected:
+            return
+        except StoregateError as error:
+            await _send_problem(error, send)
+        except Exception:
+            _log.exception("%s failed over HTTP", self._method.full_name)
+            await _send_problem(InternalError("an internal error; see the gateway's log"), send)
+        else:
+            await _send(200, [JSON], body, send)
+
+    async def _answer(self, scope: Scope, receive: http_request.Receive) -> bytes:
+        """JSON of the answer. Raises StoregateError, or Disconnected when there is nobody to answer."""
+        params, headers = self._way.params, http_request.headers_of(scope)
+        check_bearer(headers.get("authorization"), params.token_sha256)
+        left_s = http_request.left_s(headers)
+        payload = (await self._request(scope, headers, receive)).SerializeToString()
+        asked = self._way.bridge().ask(self._method.full_name, payload, left_s)
+        try:
+            async with asyncio.timeout(params.patience_s_max if left_s is None else left_s):
+                answer = await _while_connected(asked, receive)
+        except TimeoutError as error:
+            raise DeadlineExpired("the deadline passed before there was an answer: allow more time") from error
+        return to_json(self._method.response.FromString(answer))
+
+    async def _request(self, scope: Scope, headers: Mapping[str, str], receive: http_request.Receive) -> Any:
+        """The request message, from the body or from path and query."""
+        body = await http_request.read_body(headers, receive, self._way.params.body_bytes_max)
+        if self._method.body:
+            http_request.check_json(headers)
+            return from_json(body, self._method.request)
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return filled(dict(pairs) | scope["path_params"], self._method.request())
+
+
+async def _while_connected(asked: Awaitable[bytes], receive: http_request.Receive) -> bytes:
+    """The answer; raises Disconnected, and so cancels the call, when the client goes away before."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    gone = False
+    watcher: asyncio.Task[None] | None = None
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        task.cancel()
+
+    def start() -> None:
+        nonlocal watcher
+        watcher = loop.create_task(watch())
+
+    timer = loop.call_later(WATCH_AFTER_S, start)
+    try:
+        return await asked
+    except asyncio.CancelledError:
+        if not gone:
+            raise
+        task.uncancel()
+        raise http_request.Disconnected from None
+    finally:
+        timer.cancel()
+        if watcher is not None:
+            watcher.cancel()
+
+
+async def _send(status: int, headers: list[tuple[bytes, bytes]], body: bytes, send: Send) -> None:
+    headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_problem(error: StoregateError, send: Send) -> None:
+    problem = http_problem(error)
+    headers = [(name.encode(), value.encode()) for name, value in problem.headers]
+    await _send(problem.status, headers, problem.body, send)
+
+
+def _problem(error: StoregateError) -> Response:
+    problem = http_problem(error)
+    return Response(problem.body, problem.status, dict(problem.headers))
+
+
+async def _alive(_: Request) -> Response:
+    return Response('{"status":"alive"}', media_type="application/json")
+
+
+async def _no_such_path(request: Request, _: Exception) -> Response:
+    path = request.url.path[:200]
+    return _problem(UnknownMethod(f"there is nothing at {path}: /docs lists what there is", path=path))
+
+
+async def _no_such_verb(request: Request, error: Exception) -> Response:
+    allowed = (getattr(error, "headers", None) or {}).get("Allow", "")
+    return _problem(VerbNotAllowed(request.method, request.url.path[:200], allowed))

@@ -1,0 +1,145 @@
+"""The default front: HTTP/2 and gRPC in Rust outside the GIL (pygrpc-native); Python sees whole batches of calls."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from pygrpc_native import EVENT_CALL, NativeGrpcFront
+
+from serving.core.clock import NEVER, Clock, SystemClock
+from serving.core.errors import InternalError, NotReady, PayloadTooLarge, StoregateError
+from serving.engine.calls import Call, Intake
+from serving.transport import status
+from serving.transport.front_params import FrontParams
+from serving.transport.listening import LEAVING, cannot_listen
+from serving.transport.sidekick import Sidekick
+from serving.transport.tokens import MISSING
+
+DRAIN_MAX: Final = 1024
+"""Events taken at once; a longer queue is taken in several turns."""
+JOIN_S_MAX: Final = 5.0
+FLUSH_S_MAX: Final = 0.1
+"""Between the last answer and the end: pygrpc-native cuts off what it has not yet written, and cannot be asked."""
+PORT_SETTING: Final = "--grpc-port"
+
+_log = logging.getLogger(__name__)
+
+
+class NativeFront:
+    """Front over pygrpc-native. One thread of its own takes the calls and hands them to the intake.
+
+    With tokens, every method needs one, health and reflection too (the check is made before Python sees the
+    call): probes without a token use the admin port.
+    """
+
+    def __init__(
+        self, params: FrontParams, methods: Sequence[str], services: Sequence[str], clock: Clock | None = None
+    ) -> None:
+        """Binds. methods: full names, "/storegate.v1.X/Y". services: for health and reflection. Raises SettingError."""
+        self._params, self._methods, self._clock = params, tuple(methods), clock or SystemClock()
+        try:
+            self._front = NativeGrpcFront(
+                params.address,
+                [(method, False) for method in methods],
+                io_threads=params.io_threads,
+                call_details=True,
+                bearer_token_sha256=list(params.token_sha256) or None,
+                unauthenticated_message=MISSING,
+                max_concurrent_streams=params.streams_max,
+                reuse_port=params.reuse_port,
+            )
+        except OSError as error:
+            raise cannot_listen(params.host, params.port, error, PORT_SETTING) from error
+        self._side = Sidekick(services)
+        self._front.set_fallback(self._side.path)
+        self._thread: threading.Thread | None = None
+        self._open: set[int] = set()
+        self._closing = False
+        self._idle = threading.Event()
+        self._close_lock = threading.Lock()
+        self._closed = False
+
+    @property
+    def port(self) -> int:
+        return self._front.bound_port
+
+    def start(self, intake: Intake) -> None:
+        self._thread = threading.Thread(target=self._drain, args=(intake,), name="native-front", daemon=True)
+        self._front.start()
+        self._thread.start()
+
+    def set_serving(self, serving: bool) -> None:
+        """What grpc.health.v1 answers."""
+        self._side.set_serving(serving)
+
+    def respond(self, call_id: int, payload: bytes) -> None:
+        self._front.respond(call_id, payload)
+        self._gone(call_id)
+
+    def fail(self, call_id: int, error: StoregateError) -> None:
+        told = status.grpc_status(error)
+        self._front.fail(call_id, told.code, told.message, trailing_metadata=[(status.DETAILS_KEY, told.details)])
+        self._gone(call_id)
+
+    def close(self, grace_s: float) -> None:
+        with self._close_lock:
+            if self._closed:
+                return
+            self._closed = True
+            self.set_serving(False)
+            self._closing = True
+            if self._open:
+                self._idle.wait(grace_s)
+            for call_id in list(self._open):
+                self.fail(call_id, NotReady(LEAVING))
+            if self._thread is not None:
+                threading.Event().wait(min(FLUSH_S_MAX, grace_s))
+            self._front.close()
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join(JOIN_S_MAX)
+            self._side.close()
+
+    def _gone(self, call_id: int) -> None:
+        self._open.discard(call_id)
+        if self._closing and not self._open:
+            self._idle.set()
+
+    def _drain(self, intake: Intake) -> None:
+        """The thread: takes all calls that wait, as one list, until the front is closed."""
+        receive = self._front.recv_batch_details
+        while (events := receive(DRAIN_MAX)) is not None:
+            calls: list[Call] = []
+            try:
+                for call_id in self._sort(events, calls):
+                    intake.cancel(self, call_id)
+                if calls:
+                    intake.submit(calls)
+            except Exception:  # the thread must live on; what was taken is answered, once
+                _log.exception("the front could not hand over %d calls", len(calls))
+                for call in calls:
+                    if call.call_id in self._open:
+                        self.fail(call.call_id, InternalError("an internal error; see the gateway's log"))
+
+    def _sort(self, events: Iterable[Any], calls: list[Call]) -> list[int]:
+        """Puts the calls into `calls`, refuses what is too large or too late; returns the ids of cancelled ones."""
+        now, limit, methods = self._clock.monotonic(), self._params.payload_bytes_max, self._methods
+        cancelled: list[int] = []
+        for kind, call_id, method, payload, _, details in events:
+            if kind != EVENT_CALL:
+                cancelled.append(call_id)
+                self._gone(call_id)
+            elif len(payload) > limit:
+                self.fail(call_id, PayloadTooLarge(len(payload), limit))
+            elif self._closing:
+                self.fail(call_id, NotReady(LEAVING))
+            else:
+                left_s = details[2]
+                deadline = NEVER if left_s is None else now + left_s
+                self._open.add(call_id)
+                calls.append(Call(self, call_id, methods[method], payload, deadline, now))
+        if cancelled:
+            calls[:] = [call for call in calls if call.call_id in self._open]
+        return cancelled

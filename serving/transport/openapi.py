@@ -1,0 +1,187 @@
+"""The OpenAPI 3.1 description [1], built from the descriptors and the comments of the .proto files.
+
+[1] https://spec.openapis.org/oas/v3.1.0
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from google.protobuf.descriptor import FieldDescriptor as Field
+
+from serving.transport.contract import Method, comments, methods
+from serving.transport.http_request import TIMEOUT_HEADER, TIMEOUT_MS_MAX
+
+TIMESTAMP: Final = "google.protobuf.Timestamp"
+DURATION: Final = "google.protobuf.Duration"
+_NUMBERS: Final[dict[int, dict[str, Any]]] = {
+    Field.CPPTYPE_INT32: {"type": "integer", "format": "int32"},
+    Field.CPPTYPE_UINT32: {"type": "integer", "format": "uint32"},
+    Field.CPPTYPE_INT64: {"type": "string", "format": "int64"},
+    Field.CPPTYPE_UINT64: {"type": "string", "format": "uint64"},
+    Field.CPPTYPE_FLOAT: {"type": "number", "format": "float"},
+    Field.CPPTYPE_DOUBLE: {"type": "number", "format": "double"},
+    Field.CPPTYPE_BOOL: {"type": "boolean"},
+    Field.CPPTYPE_STRING: {"type": "string"},
+}
+EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "Recommend": {"userId": "17850", "pageSize": 5},
+    "Rerank": {"userId": "17850", "itemIds": ["22423", "85123A", "47566"]},
+    "WriteUserEvent": {
+        "event": {
+            "eventId": "order-1001",
+            "eventType": "purchase-complete",
+            "userId": "17850",
+            "items": [{"itemId": "22423", "quantity": 2}],
+        }
+    },
+    "UpsertItems": {
+        "items": [
+            {
+                "itemId": "new-mug",
+                "title": "Red enamel mug",
+                "categoryPath": ["home", "kitchen", "mugs"],
+                "price": {"amountMinor": "1250", "currencyCode": "GBP"},
+                "stock": [{"location": "main", "onHand": 40}],
+            }
+        ],
+        "validateOnly": True,
+    },
+    "DeleteItems": {"itemIds": ["new-mug"]},
+    "ImportItems": {"inlineJsonLines": '{"itemId": "new-mug", "title": "Red enamel mug"}', "validateOnly": True},
+    "SetStock": {"updates": [{"itemId": "22423", "location": "main", "onHand": 12}]},
+    "SetPrices": {"updates": [{"itemId": "22423", "price": {"amountMinor": "1095", "currencyCode": "GBP"}}]},
+    "GetItem": {"item_id": "22423"},
+    "Ping": {},
+}
+"""What the page's "try it" starts with; a test checks that each is a request of its method."""
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    """The document."""
+    schemas: dict[str, Any] = {"Problem": _PROBLEM}
+    paths: dict[str, Any] = {}
+    for method in methods():
+        paths.setdefault(method.path, {})[method.verb.lower()] = _operation(method, schemas)
+    tags = {method.service: comments().get(method.service, "") for method in methods()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "storegate",
+            "version": "v1",
+            "description": "The decision gateway for online shops. JSON follows protobuf's JSON mapping.",
+        },
+        "tags": [{"name": _short(name), "description": text} for name, text in tags.items()],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"bearer": []}],
+    }
+
+
+def _operation(method: Method, schemas: dict[str, Any]) -> dict[str, Any]:
+    summary = comments().get(method.full_name[1:].replace("/", "."), "")
+    _add_schema(method.response.DESCRIPTOR, schemas)
+    operation: dict[str, Any] = {
+        "operationId": method.name,
+        "tags": [_short(method.service)],
+        "summary": summary,
+        "x-grpc-method": method.full_name,
+        "parameters": [_TIMEOUT],
+        "responses": {
+            "200": {"description": "The answer.", "content": _json(method.response.DESCRIPTOR)},
+            "default": {
+                "description": "What went wrong (RFC 9457).",
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            },
+        },
+    }
+    example = EXAMPLES[method.name]
+    if method.body:
+        _add_schema(method.request.DESCRIPTOR, schemas)
+        content = _json(method.request.DESCRIPTOR)
+        content["application/json"]["example"] = example
+        operation["requestBody"] = {"required": True, "content": content}
+    else:
+        in_path = [field for field in method.request.DESCRIPTOR.fields if f"{{{field.name}}}" in method.path]
+        operation["parameters"] = [
+            {
+                "name": field.name,
+                "in": "path",
+                "required": True,
+                "schema": _one(field, schemas),
+                "example": example[field.name],
+            }
+            for field in in_path
+        ] + operation["parameters"]
+    return operation
+
+
+def _json(descriptor: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{descriptor.name}"}}}
+
+
+def _short(full_name: str) -> str:
+    return full_name.rpartition(".")[2]
+
+
+def _add_schema(descriptor: Any, schemas: dict[str, Any]) -> None:
+    """The schema of the message and of every message within it."""
+    if descriptor.name in schemas:
+        return
+    schema: dict[str, Any] = {"type": "object", "properties": {}}
+    if text := comments().get(descriptor.full_name):
+        schema["description"] = text
+    schemas[descriptor.name] = schema
+    for field in descriptor.fields:
+        schema["properties"][field.json_name] = _field(field, schemas)
+
+
+def _field(field: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        values = _one(field.message_type.fields_by_name["value"], schemas)
+        described: dict[str, Any] = {"type": "object", "additionalProperties": values}
+    elif field.is_repeated:
+        described = {"type": "array", "items": _one(field, schemas)}
+    else:
+        described = dict(_one(field, schemas))
+    if text := comments().get(field.full_name):
+        described["description"] = text
+    return described
+
+
+def _one(field: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schema of one value."""
+    if field.message_type is not None:
+        if field.message_type.full_name == TIMESTAMP:
+            return {"type": "string", "format": "date-time"}
+        if field.message_type.full_name == DURATION:
+            return {"type": "string", "format": "duration"}
+        _add_schema(field.message_type, schemas)
+        return {"$ref": f"#/components/schemas/{field.message_type.name}"}
+    if field.enum_type is not None:
+        return {"type": "string", "enum": [value.name for value in field.enum_type.values]}
+    return _NUMBERS[field.cpp_type]
+
+
+_TIMEOUT: Final = {
+    "name": TIMEOUT_HEADER,
+    "in": "header",
+    "schema": {"type": "integer", "minimum": 0, "maximum": TIMEOUT_MS_MAX},
+    "description": "Milliseconds until the answer is of no use any more.",
+}
+_PROBLEM: Final = {
+    "type": "object",
+    "description": "An error; its facts stand as further members, for example `field`.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What to try."},
+        "reason": {"type": "string", "description": "A stable word that programs may compare."},
+    },
+}

@@ -1,0 +1,30 @@
+"""Reasons as people read them, in English."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from serving.core.catalogue import Item
+from serving.decisions.recommend.contract import ReasonCode
+
+_WITH_ITEM: Final = {
+    ReasonCode.BECAUSE_YOU_BOUGHT: "Because you bought {}",
+    ReasonCode.BECAUSE_YOU_VIEWED: "Because you viewed {}",
+    ReasonCode.BOUGHT_TOGETHER: "Often bought with {}",
+}
+_ALONE: Final = {
+    ReasonCode.BECAUSE_YOU_BOUGHT: "Because of what you bought",
+    ReasonCode.BECAUSE_YOU_VIEWED: "Because of what you viewed",
+    ReasonCode.BOUGHT_TOGETHER: "Often bought together",
+    ReasonCode.BUY_AGAIN: "You have bought this before",
+    ReasonCode.FITS_YOUR_TASTE: "Fits your taste",
+    ReasonCode.TRENDING: "Popular right now",
+    ReasonCode.NEW_ARRIVAL: "New in the shop",
+}
+
+
+def reason_text(code: ReasonCode, related: Item | None) -> str:
+    """The sentence for `code`; an item without a title is named by its id."""
+    if related is not None and code in _WITH_ITEM:
+        return _WITH_ITEM[code].format(related.title or related.item_id)
+    return _ALONE[code]

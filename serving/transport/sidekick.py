@@ -1,0 +1,52 @@
+"""grpc.health.v1 and server reflection for the native front, which cannot stream both ways.
+
+A grpcio server on a Unix socket in a private folder; the front passes on every method that is not its own. Calls it
+does not know either are answered UNIMPLEMENTED.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+CONCURRENT_MAX = 64
+"""Open reflection sessions and waiting calls together; more are refused with RESOURCE_EXHAUSTED."""
+THREADS = 8
+CLOSE_S_MAX = 5.0
+
+
+class Sidekick:
+    """Started when constructed. `path` is the socket."""
+
+    def __init__(self, services: Sequence[str]) -> None:
+        """services: full names of the gateway's services, which reflection lists and health knows."""
+        self._services = ("", *services)
+        self._folder = Path(tempfile.mkdtemp(prefix="storegate-"))  # mode 0700
+        self.path = str(self._folder / "side.sock")
+        self._health = health.HealthServicer()
+        self.set_serving(False)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="side")
+        self._server = grpc.server(self._threads, maximum_concurrent_rpcs=CONCURRENT_MAX)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        self._server.add_insecure_port(f"unix:{self.path}")
+        self._server.start()
+
+    def set_serving(self, serving: bool) -> None:
+        """What health says of every service; watchers are told."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for service in self._services:
+            self._health.set(service, status)
+
+    def close(self) -> None:
+        """Ends all its calls and removes the socket."""
+        self._server.stop(None).wait(CLOSE_S_MAX)
+        self._threads.shutdown(wait=False)
+        shutil.rmtree(self._folder, ignore_errors=True)

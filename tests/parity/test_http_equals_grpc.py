@@ -1,0 +1,228 @@
+"""One contract, two faces: the same questions over gRPC and over HTTP get equal answers and equally mapped errors.
+
+The engine is a small one with the real codecs; tests/e2e asks a whole gateway.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import httpx
+import numpy as np
+import pytest
+from google.protobuf import descriptor_pb2, json_format
+from google.rpc import error_details_pb2, status_pb2
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from serving.catalogue.contract import DeleteItems, GetItem, Imported, ImportItems, ItemFound, LineError, Written
+from serving.core.catalogue import Catalogue, Item
+from serving.core.clock import SystemClock
+from serving.core.errors import NotFound, Overloaded, StoregateError, StoreUnavailable, UnknownMethod
+from serving.decisions.recommend.contract import Answer, Query
+from serving.engine.calls import Call
+from serving.events.contract import EventWritten, WriteEvent
+from serving.transport import codecs as wire
+from serving.transport.aio_front import AioFront
+from serving.transport.contract import Method, methods, services
+from serving.transport.front_params import FrontParams
+from serving.transport.http_face import http_app
+from serving.transport.http_server import HttpServer
+from serving.transport.native_front import NativeFront
+from serving.transport.status import SPELLINGS
+
+METHODS = {method.name: method for method in methods()}
+CATALOGUE = Catalogue.build(
+    [
+        Item("22423", "Regency cakestand", price=1275, currency="GBP", stock={"main": (4, 0)}, category_path=("cake",)),
+        Item("85123A", "White heart", price=295, currency="GBP"),
+        Item("47566", brand="Acme"),
+    ],
+    version=7,
+)
+
+
+def computed(query: Any) -> Any:
+    """An answer, or an error, that depends on nothing but the query."""
+    match query:
+        case Query(user_id="flood"):
+            return Overloaded("the queue is full", 0.25)
+        case Query():
+            k = min(query.page_size, 3)
+            return Answer(
+                catalogue=CATALOGUE,
+                rows=np.arange(k, dtype=np.int32),
+                scores=np.linspace(1.1, -0.3, k, dtype=np.float32),
+                sources=np.arange(k, dtype=np.uint8),
+                reasons=np.arange(k, dtype=np.uint8) if query.reasons else np.zeros(k, np.uint8),
+                related=np.zeros(k, np.int32),
+                weights=np.full(k, 0.1, np.float32),
+                missing=tuple(item for item in query.item_ids if item not in CATALOGUE.row_of),
+                degraded=(("profile", "redis: timeout"),),
+                stages=(("candidates", 41), ("score", 9)),
+                versions={"ranker": "20260101-1", "index": "20260101-2"},
+                applied_through_s=1_700_000_000,
+                request_id=query.request_id,
+            )
+        case WriteEvent(event=event) if event.event_id == "down":
+            return StoreUnavailable("redis: connection refused")
+        case WriteEvent():
+            return EventWritten(True, ("x",))
+        case GetItem(item_id=item_id):
+            item = CATALOGUE.item(item_id)
+            return NotFound("item", item_id) if item is None else ItemFound(item, True)
+        case ImportItems():
+            return Imported(1, 1, (LineError(2, "price", "negative"),), 8)
+        case DeleteItems(item_ids=ids):
+            return Written(len(ids), (), 8)
+        case None:
+            return None
+        case _:
+            return Written(len(getattr(query, "updates", ()) or query.items), ("x",), 8)
+
+
+class Engine:
+    """An Intake that computes every call at once, with the real codecs."""
+
+    def __init__(self) -> None:
+        self.codecs = wire.codecs(SystemClock())
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        for call in calls:
+            codec = self.codecs.get(call.method)
+            try:
+                if codec is None:
+                    raise UnknownMethod(f"there is no method {call.method}")
+                answer = computed(codec.decode(call.payload))
+                if isinstance(answer, StoregateError):
+                    raise answer
+                call.responder.respond(call.call_id, codec.encode(answer))
+            except StoregateError as error:
+                call.responder.fail(call.call_id, error)
+
+    def cancel(self, responder: object, call_id: int) -> None:
+        """Nothing waits here."""
+
+
+@dataclass
+class Faces:
+    channel: grpc.Channel
+    http: httpx.Client
+
+
+@pytest.fixture(scope="module", params=[NativeFront, AioFront])
+def faces(request: pytest.FixtureRequest) -> Iterator[Faces]:
+    engine = Engine()
+    front = request.param(FrontParams(), [method.full_name for method in methods()], services())
+    server = HttpServer(http_app(engine))
+    front.start(engine)
+    server.start()
+    with (
+        grpc.insecure_channel(f"127.0.0.1:{front.port}") as channel,
+        httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=10.0) as http,
+    ):
+        yield Faces(channel, http)
+    front.close(0.0)
+    server.close(0.0)
+
+
+def over_http(faces: Faces, method: Method, body: dict[str, Any]) -> httpx.Response:
+    if method.body:
+        return faces.http.request(method.verb, method.path, json=body)
+    return faces.http.request(method.verb, method.path.format(**body))
+
+
+def over_grpc(faces: Faces, method: Method, body: dict[str, Any]) -> Any:
+    """The answer message. Raises grpc.RpcError."""
+    call = faces.channel.unary_unary(method.full_name, response_deserializer=method.response.FromString)
+    return call(json_format.ParseDict(body, method.request()).SerializeToString(), timeout=10.0)
+
+
+GBP = {"amountMinor": "5", "currencyCode": "GBP"}
+EVENT = {"eventId": "e", "eventType": "add-to-cart", "userId": "u", "items": [{"itemId": "22423", "quantity": 2}]}
+ANSWERED = [
+    ("Recommend", {}),
+    ("Recommend", {"userId": "17850", "pageSize": 2, "requestId": "ä", "explain": "EXPLAIN_NONE"}),
+    ("Recommend", {"placement": "others-you-may-like", "itemIds": ["22423", "gone"], "diversity": 0.5}),
+    ("Rerank", {"itemIds": ["85123A", "22423"], "userId": "u", "personalization": "PERSONALIZATION_DENIED"}),
+    ("WriteUserEvent", {"event": EVENT}),
+    ("WriteUserEvent", {"event": EVENT | {"eventTime": "2024-05-01T12:00:00Z"}, "validateOnly": True}),
+    ("UpsertItems", {"items": [{"itemId": "new", "title": "New", "price": GBP}]}),
+    ("DeleteItems", {"itemIds": ["22423"]}),
+    ("ImportItems", {"inlineJsonLines": "{}"}),
+    ("GetItem", {"item_id": "22423"}),
+    ("SetStock", {"updates": [{"itemId": "22423", "location": "main", "onHand": 3}]}),
+    ("SetPrices", {"updates": [{"itemId": "22423", "price": GBP}]}),
+    ("Ping", {}),
+]
+REFUSED = [
+    ("Recommend", {"pageSize": -1}, "INVALID_FIELD"),
+    ("Recommend", {"pageSize": 101}, "INVALID_FIELD"),
+    ("Recommend", {"userId": "x" * 257}, "INVALID_FIELD"),
+    ("Recommend", {"userId": "a\nb"}, "INVALID_FIELD"),
+    ("Recommend", {"placement": "homepage"}, "UNKNOWN_PLACEMENT"),
+    ("Recommend", {"diversity": "NaN"}, "INVALID_FIELD"),
+    ("Recommend", {"userId": "flood"}, "OVERLOADED"),
+    ("Rerank", {}, "INVALID_FIELD"),
+    ("WriteUserEvent", {"event": EVENT | {"eventTime": "2999-01-01T00:00:00Z"}}, "INVALID_FIELD"),
+    ("WriteUserEvent", {"event": EVENT | {"items": []}}, "MISSING_ITEM"),
+    ("WriteUserEvent", {"event": EVENT | {"eventType": "click"}}, "UNKNOWN_EVENT_TYPE"),
+    ("WriteUserEvent", {"event": EVENT | {"eventId": "down"}}, "STORE_UNAVAILABLE"),
+    ("GetItem", {"item_id": "nothing"}, "NOT_FOUND"),
+    ("SetStock", {"updates": [{"itemId": "22423"}]}, "INVALID_FIELD"),
+]
+
+
+@pytest.mark.parametrize(("name", "body"), ANSWERED, ids=[f"{name}-{n}" for n, (name, _) in enumerate(ANSWERED)])
+def test_answers_are_equal(faces: Faces, name: str, body: dict[str, Any]) -> None:
+    """Message for message, and every method of the contract is asked."""
+    assert {name for name, _ in ANSWERED} == set(METHODS)
+    method = METHODS[name]
+    response = over_http(faces, method, body)
+    assert response.status_code == 200, response.text
+    assert json_format.Parse(response.content, method.response()) == over_grpc(faces, method, body)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "reason"), REFUSED, ids=[f"{name}-{n}" for n, (name, _, _) in enumerate(REFUSED)]
+)
+def test_errors_are_mapped_alike(faces: Faces, name: str, body: dict[str, Any], reason: str) -> None:
+    """The same reason, message and facts; code and status belong to one spelling."""
+    method = METHODS[name]
+    response = over_http(faces, method, body)
+    with pytest.raises(grpc.RpcError) as caught:
+        over_grpc(faces, method, body)
+    error: Any = caught.value
+    info = error_details_pb2.ErrorInfo()
+    details = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"]).details
+    assert any(detail.Unpack(info) for detail in details)
+    problem = json.loads(response.content)
+    assert problem["reason"] == info.reason == reason
+    assert problem["detail"] == error.details()
+    assert {key: problem[key] for key in info.metadata} == dict(info.metadata)
+    pairs = {(spelling.code, spelling.http) for spelling in SPELLINGS.values()}
+    assert (error.code().value[0], response.status_code) in pairs
+
+
+@pytest.mark.parametrize("service", services())
+def test_reflection_and_openapi_know_the_same_methods(faces: Faces, service: str) -> None:
+    """A tool that knows only the address can describe and call every method on either face."""
+    asked = reflection_pb2.ServerReflectionRequest(file_containing_symbol=service)
+    stub = reflection_pb2_grpc.ServerReflectionStub(faces.channel)
+    answer = next(stub.ServerReflectionInfo(iter([asked]), timeout=10.0))
+    found = set()
+    for encoded in answer.file_descriptor_response.file_descriptor_proto:
+        file = descriptor_pb2.FileDescriptorProto.FromString(encoded)
+        found |= {
+            f"/{file.package}.{one.name}/{method.name}"
+            for one in file.service
+            for method in one.method
+            if f"{file.package}.{one.name}" == service
+        }
+    paths = faces.http.get("/openapi.json").json()["paths"]
+    named = {operation["x-grpc-method"] for verbs in paths.values() for operation in verbs.values()}
+    assert found
+    assert found == {name for name in named if name.startswith(f"/{service}/")}

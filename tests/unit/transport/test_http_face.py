@@ -1,0 +1,250 @@
+"""The HTTP face against a small engine: over ASGI where that is enough, over a socket where it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from storegate.v1 import catalog_pb2, recommendation_pb2
+
+from serving.core.clock import NEVER
+from serving.core.errors import InternalError, Overloaded
+from serving.transport.http_face import HttpParams, http_app
+from serving.transport.http_server import HttpServer
+from serving.transport.tokens import token_digest
+
+BODY_BYTES_MAX = 4096
+JSON = {"content-type": "application/json"}
+
+
+def ask(engine: Any, verb: str, path: str, params: HttpParams | None = None, **options: Any) -> httpx.Response:
+    """One request straight into the app."""
+
+    async def run() -> httpx.Response:
+        app = http_app(engine, params or HttpParams(body_bytes_max=BODY_BYTES_MAX))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gate") as client:
+            return await client.request(verb, path, **options)
+
+    return asyncio.run(run())
+
+
+def recommend(engine: Any, **options: Any) -> httpx.Response:
+    """A Recommend; the engine answers with the request's own bytes, of which field 1 is a RecommendResult."""
+    return ask(engine, "POST", "/v1/recommend", **{"json": {"userId": "17850"}, **options})
+
+
+@pytest.fixture
+def server(engine: Any) -> Iterator[HttpServer]:
+    made = HttpServer(http_app(engine, HttpParams(body_bytes_max=BODY_BYTES_MAX)))
+    made.start()
+    yield made
+    made.close(0.0)
+
+
+def test_json_goes_in_as_the_message_and_comes_out_of_it(engine: Any) -> None:
+    """The call carries the method's gRPC name and no deadline."""
+    answer = recommendation_pb2.RecommendResponse(request_id="r-1", missing_item_ids=["x"])
+    engine.answer = lambda call: call.responder.respond(call.call_id, answer.SerializeToString())
+    response = recommend(engine, json={"userId": "17850", "pageSize": 5})
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    assert response.json() == {"missingItemIds": ["x"], "requestId": "r-1"}
+    (call,) = engine.calls
+    sent = recommendation_pb2.RecommendRequest.FromString(call.payload)
+    assert (call.method, sent.user_id, sent.page_size) == ("/storegate.v1.RecommendationService/Recommend", "17850", 5)
+    assert call.deadline == NEVER
+
+
+@pytest.mark.parametrize("item_id", ["22423", "a b/c?d", "ä"])
+def test_path_and_query_fill_a_get(engine: Any, item_id: str) -> None:
+    engine.answer = lambda call: call.responder.respond(call.call_id, b"")
+    assert ask(engine, "GET", "/v1/items/" + quote(item_id, safe="")).status_code == 200
+    assert catalog_pb2.GetItemRequest.FromString(engine.calls[0].payload).item_id == item_id
+    refused = ask(engine, "GET", "/v1/items/22423?colour=red")
+    assert (refused.status_code, refused.json()["field"]) == (400, "colour")
+
+
+@pytest.mark.parametrize(
+    ("headers", "left_s"),
+    [
+        ({"x-storegate-timeout-ms": "5000"}, 5.0),
+        ({"grpc-timeout": "5000m"}, 5.0),
+        ({"grpc-timeout": "5S"}, 5.0),
+        ({"grpc-timeout": "7000000u"}, 7.0),
+    ],
+)
+def test_the_deadline_reaches_the_engine(engine: Any, headers: dict[str, str], left_s: float) -> None:
+    engine.answer = lambda call: call.responder.respond(call.call_id, b"")
+    assert recommend(engine, headers=headers).status_code == 200
+    (call,) = engine.calls
+    assert call.deadline - call.arrived == pytest.approx(left_s)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-storegate-timeout-ms": "soon"},
+        {"x-storegate-timeout-ms": "-1"},
+        {"x-storegate-timeout-ms": "3600001"},
+        {"grpc-timeout": "5"},
+    ],
+)
+def test_a_deadline_that_is_none_is_refused_by_name(engine: Any, headers: dict[str, str]) -> None:
+    response = recommend(engine, headers=headers)
+    assert (response.status_code, response.json()["field"]) == (400, next(iter(headers)))
+
+
+@pytest.mark.parametrize("left_ms", ["0", "30"])
+def test_a_deadline_that_passes_is_answered_and_the_call_cancelled(engine: Any, left_ms: str) -> None:
+    engine.answer = lambda call: None
+    response = recommend(engine, headers={"x-storegate-timeout-ms": left_ms})
+    assert (response.status_code, response.json()["reason"]) == (504, "DEADLINE_EXPIRED")
+    assert engine.cancelled == [call.call_id for call in engine.calls]
+
+
+def test_patience_ends_without_a_deadline_too(engine: Any) -> None:
+    engine.answer = lambda call: None
+    assert recommend(engine, params=HttpParams(patience_s_max=0.02)).status_code == 504
+
+
+def test_errors_of_the_engine_become_problems(engine: Any) -> None:
+    """RFC 9457, with the wait in a header."""
+    engine.answer = lambda call: call.responder.fail(call.call_id, Overloaded("the queue is full", 2.0))
+    response = recommend(engine)
+    assert (response.status_code, response.headers["retry-after"]) == (429, "2")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json() == {
+        "type": "urn:storegate:error:overloaded",
+        "title": "Overloaded",
+        "status": 429,
+        "detail": "the queue is full",
+        "reason": "OVERLOADED",
+    }
+
+
+def test_a_defect_tells_nothing_of_itself(engine: Any) -> None:
+    """An answer that does not parse, an engine that raises."""
+    engine.answer = lambda call: call.responder.respond(call.call_id, b"\xff\xff")
+    assert (recommend(engine).status_code, len(engine.calls)) == (500, 1)
+
+    def broken(calls: object) -> None:
+        raise RuntimeError("secret")
+
+    engine.submit = broken
+    response = recommend(engine)
+    assert (response.status_code, response.json()["reason"]) == (500, InternalError.reason)
+    assert "secret" not in response.text
+
+
+REFUSED = [
+    (400, "MALFORMED_JSON", {"content": b'{"userId": \n x}', "headers": JSON}),
+    (400, "MALFORMED_JSON", {"content": b'{"diversity": NaN}', "headers": JSON}),
+    (400, "MALFORMED_JSON", {"content": b'{"userId": "\xff"}', "headers": JSON}),
+    (400, "UNKNOWN_FIELD", {"content": b'{"user": "1"}', "headers": JSON}),
+    (400, "INVALID_FIELD", {"content": b'{"pageSize": "many"}', "headers": JSON}),
+    (415, "UNSUPPORTED_MEDIA_TYPE", {"content": b"{}", "headers": {"content-type": "text/plain"}}),
+    (415, "UNSUPPORTED_MEDIA_TYPE", {"content": b"{}"}),
+    (
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        {"content": b"{}", "headers": {"content-type": "application/json; charset=latin1"}},
+    ),
+    (413, "PAYLOAD_TOO_LARGE", {"content": b'"' + b"x" * BODY_BYTES_MAX + b'"', "headers": JSON}),
+]
+
+
+@pytest.mark.parametrize(("code", "reason", "options"), REFUSED, ids=[f"{r[1]}-{n}" for n, r in enumerate(REFUSED)])
+def test_bad_bodies_never_reach_the_engine(engine: Any, code: int, reason: str, options: dict[str, Any]) -> None:
+    response = recommend(engine, **{"json": None, **options})
+    assert (response.status_code, response.json()["reason"]) == (code, reason)
+    assert engine.calls == []
+
+
+def test_the_usual_ways_to_say_json_are_taken(engine: Any) -> None:
+    engine.answer = lambda call: call.responder.respond(call.call_id, b"")
+    for kind in ("application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"'):
+        assert recommend(engine, json=None, content=b"{}", headers={"content-type": kind}).status_code == 200
+
+
+def test_unknown_paths_and_verbs(engine: Any) -> None:
+    missing = ask(engine, "POST", "/v1/recommendations", json={})
+    assert (missing.status_code, missing.json()["reason"]) == (404, "UNKNOWN_METHOD")
+    assert "/docs" in missing.json()["detail"]
+    verb = ask(engine, "GET", "/v1/recommend")
+    assert (verb.status_code, verb.json()["reason"], verb.headers["allow"]) == (405, "METHOD_NOT_ALLOWED", "POST")
+
+
+def test_a_method_that_the_engine_does_not_serve_is_no_path(engine: Any) -> None:
+    async def run() -> int:
+        app = http_app(engine, served=frozenset({"/storegate.v1.GatewayService/Ping"}))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gate") as client:
+            return (await client.post("/v1/recommend", json={})).status_code
+
+    assert asyncio.run(run()) == 404
+
+
+def test_a_bearer_token_is_needed_where_one_is_set(engine: Any) -> None:
+    """By every method; liveness and the description stay open."""
+    engine.answer = lambda call: call.responder.respond(call.call_id, b"")
+    params = HttpParams(token_sha256=(token_digest("secret"),))
+    for header in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic secret"}):
+        response = recommend(engine, params=params, headers=header)
+        assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+    assert engine.calls == []
+    assert recommend(engine, params=params, headers={"authorization": "Bearer secret"}).status_code == 200
+    for path in ("/healthz", "/docs", "/openapi.json"):
+        assert ask(engine, "GET", path, params).status_code == 200
+
+
+def test_requests_of_one_turn_make_one_batch(engine: Any) -> None:
+    engine.answer = lambda call: call.responder.respond(call.call_id, b"")
+
+    async def run() -> None:
+        transport = httpx.ASGITransport(http_app(engine))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gate") as client:
+            await asyncio.gather(*(client.post("/v1/recommend", json={}) for _ in range(20)))
+
+    asyncio.run(run())
+    assert len(engine.calls) == 20
+    assert len(engine.batches) < 20
+
+
+def test_a_client_that_goes_away_cancels_its_call(engine: Any, server: HttpServer) -> None:
+    engine.answer = lambda call: None
+    with socket.create_connection(("127.0.0.1", server.port), 10.0) as connection:
+        connection.sendall(b"POST /v1/ping HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n")
+        connection.sendall(b"content-length: 2\r\n\r\n{}")
+        engine.wait(lambda: len(engine.calls) == 1)
+    engine.wait(lambda: engine.cancelled == [engine.calls[0].call_id])
+
+
+def test_a_long_body_is_refused_before_it_has_arrived(engine: Any, server: HttpServer) -> None:
+    """By its announced length, and in chunks without one."""
+    heads = (
+        b"content-length: 1000000000\r\n\r\n",
+        b"transfer-encoding: chunked\r\n\r\n" + b"800\r\n" + b"x" * 2048 + b"\r\n1000\r\n" + b"x" * 4096 + b"\r\n",
+    )
+    for head in heads:
+        with socket.create_connection(("127.0.0.1", server.port), 10.0) as connection:
+            connection.sendall(b"POST /v1/recommend HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n" + head)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
+    assert engine.calls == []
+
+
+def test_a_body_that_breaks_off_is_nobodys_call(engine: Any, server: HttpServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), 10.0) as connection:
+        connection.sendall(b"POST /v1/recommend HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{")
+    assert httpx.get(f"http://127.0.0.1:{server.port}/healthz").json() == {"status": "alive"}
+    assert engine.calls == []
+
+
+def test_the_description_is_served(engine: Any) -> None:
+    page, document = ask(engine, "GET", "/docs"), ask(engine, "GET", "/openapi.json")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert json.loads(document.text)["openapi"] == "3.1.0"

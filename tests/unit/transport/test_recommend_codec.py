@@ -1,0 +1,169 @@
+"""Recommend and Rerank: every check of the request, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from storegate.v1 import recommendation_pb2 as pb
+
+from serving.core.errors import InvalidInput
+from serving.decisions.recommend.contract import Query, SessionEvent
+from serving.events.types import CART, VIEW
+from serving.transport.recommend_codec import decode_recommend, decode_rerank
+
+NOW_S = 1_700_000_000
+LONG = "x" * 257
+
+
+class Still:
+    """A clock that stands."""
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def wall(self) -> float:
+        return float(NOW_S)
+
+
+def recommend(**fields: Any) -> Query:
+    return decode_recommend(pb.RecommendRequest(**fields).SerializeToString(), Still())
+
+
+def rerank(**fields: Any) -> Query:
+    return decode_rerank(pb.RerankRequest(**fields).SerializeToString(), Still())
+
+
+def event(**fields: Any) -> pb.SessionEvent:
+    return pb.SessionEvent(**{"event_type": "detail-page-view", "item_id": "a", **fields})
+
+
+def test_the_empty_request_asks_for_the_defaults() -> None:
+    assert decode_recommend(b"", Still()) == Query()
+
+
+def test_every_field_arrives() -> None:
+    session = [
+        event(event_time={"seconds": NOW_S - 5}),
+        event(event_type="add-to-cart", item_id="b"),
+        event(event_type="home-page-view", item_id=""),
+    ]
+    query = recommend(
+        placement="others-you-may-like",
+        user_id="17850",
+        visitor_id="cookie",
+        item_ids=["22423", "85123A"],
+        session_events=session,
+        page_size=100,
+        exclude_item_ids=["x"],
+        constraints=pb.Constraints(max_per_brand=2, max_per_category=3),
+        diversity=0.25,
+        explain=pb.EXPLAIN_NONE,
+        personalization=2,
+        request_id="r-1",
+        validate_only=True,
+    )
+    assert query == Query(
+        placement="others-you-may-like",
+        user_id="17850",
+        visitor_id="cookie",
+        item_ids=("22423", "85123A"),
+        session=(SessionEvent(VIEW, "a", NOW_S - 5), SessionEvent(CART, "b"), SessionEvent(0, "")),
+        page_size=100,
+        exclude=("x",),
+        max_per_brand=2,
+        max_per_category=3,
+        diversity=0.25,
+        reasons=False,
+        personal=False,
+        request_id="r-1",
+        validate_only=True,
+    )
+
+
+def test_zero_is_a_choice_where_absence_means_the_default() -> None:
+    assert recommend(diversity=0.0).diversity == 0.0
+    assert recommend().diversity is None
+    assert recommend(personalization=1).personal is True
+    assert recommend(explain=pb.EXPLAIN_REASONS).reasons
+
+
+REFUSED = [
+    ("page_size", {"page_size": -1}),
+    ("page_size", {"page_size": 101}),
+    ("placement", {"placement": "homepage"}),
+    ("user_id", {"user_id": LONG}),
+    ("user_id", {"user_id": "é" * 129}),
+    ("user_id", {"user_id": "a\nb"}),
+    ("visitor_id", {"visitor_id": "a\x00"}),
+    ("request_id", {"request_id": LONG}),
+    ("item_ids", {"placement": "others-you-may-like"}),
+    ("item_ids", {"item_ids": ["a"] * 101}),
+    ("item_ids[1]", {"item_ids": ["a", ""]}),
+    ("item_ids[0]", {"item_ids": [LONG]}),
+    ("exclude_item_ids", {"exclude_item_ids": ["a"] * 501}),
+    ("exclude_item_ids[0]", {"exclude_item_ids": ["a\tb"]}),
+    ("constraints.max_per_brand", {"constraints": pb.Constraints(max_per_brand=-1)}),
+    ("constraints.max_per_category", {"constraints": pb.Constraints(max_per_category=-1)}),
+    ("diversity", {"diversity": -0.01}),
+    ("diversity", {"diversity": 1.01}),
+    ("diversity", {"diversity": float("nan")}),
+    ("explain", {"explain": 3}),
+    ("personalization", {"personalization": 7}),
+    ("session_events", {"session_events": [event()] * 101}),
+    ("session_events[0].event_type", {"session_events": [event(event_type="detail-page-seen")]}),
+    ("session_events[1].item_id", {"session_events": [event(), event(item_id="")]}),
+    ("session_events[0].item_id", {"session_events": [event(item_id="a\x7f")]}),
+    ("session_events[0].event_time", {"session_events": [event(event_time={"seconds": NOW_S + 301})]}),
+    ("session_events[0].event_time", {"session_events": [event(event_time={"seconds": 1})]}),
+]
+
+
+@pytest.mark.parametrize(("field", "fields"), REFUSED, ids=[f"{field}-{n}" for n, (field, _) in enumerate(REFUSED)])
+def test_what_cannot_be_used_is_refused_by_name(field: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        recommend(**fields)
+    assert caught.value.field == field
+
+
+def test_the_limits_themselves_are_allowed() -> None:
+    assert recommend(user_id="x" * 256, page_size=100, item_ids=["a"] * 100, diversity=1.0).page_size == 100
+    assert recommend(session_events=[event(event_time={"seconds": NOW_S + 300})] * 100).session
+
+
+def test_unknown_words_are_answered_with_the_known_ones() -> None:
+    with pytest.raises(InvalidInput, match="recommended-for-you, others-you-may-like") as placement:
+        recommend(placement="homepage")
+    assert placement.value.reason == "UNKNOWN_PLACEMENT"
+    with pytest.raises(InvalidInput, match="detail-page-view, search, add-to-cart") as kind:
+        recommend(session_events=[event(event_type="click")])
+    assert kind.value.reason == "UNKNOWN_EVENT_TYPE"
+
+
+@pytest.mark.parametrize("payload", [b"\xff\xff", b"\x12\x05ab", b"\x12\x02\xff\xfe"], ids=["tag", "cut", "not-utf-8"])
+def test_bytes_that_are_no_message_name_the_message(payload: bytes) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        decode_recommend(payload, Still())
+    assert (caught.value.field, caught.value.reason) == ("RecommendRequest", "MALFORMED_MESSAGE")
+
+
+def test_rerank_keeps_its_items_and_answers_all_of_them_by_default() -> None:
+    query = rerank(item_ids=["b", "a"], user_id="u", page_size=0)
+    assert (query.given, query.page_size, query.item_ids) == (("b", "a"), 2, ())
+    assert rerank(item_ids=["a"] * 500, page_size=500).page_size == 500
+
+
+@pytest.mark.parametrize(
+    ("field", "fields"),
+    [
+        ("item_ids", {}),
+        ("item_ids", {"item_ids": ["a"] * 501}),
+        ("page_size", {"item_ids": ["a"], "page_size": 501}),
+        ("page_size", {"item_ids": ["a"], "page_size": -1}),
+        ("diversity", {"item_ids": ["a"], "diversity": 2.0}),
+    ],
+)
+def test_rerank_refuses_by_name(field: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        rerank(**fields)
+    assert caught.value.field == field
