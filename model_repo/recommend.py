@@ -30,10 +30,10 @@ class Plan:
     groups_max: 100..1e6, examples a moment.
     """
 
-    moments: int = 8
+    moments: int = 6
     step_days: float = 14.0
     horizon_days: float = 28.0
-    groups_max: int = 3000
+    groups_max: int = 1500
     recipe: Recipe = field(default_factory=Recipe)
     ranker: ranker.Params = field(default_factory=ranker.Params)
 

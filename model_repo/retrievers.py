@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import retrieval
-
 from model_repo.datasets.tables import Dataset
 from model_repo.factors import build as factors
 from model_repo.histories import Histories, interactions

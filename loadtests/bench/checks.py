@@ -8,9 +8,9 @@ from typing import Any
 
 import grpc
 from prometheus_client.parser import text_string_to_metric_families
-from storegate.v1 import recommendation_pb2
 
 from loadtests.bench.frames import RECOMMEND, unframe
+from storegate.v1 import recommendation_pb2
 
 PROBE_S = 0.1
 """How often an answer is looked at while the load runs."""

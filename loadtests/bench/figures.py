@@ -17,6 +17,8 @@ class Round:
     seconds: float
     cpu_s: float
     """Processor time of the server's tree in these seconds."""
+    foreign_s: float = 0.0
+    """Processor time of the server's cores that others had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Figures:
     rounds: tuple[float, ...]
     """Requests a second of each round."""
     failed: int
+    foreign_pct: float
+    """Of the time measured, how much others had of the server's cores: 0 on a quiet machine."""
 
 
 def figures(rounds: list[Round]) -> Figures:
@@ -49,6 +53,7 @@ def figures(rounds: list[Round]) -> Figures:
         cpu_ms=1000 * sum(one.cpu_s for one in rounds) / len(log),
         rounds=tuple(len(one.log) / one.seconds for one in rounds),
         failed=log.failed,
+        foreign_pct=100 * sum(one.foreign_s for one in rounds) / seconds,
     )
 
 

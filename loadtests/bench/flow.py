@@ -19,7 +19,7 @@ from loadtests.bench.install import check_cores, check_installed, h2load_version
 from loadtests.bench.measure import Case, Rig, run_rounds
 from loadtests.bench.pin import Cores, astray, pin
 from loadtests.bench.process import Tree, spent
-from loadtests.bench.report import NOISY_PCT, Result, Row, control_row, load_row, memory_row, share_rows
+from loadtests.bench.report import FOREIGN_PCT, NOISY_PCT, Result, Row, control_row, load_row, memory_row, share_rows
 from loadtests.bench.store import Shop, describe, shop
 from loadtests.gateway import OwnGateway
 from serving.core.errors import SettingError
@@ -37,7 +37,7 @@ class Ask:
     seconds: float = 6.0
     rounds: int = 3
     callers: tuple[int, ...] = (1, 8, 64)
-    processes: int = 64
+    processes: int = 16
     items: int = 4000
     users: int = 10_000
     replicas: int = 1
@@ -146,6 +146,10 @@ def notes_on(cases: Sequence[Case], rows: Sequence[Row], strays: Sequence[int], 
     spread = next(float(str(row["spread_pct"])) for row in rows if row["name"] == "control")
     if spread > NOISY_PCT:
         notes.append(f"the machine was not quiet: the control varied by {spread:.0f} %")
+    loud = [row for row in rows if float(str(row.get("foreign_pct", 0))) > FOREIGN_PCT]
+    if loud:
+        worst = max(float(str(row["foreign_pct"])) for row in loud)
+        notes.append(f"other processes used up to {worst:.0f} % of the server's cores in {len(loud)} cases")
     if strays:
         notes.append(f"{len(strays)} threads of the server were not on its cores at the end")
     if len(found.users) < ask.users:

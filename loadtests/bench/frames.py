@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+
 from storegate.v1 import gateway_pb2, recommendation_pb2
 
 RECOMMEND = "/storegate.v1.RecommendationService/Recommend"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,11 +107,6 @@ class Process:
         if code or not self._log.exists():
             raise SettingError(f"h2load ended with code {code}; it said: {self._tail()}")
         return parse_log(self._log.read_text(), self._log.name)
-
-    def body_bytes(self) -> int:
-        """Bytes of all answers' bodies, those of the warm-up too; 0 where h2load does not say."""
-        found = re.search(r"\((\d+)\) data", self._said.read_text(errors="replace"))
-        return int(found[1]) if found else 0
 
     def kill(self) -> None:
         """Ends it at once. Idempotent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -58,3 +58,9 @@ class Tree:
 def spent(before: CpuSeconds, after: CpuSeconds) -> float:
     """Seconds used between two looks; a process that began meanwhile counts whole, one that ended not at all."""
     return sum(seconds - before.get(process, 0.0) for process, seconds in after.items())
+
+
+def core_seconds(cores: Iterable[int]) -> float:
+    """Seconds that anybody has used of these cores since the machine started (user, system, stolen by the host)."""
+    every = psutil.cpu_times(percpu=True)
+    return float(sum(core.user + core.nice + core.system + core.steal for core in (every[number] for number in cores)))

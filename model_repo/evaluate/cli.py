@@ -15,9 +15,10 @@ from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.knowledge import joined
 from model_repo.evaluate.search import BUDGET
 from model_repo.evaluate.splits import HOLDOUT_DAYS, cut_before_end
-from serving.core.errors import StoregateError
 
 PROTOCOLS = ("next-basket", "leave-last-out")
+PIPED_COLUMNS = 130
+"""Width of the table in a file or a pipe."""
 
 
 @click.group()
@@ -57,28 +58,25 @@ def recommend(
     storegate evaluate recommend --sequences Beauty.txt.gz --protocol leave-last-out -k 10 --json
     """
     check(transactions, sequences, demo, protocol, cut)
-    try:
-        from model_repo.evaluate import recommend as flow  # heavy: only when it runs
-        from model_repo.evaluate.report import as_json, report
+    from model_repo.evaluate import recommend as flow  # heavy: only when it runs
+    from model_repo.evaluate.report import as_json, report
 
-        say = partial(_say, Console(stderr=True, highlight=False))
-        dataset, cut_s = dataset_of(transactions, sequences, seed, cut, holdout_days, say)
-        task = flow.next_item(dataset) if sequences else flow.next_basket(dataset, cut_s)
-        result = flow.evaluate(
-            dataset,
-            task,
-            ks=sorted(set(ks or (10, 20))),
-            seed=seed,
-            budget=budget,
-            say=say,
-            command="evaluate recommend",
-        )
-    except StoregateError as error:
-        raise click.ClickException(str(error)) from error
+    say = partial(_say, Console(stderr=True))
+    dataset, cut_s = dataset_of(transactions, sequences, seed, cut, holdout_days, say)
+    task = flow.next_item(dataset) if sequences else flow.next_basket(dataset, cut_s)
+    result = flow.evaluate(
+        dataset,
+        task,
+        ks=sorted(set(ks or (10, 20))),
+        seed=seed,
+        budget=budget,
+        say=say,
+        command="evaluate recommend",
+    )
     if as_json_:
         sys.stdout.write(as_json(result) + "\n")
     else:
-        report(result, Console())
+        report(result, Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS))
 
 
 def check(
@@ -127,4 +125,4 @@ def dataset_of(
 
 
 def _say(log: Console, line: str) -> None:
-    log.print(line, style="dim")
+    log.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)

@@ -42,15 +42,17 @@ def joined(past: Dataset, whole: Dataset, cut_s: int) -> Dataset:
 def known_before(dataset: Dataset, train: EventTable) -> tuple[Dataset, I32]:
     """The dataset when `train` was all there was, and the number (n,) in `dataset` of each of its items.
 
-    Items nobody had seen are gone. Prices are those of the newest sales then. Stock is of the end of the data, so
-    nothing is said about it, nor about items being deleted.
+    Items nobody had seen are gone. Prices are those of the newest sales then, or of views where nothing was sold. Stock
+    is of the end of the data, so nothing is said about it, nor about items being deleted.
     """
     kept, renumbered = np.unique(train.item, return_inverse=True)
     events = replace(train, item=renumbered.astype(np.int32))
     sold = events.where((events.type == PURCHASE) & (events.price > 0))
+    seen = events.where(events.price > 0)
     price = recent_price(sold.item, sold.price, len(kept))
+    price = np.where(price > 0, price, recent_price(seen.item, seen.price, len(kept)))
     items = tuple(
-        replace(item, price=int(now) or item.price, list_price=0, stock={}, deleted=False)
+        replace(item, price=int(now), list_price=0, stock={}, deleted=False)
         for item, now in zip((dataset.items[row] for row in kept), price, strict=True)
     )
     return replace(dataset, items=items, events=events, report=()), kept.astype(np.int32)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -44,12 +44,20 @@ from model_repo.evaluate.splits import (
     split_at,
     tuning_split,
 )
+from model_repo.recommend import Plan
 from model_repo.train import train
 from serving.core.ports import I32
+from serving.decisions.recommend.params import Params
 from serving.events.types import PURCHASE
 
 TUNING_USERS_MAX = 5000
 """Customers that judge a configuration; more would not change the choice, only the time."""
+
+SEQUENCE_PARAMS = Params(
+    half_life_days=2.0, short_half_life_days=1.0, from_repeat=0, from_item_item=120, from_factors=60
+)
+SEQUENCE_PLAN = Plan(moments=2, step_days=1.0, horizon_days=1.0, groups_max=20_000)
+"""Sequences lie on a clock of one item a day (datasets/sequences.py) and never repeat: the settings of such a shop."""
 
 Say = Callable[[str], None]
 """Takes one line about what is being done."""
@@ -65,6 +73,9 @@ class Task:
     contenders: tuple[Contender, ...]
     sequences: bool
     """The history is left out of every list, and ages are in items."""
+    params: Params = field(default_factory=Params)
+    plan: Plan = field(default_factory=Plan)
+    """How the served pipeline is trained and asked."""
 
 
 def next_basket(dataset: Dataset, cut_s: int) -> Task:
@@ -87,6 +98,8 @@ def next_item(dataset: Dataset) -> Task:
         leave_last_out(dataset.events, 2),
         in_sequence(),
         sequences=True,
+        params=SEQUENCE_PARAMS,
+        plan=SEQUENCE_PLAN,
     )
 
 
@@ -134,8 +147,15 @@ def served_lists(dataset: Dataset, task: Task, k: int, seed: int, say: Say) -> I
     exclude = histories(dataset, test) if task.sequences else ()
     with tempfile.TemporaryDirectory(prefix="storegate-evaluate-") as folder:
         home = Path(folder)
-        train(home, past, seed=seed, progress=lambda what, done, total: say(f"served: {what} {done}/{total}"))
-        answers = served_answers(home, users, now_s=test.now_s, page_size=k, exclude=exclude)
+        train(
+            home,
+            past,
+            seed=seed,
+            progress=lambda what, done, total: say(f"served: {what} {done}/{total}"),
+            plan=task.plan,
+            params=task.params,
+        )
+        answers = served_answers(home, users, now_s=test.now_s, page_size=k, exclude=exclude, params=task.params)
     return as_lists(answers, row_of, k)
 
 

@@ -86,7 +86,8 @@ def leave_last_out(events: EventTable, back: int) -> Split:
     """Sequences: the truth is the last item (back = 1, the test) or the last but one (back = 2, the validation).
 
     Training is everything before the truth in each sequence, so choices made with back = 2 have not seen the test; the
-    test's training includes the validation items. Sequences too short to leave an item for training are not evaluated.
+    test's training includes the validation items. A sequence's first item is always training, so the shortest ones are
+    not evaluated.
     The order of a user's rows is the order of the table.
     """
     if back not in (1, 2):
@@ -100,7 +101,7 @@ def leave_last_out(events: EventTable, back: int) -> Split:
     if not is_truth.any():
         raise InvalidInput("sequences", len(events), f"at least one sequence of {back + 1} items")
     train = np.zeros(len(events), np.bool_)
-    train[order] = (from_end > back) | (user < 0)
+    train[order] = (from_end > back) | (from_end == length) | (user < 0)
     truth_rows = order[is_truth]
     ptr = np.arange(len(truth_rows) + 1, dtype=np.int64)
     now_s = int(events.time_s[truth_rows].max())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -21,7 +22,10 @@ COMPILED = ("serving", "retrieval", "model_repo")
 CACHES_KEPT = 3
 ASK_S_MAX = 5.0
 
-out = Console()
+WIDTH = None if sys.stdout.isatty() else 130
+"""Columns of what is written into a file or a pipe."""
+
+out = Console(width=WIDTH)
 """Answers: tables."""
 err = Console(stderr=True)
 """What is going on."""
@@ -100,6 +104,7 @@ def target_of(settings: Settings, target: str | None) -> str:
 def client_of(settings: Settings, target: str) -> Iterator[Any]:
     """A connected storegate.client.Client; what the gateway refuses becomes one clear line."""
     import grpc
+
     from storegate.client import Client, reason
 
     try:

@@ -109,8 +109,8 @@ def _read(path: Path, columns: tuple[str, ...], currency: str, report: Report) -
 def _generate(demo: dict[str, int | None], seed: int, report: Report) -> Dataset:
     from model_repo.datasets.demo_store import generate
 
-    sizes = {name: DEMO[name] if value is None else value for name, value in demo.items()}
-    return generate(**sizes, seed=seed, progress=report)
+    sizes = DEMO | {name: value for name, value in demo.items() if value is not None}
+    return generate(sizes["items"], sizes["customers"], sizes["days"], seed, report)
 
 
 def _show(dataset: Dataset) -> None:

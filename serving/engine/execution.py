@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from serving.core.errors import InternalError, StoregateError
-from serving.engine.calls import Call, Route, Turn
+from serving.core.turn import Turn
+from serving.engine.calls import Call, Route
 from serving.engine.telemetry import MethodTelemetry, Telemetry
 
 log = logging.getLogger(__name__)

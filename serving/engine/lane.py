@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 
 from serving.core.clock import Clock
 from serving.core.errors import NotReady
+from serving.core.turn import Turn
 from serving.engine.batcher import Batcher, Limits, expired_error, overloaded
-from serving.engine.calls import Call, Responder, Route, Turn
+from serving.engine.calls import Call, Responder, Route
 from serving.engine.execution import execute, fail
 from serving.engine.telemetry import Telemetry
 

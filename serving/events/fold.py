@@ -6,12 +6,15 @@ import numpy as np
 from numba import njit
 
 from serving.events.types import CART, EVENT_TYPES, PURCHASE, RETURN, UNCART, VIEW, WISHLIST
-from serving.kernels.history import BOUGHT, CONTEXT, DAY_S, SEEN, USER_STATS, History, lookup
+from serving.kernels.history import BOUGHT, CARTED, CONTEXT, DAY_S, SEEN, USER_STATS, History, lookup
 
 TYPE_INTEREST = np.zeros(len(EVENT_TYPES), np.float32)
 """How much one event of a type says about interest, against one purchase."""
 for _code, _interest in ((PURCHASE, 1.0), (CART, 0.5), (UNCART, -0.3), (VIEW, 0.2), (WISHLIST, 0.4), (RETURN, -1.0)):
     TYPE_INTEREST[_code] = _interest
+
+CART_HOLD_S = DAY_S
+"""An item put into the cart stays there so long, unless it is taken out or bought."""
 
 CONTEXT_WEIGHT = 1.0
 CONTEXT_DAMP = 0.15
@@ -22,7 +25,7 @@ CONTEXT_DAMP = 0.15
 def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s, half_life_s, short_half_life_s):
     """Folds the records of b requests. O(records); each record is read once.
 
-    records: (m,) events.records.RECORD; those of request r are ptr[r]:ptr[r+1], in any order. context: (c,) int32 rows
+    records: (m,) events.records.RECORD; those of request r are ptr[r]:ptr[r+1], oldest first. context: (c,) int32 rows
     of context items with context_ptr (b + 1,). price: (n,) int64 minor units. Returns History and the user statistics
     (b, len(USER_STATS)) float32. Events in the future count as now; items the catalogue does not know are left out.
     """
@@ -76,8 +79,12 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
                 buys[slot] = max(buys[slot] - np.float32(1.0), np.float32(0.0))
             elif TYPE_INTEREST[code] > 0:
                 seen[slot] += short
-                if kind[slot] == 0:
+                if code == CART and age < CART_HOLD_S:
+                    kind[slot] = CARTED
+                elif kind[slot] == 0:
                     kind[slot] = SEEN
+            elif code == UNCART and kind[slot] == CARTED:
+                kind[slot] = BOUGHT if buys[slot] > 0 else SEEN
         repeats = 0.0
         for slot in range(start, fill):
             interest[slot] = max(interest[slot], np.float32(0.0))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from serving.kernels.history import CONTEXT, DAY_S
+from serving.kernels.history import CARTED, CONTEXT, DAY_S
 
 SIGNALS = ("item_item", "factors", "buy_decay", "buys", "days_since_buy", "seen", "source")
 """Columns of the signals; days_since_buy is -1 where the visitor never bought the item; source is the code of the
@@ -105,8 +105,8 @@ def candidates(
 
     users: (b, d) float32 folded-in vectors; vectors: (n, d) float32 of all catalogue rows; popularity: (n,)
     float32 by which own purchases are ordered; found: (b, q) int64 rows from the index, -1 = none; trending, fresh:
-    (t,) int32 rows, best first; available: (n,) bool. No row stands twice in a request, none is blocked, and none is
-    unavailable (of a given list too).
+    (t,) int32 rows, best first; available: (n,) bool. No row stands twice in a request, none is blocked, in the
+    cart (unless given) or unavailable (given or not).
     """
     b, n = len(history.ptr) - 1, len(available)
     room = 0
@@ -130,7 +130,7 @@ def candidates(
             taken[request.blocked[i]] = mark
         for i in range(first, last):
             entry[history.row[i]] = i
-            if history.kind[i] == CONTEXT:
+            if history.kind[i] == CONTEXT or (history.kind[i] == CARTED and not request.is_given[r]):
                 taken[history.row[i]] = mark
         start = fill
         if request.is_given[r]:

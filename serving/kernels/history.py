@@ -10,8 +10,8 @@ from numba import njit
 
 DAY_S = 86_400.0
 
-BOUGHT, SEEN, CONTEXT = 1, 2, 3
-"""Kinds of history entries: bought before, only viewed or put in a cart, an item of the page itself."""
+BOUGHT, SEEN, CONTEXT, CARTED = 1, 2, 3, 4
+"""Kinds of history entries: bought before, only viewed or wished for, an item of the page itself, in the cart now."""
 
 
 class History(NamedTuple):

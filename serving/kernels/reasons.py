@@ -13,6 +13,7 @@ from serving.kernels.candidates import (
     REPEAT,
     S_BUYS,
     S_FACTORS,
+    S_SEEN,
     S_SOURCE,
     TRENDING,
 )
@@ -65,6 +66,9 @@ def reasons(rows, picks, pick_ptr, signals, history, indptr, cols, vals, wanted)
                 pick_of[row] = -1
             if line[S_BUYS] > 0:
                 code[i], weight[i] = AGAIN, 1.0
+                continue
+            if line[S_SEEN] > 0:
+                code[i], related[i], weight[i] = VIEWED_THIS, row, 1.0
                 continue
             if named[i] >= 0:
                 kind = history.kind[named[i]]

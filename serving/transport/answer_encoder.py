@@ -12,15 +12,14 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from storegate.v1 import recommendation_pb2 as pb
-
 from serving.core.catalogue import Item
 from serving.decisions.recommend.contract import SOURCE_NAMES, Answer, ReasonCode
 from serving.transport.checks import wire
 from serving.transport.reasons import reason_text
+from storegate.v1 import recommendation_pb2 as pb
 
-CACHED_PARTS_MAX: Final = 400_000
-"""Entries of each cache of parts, about 150 bytes each; a full one is emptied."""
+CACHED_PARTS_MAX: Final = 150_000
+"""Entries of each of the two caches of parts, about 350 bytes each in memory; a full one is emptied."""
 INDEX: Final = "index"
 """The key of Answer.versions that stands in index_version instead of model_versions."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from storegate.v1 import catalog_pb2 as pb
-
 from serving.catalogue.contract import (
     DeleteItems,
     GetItem,
@@ -23,6 +21,7 @@ from serving.core.clock import Clock
 from serving.core.errors import InvalidInput
 from serving.transport import checks
 from serving.transport.item_codec import amount, currency_code, item_of
+from storegate.v1 import catalog_pb2 as pb
 
 ROWS_MAX: Final = 1000
 FILE_BYTES_MAX: Final = 4096

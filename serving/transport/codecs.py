@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from storegate.v1 import gateway_pb2
-
 from serving.core.clock import Clock
 from serving.transport import catalog_codec, checks, event_codec, item_codec, recommend_codec
 from serving.transport.answer_encoder import AnswerEncoder
+from storegate.v1 import gateway_pb2
 
 RECOMMEND: Final = "/storegate.v1.RecommendationService/Recommend"
 RERANK: Final = "/storegate.v1.RecommendationService/Rerank"

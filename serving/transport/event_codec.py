@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from storegate.v1 import event_pb2 as pb
-
 from serving.core.clock import Clock
 from serving.core.errors import InvalidInput
 from serving.core.ids import check_id
 from serving.events.contract import EventWritten, WriteEvent
 from serving.events.types import NEEDS_ITEM, UserEvent
 from serving.transport import checks
+from storegate.v1 import event_pb2 as pb
 
 EVENT_ITEMS_MAX: Final = 100
 QUANTITY_MAX: Final = 65535

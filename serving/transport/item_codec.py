@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from storegate.v1 import catalog_pb2 as pb
-
 from serving.catalogue.contract import ItemFound
 from serving.core.catalogue import Item
 from serving.core.errors import InvalidInput
 from serving.transport import checks
+from storegate.v1 import catalog_pb2 as pb
 
 TITLE_BYTES_MAX: Final = 1024
 CATEGORY_DEPTH_MAX: Final = 16

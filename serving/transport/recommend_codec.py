@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from storegate.v1 import recommendation_pb2 as pb
-
 from serving.core.clock import Clock
 from serving.core.errors import InvalidInput
 from serving.core.ids import check_id
@@ -25,6 +23,7 @@ from serving.decisions.recommend.contract import (
 )
 from serving.events.types import NEEDS_ITEM, TYPE_CODES
 from serving.transport import checks
+from storegate.v1 import recommendation_pb2 as pb
 
 EXPLAIN_NONE: Final = 1
 

@@ -12,14 +12,14 @@ from serving.core.catalogue import Catalogue, Item
 from serving.core.ids import hash64
 from serving.decisions.recommend.contract import ReasonCode, Source
 from serving.decisions.recommend.models import SparseRows
-from serving.events.fold import CONTEXT_DAMP, CONTEXT_WEIGHT, TYPE_INTEREST, fold
+from serving.events.fold import CART_HOLD_S, CONTEXT_DAMP, CONTEXT_WEIGHT, TYPE_INTEREST, fold
 from serving.events.records import RECORD
-from serving.events.types import EVENT_TYPES, PURCHASE, RETURN
+from serving.events.types import CART, EVENT_TYPES, PURCHASE, RETURN, UNCART
 from serving.kernels import candidates as c
 from serving.kernels import reasons as why
 from serving.kernels.candidates import Quotas, Request, candidates, gather
 from serving.kernels.fold_in import fold_in
-from serving.kernels.history import BOUGHT, CONTEXT, DAY_S, SEEN, History
+from serving.kernels.history import BOUGHT, CARTED, CONTEXT, DAY_S, SEEN, History
 from serving.kernels.reasons import reasons
 from serving.kernels.rerank import Page, rerank
 
@@ -46,6 +46,8 @@ def random_records(rng: np.random.Generator, count: int) -> np.ndarray:
     records["item"][rng.random(count) < 0.1] = 0
     records["time_s"] = np.sort(NOW - rng.integers(-3600, 200 * DAY_S, count)).astype(np.uint32)
     records["type"] = rng.integers(0, len(EVENT_TYPES), count)
+    recent = slice(count - count // 3, count)
+    records["time_s"][recent] = np.sort(NOW - rng.integers(0, 2 * DAY_S, count // 3))
     return records
 
 
@@ -71,6 +73,7 @@ def test_fold_equals_its_twin(rng: np.random.Generator) -> None:
     )
     row_of = {hash64(item_id): row for item_id, row in shop.row_of.items()}
     interest, buys, decay, seen, last = (defaultdict(float) for _ in range(5))
+    kinds: dict[int, int] = {}
     for record in records:
         row = row_of.get(int(record["item"]))
         if row is None:
@@ -81,10 +84,15 @@ def test_fold_equals_its_twin(rng: np.random.Generator) -> None:
             buys[row] += 1
             decay[row] += 2 ** (-age / SHORT)
             last[row] = max(last[row], int(record["time_s"]))
+            kinds[row] = BOUGHT
         elif kind == RETURN:
             buys[row] = max(buys[row] - 1, 0)
         elif TYPE_INTEREST[kind] > 0:
             seen[row] += 2 ** (-age / SHORT)
+            in_cart = kind == CART and age < CART_HOLD_S
+            kinds[row] = CARTED if in_cart else kinds.get(row, SEEN)
+        elif kind == UNCART and kinds.get(row) == CARTED:
+            kinds[row] = BOUGHT if buys[row] > 0 else SEEN
     assert sorted(history.row) == sorted(interest)
     for i, row in enumerate(history.row):
         assert history.interest[i] == pytest.approx(max(interest[row], 0), abs=1e-5)
@@ -92,8 +100,7 @@ def test_fold_equals_its_twin(rng: np.random.Generator) -> None:
         assert history.buy_decay[i] == pytest.approx(decay[row], abs=1e-5)
         assert history.seen[i] == pytest.approx(seen[row], abs=1e-5)
         assert history.last_buy_s[i] == last[row]
-        expected = BOUGHT if last[row] else SEEN if seen[row] else 0
-        assert history.kind[i] == expected
+        assert history.kind[i] == kinds.get(row, 0)
     assert stats[0, 2] == len(interest)
 
 
@@ -169,6 +176,8 @@ def test_candidates_equal_their_twin(rng: np.random.Generator) -> None:
         mine = slice(history.ptr[r], history.ptr[r + 1])
         own, interest = history.row[mine], history.interest[mine]
         forbidden = set(blocked[2 * r : 2 * r + 2]) | set(own[history.kind[mine] == CONTEXT])
+        if not request.is_given[r]:
+            forbidden |= set(own[history.kind[mine] == CARTED])
         allowed = [row for row in range(N) if available[row] and row not in forbidden]
         x = np.zeros(N)
         x[own] = interest

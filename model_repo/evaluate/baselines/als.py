@@ -41,7 +41,7 @@ class ImplicitALS:
         if not available():
             raise NotReady("implicit is not installed: pip install 'implicit>=0.7.2', or leave this baseline out")
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for a BLAS that is not loaded yet
-        from implicit.cpu.als import AlternatingLeastSquares
+        from implicit.cpu.als import AlternatingLeastSquares  # type: ignore[import-untyped]
 
         with one_blas_thread():  # for one that is: the library warns, and is much slower, otherwise
             self._model = AlternatingLeastSquares(

@@ -34,10 +34,11 @@ class Interactions:
 
     def matrix(self, half_life: float = FOREVER, *, by: str = "user") -> sparse.csr_matrix:
         """(n_users or baskets, n_items) float32: the sum of 0.5^(age / half_life) over purchases."""
-        rows, keep, n_rows = self.user, self.user >= 0, self.n_users
+        rows, n_rows = self.user.astype(np.int64), self.n_users
         if by == "basket":
             numbers, rows = np.unique(self.basket, return_inverse=True)
-            keep, n_rows = np.ones(len(rows), np.bool_), len(numbers)
+            n_rows = len(numbers)
+        keep = rows >= 0
         weight = decayed(self.age, half_life)
         built = sparse.csr_matrix((weight[keep], (rows[keep], self.item[keep])), shape=(n_rows, self.n_items))
         built.sum_duplicates()
@@ -46,7 +47,8 @@ class Interactions:
     def popularity(self, half_life: float = FOREVER) -> F32:
         """(n_items,) baskets with the item, decayed, the most popular one = 1."""
         counts = np.bincount(self.item, decayed(self.age, half_life), minlength=self.n_items)
-        return (counts / max(float(counts.max(initial=0.0)), 1e-12)).astype(np.float32)
+        shares: F32 = (counts / max(float(counts.max(initial=0.0)), 1e-12)).astype(np.float32)
+        return shares
 
     def of_users(self, users: I32) -> Interactions:
         """The histories of these customers (ascending), numbered anew 0..len(users) - 1."""
@@ -58,7 +60,9 @@ class Interactions:
 
 
 def decayed(age: F32, half_life: float) -> F32:
-    return np.exp2(-age / np.float32(half_life)).astype(np.float32)
+    """(m,) 0.5^(age / half_life)."""
+    weight: F32 = np.exp2(-age / np.float32(half_life)).astype(np.float32)
+    return weight
 
 
 def from_split(split: Split, n_users: int, n_items: int, *, sequences: bool = False) -> Interactions:

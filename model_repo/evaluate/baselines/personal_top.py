@@ -27,6 +27,8 @@ class PersonalTop:
 
     def recommend(self, histories: Interactions, k: int) -> I32:
         def score(part: Interactions) -> F32:
-            return part.matrix(self.half_life).toarray() + self._weight
+            scores: F32 = part.matrix(self.half_life).toarray()
+            scores += self._weight
+            return scores
 
         return best_rows(histories, k, score)

@@ -229,3 +229,17 @@ def test_read_your_writes_time_is_reported() -> None:
 def test_validate_only_answers_without_results() -> None:
     """A checked request costs a page of nothing."""
     assert len(one(recommender(), user_id="eve", validate_only=True).rows) == 0
+
+
+def test_what_lies_in_the_cart_is_not_recommended_again() -> None:
+    """In the cart since today: not shown; taken out again, or put there long ago: shown; a given list keeps it."""
+    cart = ("add-to-cart", "i6", 0.01)
+    profiles = {
+        "u:in": blob(("purchase-complete", "i2", 9), cart),
+        "u:out": blob(("purchase-complete", "i2", 9), cart, ("remove-from-cart", "i6", 0.001)),
+        "u:old": blob(("purchase-complete", "i2", 9), ("add-to-cart", "i6", 30)),
+    }
+    pipeline = recommender(shelf=Shelf(profiles))
+    shown = {key: "i6" in ids(one(pipeline, user_id=key, page_size=15)) for key in ("in", "out", "old")}
+    assert shown == {"in": False, "out": True, "old": True}
+    assert ids(one(pipeline, user_id="in", given=("i6",))) == ["i6"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from storegate.v1 import recommendation_pb2 as pb
 
 from serving.core.catalogue import Catalogue, Item
 from serving.decisions.recommend.contract import SOURCE_NAMES, Answer, ReasonCode
 from serving.transport import answer_encoder
 from serving.transport.answer_encoder import AnswerEncoder
 from serving.transport.reasons import reason_text
+from storegate.v1 import recommendation_pb2 as pb
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
 FLOATS = st.floats(width=32)

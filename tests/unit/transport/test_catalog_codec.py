@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from storegate.v1 import catalog_pb2 as pb
 
 from serving.catalogue.contract import (
     DeleteItems,
@@ -25,6 +24,7 @@ from serving.core.catalogue import Item
 from serving.core.errors import InvalidInput
 from serving.transport import catalog_codec as codec
 from serving.transport.item_codec import encode_found
+from storegate.v1 import catalog_pb2 as pb
 
 NOW_S = 1_700_000_000
 

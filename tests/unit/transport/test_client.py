@@ -11,9 +11,6 @@ from typing import Any
 import grpc
 import psutil
 import pytest
-from storegate import client as module
-from storegate.client import Client, reason
-from storegate.v1 import catalog_pb2, event_pb2, gateway_pb2, recommendation_pb2
 
 from serving.core.errors import InvalidInput, NotReady, StoregateError
 from serving.engine.calls import Call
@@ -21,6 +18,9 @@ from serving.transport.contract import methods, services
 from serving.transport.front_params import FrontParams
 from serving.transport.native_front import NativeFront
 from serving.transport.tokens import token_digest
+from storegate import client as module
+from storegate.client import Client, reason
+from storegate.v1 import catalog_pb2, event_pb2, gateway_pb2, recommendation_pb2
 
 ANSWERS = {
     "Recommend": recommendation_pb2.RecommendResponse(request_id="r"),

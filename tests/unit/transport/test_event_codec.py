@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from storegate.v1 import event_pb2 as pb
 
 from serving.core.errors import InvalidInput
 from serving.events.contract import EventWritten, WriteEvent
 from serving.events.types import EVENT_TYPES, NEEDS_ITEM, UserEvent
 from serving.transport.event_codec import decode_write, encode_written
+from storegate.v1 import event_pb2 as pb
 
 NOW_S = 1_700_000_000
 LONG = "x" * 257

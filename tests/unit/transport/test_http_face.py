@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from storegate.v1 import catalog_pb2, recommendation_pb2
 
 from serving.core.clock import NEVER
 from serving.core.errors import InternalError, Overloaded
 from serving.transport.http_face import HttpParams, http_app
 from serving.transport.http_server import HttpServer
 from serving.transport.tokens import token_digest
+from storegate.v1 import catalog_pb2, recommendation_pb2
 
 BODY_BYTES_MAX = 4096
 JSON = {"content-type": "application/json"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from storegate.v1 import recommendation_pb2 as pb
 
 from serving.core.errors import InvalidInput
 from serving.decisions.recommend.contract import Query, SessionEvent
 from serving.events.types import CART, VIEW
 from serving.transport.recommend_codec import decode_recommend, decode_rerank
+from storegate.v1 import recommendation_pb2 as pb
 
 NOW_S = 1_700_000_000
 LONG = "x" * 257

@@ -1,0 +1,51 @@
+"""The search is fair, seeded, and finds what is there to be found."""
+
+from __future__ import annotations
+
+import pytest
+
+from model_repo.evaluate.baselines import Contender
+from model_repo.evaluate.baselines.interactions import from_split
+from model_repo.evaluate.baselines.personal_top import PersonalTop
+from model_repo.evaluate.search import configurations, search, spelt
+from model_repo.evaluate.splits import DAY_S, split_at
+from serving.core.errors import InvalidInput
+
+SPACE = {"a": (1, 2, 3), "b": ("x", "y"), "c": (0.5, 1.5)}
+
+
+def test_configurations_are_distinct_begin_with_the_default_and_stop_at_the_budget():
+    tried = [tuple(values.values()) for values in configurations(SPACE, 7, seed=1)]
+    assert tried[0] == (1, "x", 0.5)
+    assert len(set(tried)) == len(tried) == 7
+    assert len({tuple(values.values()) for values in configurations(SPACE, 100, seed=1)}) == 12
+
+
+def test_the_seed_decides_the_draw():
+    draws = [list(configurations(SPACE, 6, seed=seed)) for seed in (1, 1, 2)]
+    assert draws[0] == draws[1]
+    assert draws[0] != draws[2]
+
+
+def test_a_budget_of_nothing_is_refused():
+    with pytest.raises(InvalidInput, match="budget"):
+        list(configurations(SPACE, 0, seed=0))
+
+
+def test_the_best_value_wins_and_every_try_is_told(table_of):
+    """Everybody buys item 0 often at first and item 1 lately; then item 1: short memory is right."""
+    rows = []
+    for user in range(10):
+        rows += [(user, 0, float(day), 100 * user + day) for day in (1, 2, 3)]
+        rows += [(user, 1, 39.0, 100 * user + 39), (user, 1, 41.0, 100 * user + 41)]
+    split = split_at(table_of(rows), 40 * DAY_S)
+    lines: list[str] = []
+    contender = Contender("personal-top", PersonalTop, {"half_life": (float("inf"), 5.0), "popular": (0.001,)})
+    chosen = search(contender, from_split(split, 10, 2), split, seed=0, budget=5, progress=lines.append)
+    assert chosen.values == {"half_life": 5.0, "popular": 0.001}
+    assert chosen.ndcg == 1.0
+    assert chosen.tried == len(lines) == 2
+
+
+def test_values_are_spelt_for_people():
+    assert spelt({"half_life": float("inf"), "by": "user", "shrink": 10.0}) == "half_life=inf by=user shrink=10"

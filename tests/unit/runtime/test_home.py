@@ -1,0 +1,70 @@
+"""The run folder: one gateway a home, replicas that announce themselves, a private token."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.core.errors import SettingError
+from serving.runtime.home import announce, locked, ray_token, replicas, withdraw
+from serving.runtime.parts import Addresses
+
+HERE = Addresses("127.0.0.1", 1, 2, "127.0.0.1", 3)
+
+
+def test_a_second_gateway_on_a_home_is_refused_and_told_who_has_it(tmp_path: Path) -> None:
+    """The lock is free again afterwards."""
+    with locked(tmp_path):
+        with pytest.raises(SettingError, match=rf"process {os.getpid()}.*{tmp_path}"), locked(tmp_path):
+            pass
+    with locked(tmp_path):
+        pass
+
+
+def test_a_killed_owner_does_not_keep_the_lock(tmp_path: Path) -> None:
+    """The kernel lets go of it when the process ends, however it ends."""
+    code = (
+        "import os, pathlib, signal, sys\nfrom serving.runtime.home import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == -9
+    with locked(tmp_path):
+        pass
+
+
+def test_replicas_are_found_until_they_withdraw(tmp_path: Path) -> None:
+    """By name; a half-written or foreign file is not one of them."""
+    first = announce(tmp_path, "b", HERE)
+    announce(tmp_path, "a", HERE)
+    (tmp_path / "run" / "replica-c.json").write_text("{")
+    found = replicas(tmp_path)
+    assert [(one.name, one.pid, one.addresses) for one in found] == [("a", os.getpid(), HERE), ("b", os.getpid(), HERE)]
+    withdraw(first)
+    withdraw(first)
+    assert [one.name for one in replicas(tmp_path)] == ["a"]
+
+
+def test_a_new_gateway_forgets_the_replicas_of_a_killed_one(tmp_path: Path) -> None:
+    """Whoever has the lock knows that nobody else runs."""
+    announce(tmp_path, "stale", HERE)
+    with locked(tmp_path):
+        assert replicas(tmp_path) == []
+
+
+def test_no_home_has_no_replicas(tmp_path: Path) -> None:
+    """Asking does not create the folder."""
+    assert replicas(tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_ray_token_is_private_and_stays(tmp_path: Path) -> None:
+    """256 bits, for its user alone, the same at the next start."""
+    path = ray_token(tmp_path)
+    token = path.read_text()
+    assert len(token) == 64
+    assert path.stat().st_mode & 0o077 == 0
+    assert ray_token(tmp_path).read_text() == token
