@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -105,6 +106,16 @@ class OwnGateway:
 
     def _last_words(self) -> str:
         return " | ".join(self.log.read_text(errors="replace").splitlines()[-5:]) or "(it said nothing)"
+
+
+@contextmanager
+def orderly_end() -> Iterator[None]:
+    """Inside, SIGTERM unwinds as Ctrl-C does, so that a gateway of ours is stopped. Main thread only."""
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def environment(home: Path, values: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,8 @@ from locust import FastHttpUser, User, between, events, task
 
 from loadtests.ids import Ids
 from loadtests.loopback import check_loopback
-from loadtests.users import PATHS, RECOMMEND, WRITE_USER_EVENT, Visitors, wrong
+from loadtests.users import PATHS, RECOMMEND, WRITE_USER_EVENT, Question, Visitors, wrong
+from serving.core.errors import SettingError
 from storegate.v1 import event_pb2, recommendation_pb2
 
 grpc.experimental.gevent.init_gevent()
@@ -46,7 +47,10 @@ def _options(parser: Any) -> None:
 @events.init.add_listener
 def _start(environment: Any, **_: Any) -> None:
     """Refuses targets elsewhere, and reads the ids once for all users."""
-    environment.target_host = check_loopback(environment.host or GatewayHttpUser.host)
+    try:
+        environment.target_host = check_loopback(environment.host or GatewayHttpUser.host)
+    except SettingError as error:
+        raise SystemExit(error.message) from None  # Locust would log anything else and go on
     file = environment.parsed_options.ids_file
     environment.ids = Ids.read(Path(file)) if file else Ids.demo()
 
@@ -113,5 +117,12 @@ class GatewayHttpUser(FastHttpUser):
         ) as answer:
             if answer.status_code != 200:
                 answer.failure(f"status {answer.status_code}: {(answer.text or '')[:200]}")
-            elif text := wrong(question, answer.json()):
+            elif text := _wrong_json(question, answer):
                 answer.failure(text)
+
+
+def _wrong_json(question: Question, answer: Any) -> str:
+    try:
+        return wrong(question, answer.json())
+    except ValueError:
+        return f"the body is no JSON: {(answer.text or '')[:200]!r}"

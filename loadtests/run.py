@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from loadtests.bench.store import shop
-from loadtests.gateway import OwnGateway, answers_ping
+from loadtests.gateway import OwnGateway, answers_ping, orderly_end
 from loadtests.ids import Ids, of_home
 from loadtests.loopback import check_loopback
 from serving.adapters.releases import releases
@@ -54,6 +54,7 @@ def main(
         grpc_port, http_port = grpc_port or settings.server.grpc_port, http_port or settings.server.http_port
         out.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
+            stack.enter_context(orderly_end())
             home, url = settings.home, f"http://{_bracketed(host)}:{http_port}"
             if _answers(host, grpc_port, http_port):
                 _say(f"the gateway at {host}, ports {grpc_port} (gRPC) and {http_port} (HTTP)")
@@ -95,13 +96,9 @@ def _trained_home(home: Path, out: Path, seed: int) -> Path:
     """`home` when something is live there, else a small demo store of our own, made once below `out`."""
     if releases(home):
         return home
-    return _small(out, seed)
-
-
-def _small(out: Path, seed: int) -> Path:
-    home = (out / "home").absolute()
-    shop(home, items=SMALL_ITEMS, users=SMALL_USERS, seed=seed, say=_say)
-    return home
+    small = (out / "home").absolute()
+    shop(small, items=SMALL_ITEMS, users=SMALL_USERS, seed=seed, say=_say)
+    return small
 
 
 def _ids(home: Path) -> Ids:

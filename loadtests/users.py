@@ -16,6 +16,8 @@ PATHS: Final = {RECOMMEND: "/v1/recommend", WRITE_USER_EVENT: "/v1/userEvents:wr
 PAGE_SIZE: Final = 20
 MIX: Final = (("known user", 5), ("anonymous", 2), ("item page", 2), ("event", 1))
 """What is asked, and how often of ten times."""
+VISITORS: Final = 1000
+"""Visitors of the load test: it writes events for them alone, so that no real user's profile changes."""
 EVENTS: Final = (("detail-page-view", 6), ("add-to-cart", 3), ("purchase-complete", 1))
 
 
@@ -44,7 +46,7 @@ class Visitors:
         if kind == "known user":
             body["userId"] = self._random.choice(self._users)
         else:
-            body["visitorId"] = f"visitor-{self._random.randrange(10**8):08d}"
+            body["visitorId"] = self._visitor()
         if kind == "item page":
             body |= {"placement": "others-you-may-like", "itemIds": [self._random.choice(self._items)]}
         return Question(kind, RECOMMEND, body, frozenset(body.get("itemIds", ())))
@@ -53,10 +55,13 @@ class Visitors:
         event = {
             "eventId": uuid.uuid4().hex,
             "eventType": _draw(self._random, EVENTS),
-            "userId": self._random.choice(self._users),
+            "visitorId": self._visitor(),
             "items": [{"itemId": self._random.choice(self._items), "quantity": 1}],
         }
         return Question("event", WRITE_USER_EVENT, {"event": event})
+
+    def _visitor(self) -> str:
+        return f"loadtest-{self._random.randrange(VISITORS):04d}"
 
 
 def wrong(question: Question, answer: Mapping[str, Any]) -> str:

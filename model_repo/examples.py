@@ -40,18 +40,19 @@ class Examples:
 
 def examples(
     dataset: Dataset, histories: Histories, models: Models, catalogue: Catalogue, moment_s: float, until_s: float,
-    params: Params, *, records_max: int, groups_max: int, seed: int,
+    params: Params, *, records_max: int, groups_max: int, negatives_max: int, seed: int,
 ) -> Examples:  # fmt: skip
     """One group for each user who bought before `moment_s` (when `models` end) and again until `until_s`.
 
-    Groups whose candidates miss the whole basket teach nothing and are left out; at most `groups_max`, drawn with
-    `seed`.
+    Groups whose candidates miss the whole basket teach nothing and are left out; at most `groups_max` stay, and of each
+    at most `negatives_max` candidates that were not bought, drawn with `seed`: the softmax loss needs no more.
     """
+    rng = np.random.default_rng(seed)
     truth = next_baskets(dataset.events, moment_s, until_s)
     owners, records, ptr = histories.before(moment_s, records_max, users_only=True)
     places = np.flatnonzero(np.isin(owners, np.fromiter(truth, np.int64, len(truth))))
     if len(places) > groups_max:
-        places = np.sort(np.random.default_rng(seed).choice(places, groups_max, replace=False))
+        places = np.sort(rng.choice(places, groups_max, replace=False))
     pipeline = Recommender(models, lambda: catalogue, None, params)
     features, labels, counts = [], [], []
     wanted = np.zeros(len(catalogue), np.float32)
@@ -66,12 +67,21 @@ def examples(
             relevant = wanted[rows[group]]
             wanted[truth[int(owners[place])]] = 0.0
             if relevant.any():
-                features.append(found[group])
-                labels.append(relevant)
-                counts.append(len(relevant))
+                kept = _sample(relevant, negatives_max, rng)
+                features.append(found[group][kept])
+                labels.append(relevant[kept])
+                counts.append(len(kept))
     width = features[0].shape[1] if features else 0
     return Examples(
         np.concatenate(features) if features else np.zeros((0, width), np.float32),
         np.concatenate(labels) if labels else np.zeros(0, np.float32),
         np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
     )
+
+
+def _sample(relevant: F32, negatives_max: int, rng: np.random.Generator) -> I64:
+    """Places of all positives and of at most `negatives_max` others, in their order."""
+    others = np.flatnonzero(relevant == 0)
+    if len(others) <= negatives_max:
+        return np.arange(len(relevant))
+    return np.sort(np.concatenate((np.flatnonzero(relevant), rng.choice(others, negatives_max, replace=False))))

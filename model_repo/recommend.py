@@ -27,13 +27,14 @@ class Plan:
 
     moments: 1..50 past moments that give examples, the newest `horizon_days` before the end, `step_days` apart.
     horizon_days: 1..365, how long after a moment a next basket counts as its answer.
-    groups_max: 100..1e6, examples a moment.
+    groups_max: 100..1e6, examples a moment; negatives_max: 10..2000, candidates not bought that an example keeps.
     """
 
     moments: int = 6
     step_days: float = 14.0
     horizon_days: float = 28.0
     groups_max: int = 1500
+    negatives_max: int = 400
     recipe: Recipe = field(default_factory=Recipe)
     ranker: ranker.Params = field(default_factory=ranker.Params)
 
@@ -43,6 +44,7 @@ class Plan:
             ("step_days", 0.5, 365),
             ("horizon_days", 1, 365),
             ("groups_max", 100, 1e6),
+            ("negatives_max", 10, 2000),
         ):
             if not low <= getattr(self, name) <= high:
                 raise InvalidInput(f"train.{name}", getattr(self, name), f"a number from {low:g} to {high:g}")
@@ -75,7 +77,8 @@ def train_recommend(dataset: Dataset, plan: Plan, params: Params, *, seed: int, 
         parts.append(
             examples(
                 dataset, histories, models, timeless, moment, moment + plan.horizon_days * DAY_S, params,
-                records_max=plan.recipe.records_max, groups_max=plan.groups_max, seed=seed,
+                records_max=plan.recipe.records_max, groups_max=plan.groups_max,
+                negatives_max=plan.negatives_max, seed=seed,
             )
         )  # fmt: skip
     found = Examples.joined(parts)

@@ -1,4 +1,4 @@
-"""Shared ground: one numba cache, one thread per library, the real data where it is, and a small trained home."""
+"""Shared ground, before anything is imported: one thread per library, and compiled kernels kept between test runs."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+from serving.cli.common import use_numba_cache  # noqa: E402  # numeric libraries read what is set above on import
+
+use_numba_cache(ROOT / "var")

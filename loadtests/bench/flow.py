@@ -21,7 +21,7 @@ from loadtests.bench.pin import Cores, astray, pin
 from loadtests.bench.process import Tree, spent
 from loadtests.bench.report import FOREIGN_PCT, NOISY_PCT, Result, Row, control_row, load_row, memory_row, share_rows
 from loadtests.bench.store import Shop, describe, shop
-from loadtests.gateway import OwnGateway
+from loadtests.gateway import OwnGateway, orderly_end
 from serving.core.errors import SettingError
 from serving.runtime.process import pin as one_thread
 
@@ -54,6 +54,7 @@ def run(ask: Ask, *, command: str, say: Say) -> Result:
     check_cores()
     begun = time.monotonic()
     with ExitStack() as stack:
+        stack.enter_context(orderly_end())
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storegate-bench-")))
         home = (ask.home or work / "home").absolute()
         cores = _cores(ask)

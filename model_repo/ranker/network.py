@@ -17,6 +17,10 @@ QUANTILE_ROWS = 100_000
 """Rows, evenly spread, that quantiles are taken from."""
 
 
+SCORED_ROWS = 65_536
+"""Rows scored at once, so that memory is bounded whatever is scored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scaling:
     """What happens to the features before the first layer; folded into the ONNX graph."""
@@ -30,9 +34,10 @@ class Scaling:
 
     def __call__(self, features: F32) -> F32:
         """features: (m, f) float32. Returns (m, f) float32 within +-CLIP."""
-        x = np.sign(features) * np.log1p(np.abs(features)) if self.signed_log else features
-        scaled: F32 = np.clip((x - self.mean) * self.inverse_std, -CLIP, CLIP)
-        return scaled
+        scaled = _transformed(features, self.signed_log)
+        scaled -= self.mean
+        scaled *= self.inverse_std
+        return np.clip(scaled, -CLIP, CLIP, out=scaled)
 
     @classmethod
     def fit(cls, features: F32, signed_log: bool) -> Scaling:
@@ -40,15 +45,24 @@ class Scaling:
 
         A feature that is the same within them (a rare flag) is measured by all of its values.
         """
-        x = (np.sign(features) * np.log1p(np.abs(features)) if signed_log else features).astype(np.float64)
-        sample = x[:: max(1, len(x) // QUANTILE_ROWS)]
-        low, high = np.quantile(sample, [0.001, 0.999], axis=0)
-        rare = low == high
-        x = np.clip(x, np.where(rare, -np.inf, low), np.where(rare, np.inf, high))
-        mean, std = x.mean(axis=0), x.std(axis=0)
+        columns = [_moments(_transformed(column, signed_log).astype(np.float64)) for column in features.T]
+        mean, std = (np.array(moment) for moment in zip(*columns, strict=True))
         flat = std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
         inverse = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, std))
         return cls(mean.astype(np.float32), inverse.astype(np.float32), signed_log)
+
+
+def _transformed(x: F32, signed_log: bool) -> F32:
+    """A copy of `x`, transformed."""
+    return np.sign(x) * np.log1p(np.abs(x)) if signed_log else x.copy()
+
+
+def _moments(x: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and deviation of one feature (m,), its outermost thousandths clipped unless it is the same within them."""
+    low, high = np.quantile(x[:: max(1, len(x) // QUANTILE_ROWS)], [0.001, 0.999])
+    if low != high:
+        np.clip(x, low, high, out=x)
+    return float(x.mean()), float(x.std())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,11 @@ class Ranker:
 
     def score(self, features: F32) -> F32:
         """features: (m, f) float32. Returns (m,) float32, log-odds up to a constant, higher is better."""
-        return forward(self.layers, self.scaling(features))[-1][:, 0]
+        scores = np.empty(len(features), np.float32)
+        for lo in range(0, len(features), SCORED_ROWS):
+            part = slice(lo, lo + SCORED_ROWS)
+            scores[part] = forward(self.layers, self.scaling(features[part]))[-1][:, 0]
+        return scores
 
 
 def initial_layers(sizes: tuple[int, ...], rng: np.random.Generator) -> tuple[tuple[F32, F32], ...]:

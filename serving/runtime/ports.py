@@ -29,9 +29,15 @@ class SharedPorts:
             raise
 
     def _hold(self, host: str, port: int, setting: str) -> int:
-        with _bound(host, port, setting, reuse_port=False) as probe:
+        with _bound(host, port, setting, socket.SO_REUSEADDR) as probe:
             found: int = probe.getsockname()[1]
-        self._held.append(_bound(host, found, setting, reuse_port=True))
+        # Without SO_REUSEADDR, which would let another gateway's probe pass; unless connections of an earlier gateway
+        # that did not share its ports are still dying here.
+        try:
+            held = _bound(host, found, setting, socket.SO_REUSEPORT)
+        except SettingError:
+            held = _bound(host, found, setting, socket.SO_REUSEPORT, socket.SO_REUSEADDR)
+        self._held.append(held)
         return found
 
     def close(self) -> None:
@@ -39,12 +45,11 @@ class SharedPorts:
             self._held.pop().close()
 
 
-def _bound(host: str, port: int, setting: str, *, reuse_port: bool) -> socket.socket:
+def _bound(host: str, port: int, setting: str, *options: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        for option in options:
+            sock.setsockopt(socket.SOL_SOCKET, option, 1)
         sock.bind((host, port))
     except OSError as error:
         sock.close()

@@ -91,7 +91,7 @@ def test_nothing_after_the_moment_is_seen(shop: Dataset) -> None:
         models = fit(changed, histories, catalogue(shop), moment, QUICK, Params(), seed=0)
         groups = examples(
             changed, histories, models, catalogue(shop), moment, moment + 1e9, Params(),
-            records_max=512, groups_max=10**6, seed=0,
+            records_max=512, groups_max=10**6, negatives_max=50, seed=0,
         )  # fmt: skip
         found.append((models, groups))
     (first, _), (second, _) = found

@@ -18,9 +18,9 @@ HERE = Addresses("127.0.0.1", 1, 2, "127.0.0.1", 3)
 
 def test_a_second_gateway_on_a_home_is_refused_and_told_who_has_it(tmp_path: Path) -> None:
     """The lock is free again afterwards."""
-    with locked(tmp_path):
-        with pytest.raises(SettingError, match=rf"process {os.getpid()}.*{tmp_path}"), locked(tmp_path):
-            pass
+    refused = pytest.raises(SettingError, match=rf"process {os.getpid()}.*{tmp_path}")
+    with locked(tmp_path), refused, locked(tmp_path):
+        pass
     with locked(tmp_path):
         pass
 

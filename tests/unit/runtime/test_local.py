@@ -13,7 +13,6 @@ from typing import Any
 
 import grpc
 import pytest
-from storegate.client import Client, reason
 
 from serving.core.clock import SystemClock
 from serving.core.errors import NotReady, SettingError, StoregateError
@@ -30,6 +29,7 @@ from serving.transport.admin_face import admin_app
 from serving.transport.codecs import PING, codecs
 from serving.transport.front_params import FrontParams
 from serving.transport.probe import grpc_health
+from storegate.client import Client, reason
 
 
 class PingGateway:
@@ -217,16 +217,15 @@ def test_a_store_that_died_is_started_again(tmp_path: Path, monkeypatch: pytest.
 
 def test_calls_after_the_end_are_refused(tmp_path: Path) -> None:
     """A client that keeps its connection hears UNAVAILABLE, which its retry policy understands."""
-    with pytest.raises(grpc.RpcError) as caught:
-        clients: list[Client] = []
+    clients: list[Client] = []
 
-        def on_ready(addresses: list[Addresses], leave: Departure) -> None:
-            clients.append(Client(f"127.0.0.1:{addresses[0].grpc_port}", timeout_s=5, connections=1))
-            clients[0].ping()
-            leave.ask()
+    def on_ready(addresses: list[Addresses], leave: Departure) -> None:
+        clients.append(Client(f"127.0.0.1:{addresses[0].grpc_port}", timeout_s=5, connections=1))
+        clients[0].ping()
+        leave.ask()
 
-        World(tmp_path).serve(on_ready)
-        with clients[0] as client:
-            client.ping()
+    World(tmp_path).serve(on_ready)
+    with clients[0] as client, pytest.raises(grpc.RpcError) as caught:
+        client.ping()
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert reason(caught.value) in ("", "NOT_READY")

@@ -52,20 +52,20 @@ def test_zero_finds_free_ports_and_keeps_them() -> None:
 
 def test_what_is_held_gets_no_connections() -> None:
     """The held socket does not listen: every connection reaches the replica."""
-    with closing(SharedPorts("127.0.0.1", {"a": 0})) as shared:
-        with closing(listener(shared.ports["a"], reuse_port=True)) as replica:
-            replica.settimeout(5)
-            for _ in range(20):
-                with closing(socket.create_connection(("127.0.0.1", shared.ports["a"]), timeout=5)):
-                    replica.accept()[0].close()
+    shared = SharedPorts("127.0.0.1", {"a": 0})
+    port = shared.ports["a"]
+    with closing(shared), closing(listener(port, reuse_port=True)) as replica:
+        replica.settimeout(5)
+        for _ in range(20):
+            with closing(socket.create_connection(("127.0.0.1", port), timeout=5)):
+                replica.accept()[0].close()
 
 
 def test_one_taken_port_lets_go_of_the_others() -> None:
     """A refused start leaves nothing bound."""
     with closing(SharedPorts("127.0.0.1", {"x": 0})) as free:
         found = free.ports["x"]
-    with closing(listener(0, reuse_port=False)) as other:
-        with pytest.raises(SettingError):
-            SharedPorts("127.0.0.1", {"a": found, "b": other.getsockname()[1]})
+    with closing(listener(0, reuse_port=False)) as other, pytest.raises(SettingError):
+        SharedPorts("127.0.0.1", {"a": found, "b": other.getsockname()[1]})
     with closing(listener(found, reuse_port=False)):
         pass

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 import pytest
 
 from model_repo.evaluate.baselines import Contender
-from model_repo.evaluate.baselines.interactions import from_split
+from model_repo.evaluate.baselines.interactions import Interactions, from_split
 from model_repo.evaluate.baselines.personal_top import PersonalTop
 from model_repo.evaluate.search import configurations, search, spelt
 from model_repo.evaluate.splits import DAY_S, split_at
 from serving.core.errors import InvalidInput
+from serving.core.ports import I32
 
 SPACE = {"a": (1, 2, 3), "b": ("x", "y"), "c": (0.5, 1.5)}
 
@@ -27,9 +32,48 @@ def test_the_seed_decides_the_draw():
     assert draws[0] != draws[2]
 
 
-def test_a_budget_of_nothing_is_refused():
+@dataclass
+class Hill:
+    """Recommends the item whose number is the sum of its values: the truth says how high it is."""
+
+    x: int
+    y: int
+    seen: ClassVar[list[tuple[int, int]]] = []
+
+    def fit(self, interactions: Interactions) -> None:
+        self.seen.append((self.x, self.y))
+
+    def recommend(self, histories: Interactions, k: int) -> I32:
+        lists = np.full((histories.n_users, k), -1, np.int32)
+        lists[:, 9 - self.x - self.y] = 1  # a better place for a higher sum
+        return lists
+
+
+HILL = Contender("hill", Hill, {"x": (0, 1, 2, 3, 4), "y": (0, 1, 2, 3, 4, 5)})
+
+
+@pytest.fixture
+def hill_split(table_of):
+    split = split_at(table_of(((0, 0, 1.0, 1), (0, 1, 11.0, 2))), 10 * DAY_S)
+    Hill.seen.clear()
+    return from_split(split, 1, 2), split
+
+
+def test_one_parameter_after_the_other_climbs_to_the_top_within_a_part_of_the_grid(hill_split):
+    """30 cells; x up in 5 tries and y up in 5 more."""
+    chosen = search(HILL, *hill_split, seed=0, budget=10)
+    assert chosen.values == {"x": 4, "y": 5}
+    assert chosen.tried == len(Hill.seen) == 10
+
+
+def test_nothing_is_tried_twice_and_a_large_budget_tries_the_whole_grid(hill_split):
+    chosen = search(HILL, *hill_split, seed=0, budget=500)
+    assert chosen.tried == len(Hill.seen) == len(set(Hill.seen)) == 30
+
+
+def test_a_budget_of_nothing_is_refused(hill_split):
     with pytest.raises(InvalidInput, match="budget"):
-        list(configurations(SPACE, 0, seed=0))
+        search(HILL, *hill_split, seed=0, budget=0)
 
 
 def test_the_best_value_wins_and_every_try_is_told(table_of):

@@ -1,0 +1,108 @@
+"""The two faces of one contract: the same question as a JSON object, the same message or refusal back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import grpc
+import httpx
+from google.protobuf import json_format
+from google.rpc import error_details_pb2, status_pb2
+
+from e2e.gateways import ASK_S_MAX, Gateway
+from serving.transport.contract import methods
+
+METHODS = {method.name: method for method in methods()}
+
+
+@dataclass
+class Refused(Exception):
+    """What a caller learns when the answer is an error. status: the name of the gRPC code, or the HTTP status."""
+
+    status: str | int
+    reason: str
+    message: str
+    facts: dict[str, str] = field(default_factory=dict)
+    retry_s: float | None = None
+
+
+class Face(Protocol):
+    name: str
+
+    def ask(self, method: str, body: dict[str, Any]) -> Any:
+        """The answer message. Raises Refused."""
+        ...
+
+
+class GrpcFace:
+    name = "grpc"
+
+    def __init__(self, target: str) -> None:
+        self.channel = grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
+
+    def ask(self, method: str, body: dict[str, Any]) -> Any:
+        request = json_format.ParseDict(body, METHODS[method].request())
+        return self.send(method, request.SerializeToString())
+
+    def send(self, method: str, payload: bytes, timeout_s: float = ASK_S_MAX) -> Any:
+        """Sends bytes as they are."""
+        try:
+            answer = self.channel.unary_unary(METHODS[method].full_name)(payload, timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise refusal(error) from None
+        return METHODS[method].response.FromString(answer)
+
+    def close(self) -> None:
+        self.channel.close()
+
+
+class HttpFace:
+    name = "http"
+
+    def __init__(self, url: str) -> None:
+        self.client = httpx.Client(base_url=url, timeout=ASK_S_MAX, trust_env=False)
+
+    def ask(self, method: str, body: dict[str, Any]) -> Any:
+        bound = METHODS[method]
+        if bound.body:
+            return self.send(method, json.dumps(body).encode())
+        return self._read(method, self.client.request(bound.verb, bound.path.format(**body)))
+
+    def send(self, method: str, body: bytes, **headers: str) -> Any:
+        """Sends bytes as they are; `content_type="..."` becomes a header."""
+        told = {"content-type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
+        return self._read(method, self.client.post(METHODS[method].path, content=body, headers=told))
+
+    def _read(self, method: str, response: httpx.Response) -> Any:
+        if response.status_code == 200:
+            return json_format.Parse(response.content, METHODS[method].response())
+        assert response.headers["content-type"] == "application/problem+json", response.text
+        problem = response.json()
+        assert problem["status"] == response.status_code
+        retry = response.headers.get("retry-after")
+        facts = {name: value for name, value in problem.items() if isinstance(value, str)}
+        raise Refused(
+            response.status_code, problem["reason"], problem["detail"], facts, None if retry is None else float(retry)
+        )
+
+    def close(self) -> None:
+        self.client.close()
+
+
+def faces_of(gateway: Gateway) -> tuple[GrpcFace, HttpFace]:
+    return GrpcFace(gateway.target), HttpFace(gateway.url)
+
+
+def refusal(error: Any) -> Refused:
+    """A gRPC error with the details that the gateway sent."""
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    retry_s = None
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            for detail in status_pb2.Status.FromString(value).details:
+                detail.Unpack(info)
+                if detail.Unpack(retry):
+                    retry_s = retry.retry_delay.ToNanoseconds() / 1e9
+    return Refused(error.code().name, info.reason, error.details(), dict(info.metadata), retry_s)

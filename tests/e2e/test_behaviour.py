@@ -1,0 +1,108 @@
+"""Behaviour events: what a visitor does changes the next answer, everywhere and for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from e2e.conftest import SERVE, Shop
+from e2e.faces import Face, Refused
+from e2e.gateways import Gateway, gateway
+from storegate.client import Client
+from storegate.v1.common_pb2 import PERSONALIZATION_DENIED
+from storegate.v1.recommendation_pb2 import RecommendResponse
+
+
+def shown(answer: RecommendResponse) -> list[str]:
+    return [result.item_id for result in answer.results]
+
+
+def untouched(client: Client, visitor: str) -> bool:
+    """Whether nothing is stored about the visitor."""
+    answer = client.recommend(visitor_id=visitor)
+    return not answer.serving_info.HasField("events_applied_through") and not answer.serving_info.degraded
+
+
+def test_an_event_changes_the_next_answer_on_every_replica(replica_clients: list[Client], shop: Shop) -> None:
+    """Read your writes: written over one replica, seen by the very next answer of each."""
+    visitor = f"reads-own-writes-{len(replica_clients)}"
+    before = shown(replica_clients[0].recommend(visitor_id=visitor))
+    assert replica_clients[0].write_event("add-to-cart", visitor_id=visitor, items=[shop.item]).stored
+    answers = [client.recommend(visitor_id=visitor) for client in replica_clients]
+    for answer in answers:
+        assert answer.serving_info.HasField("events_applied_through")
+        assert shown(answer) != before
+        assert shop.item in {reason.related_item_id for result in answer.results for reason in result.reasons}
+
+
+def test_visitors_and_users_with_one_name_are_two_people(client: Client, shop: Shop) -> None:
+    """The key spaces do not meet."""
+    client.write_event("add-to-cart", visitor_id="namesake", items=[shop.item])
+    assert not client.recommend("namesake").serving_info.HasField("events_applied_through")
+
+
+def test_an_event_id_counts_once(face: Face, shop: Shop) -> None:
+    """A retry is told that nothing was stored, and changes nothing."""
+    event = {"eventId": "once", "eventType": "detail-page-view", "visitorId": f"retries-{face.name}"}
+    body = {"event": event | {"items": [{"itemId": shop.item}]}}
+    asked = {"visitorId": event["visitorId"]}
+    assert face.ask("WriteUserEvent", body).stored
+    first = shown(face.ask("Recommend", asked))
+    assert not face.ask("WriteUserEvent", body).stored
+    assert shown(face.ask("Recommend", asked)) == first
+
+
+def test_an_event_about_an_unknown_item_is_kept_and_told(face: Face) -> None:
+    event = {"eventId": "e", "eventType": "detail-page-view", "visitorId": f"far-ahead-{face.name}"}
+    answer = face.ask("WriteUserEvent", {"event": event | {"items": [{"itemId": "not-yet"}]}})
+    assert answer.stored
+    assert list(answer.missing_item_ids) == ["not-yet"]
+
+
+def test_without_consent_nothing_is_written(client: Client, shop: Shop) -> None:
+    """Not stored, and no trace of it in a later answer that may be personal."""
+    answer = client.write_event(
+        "add-to-cart", visitor_id="shy", items=[shop.item], personalization=PERSONALIZATION_DENIED
+    )
+    assert not answer.stored
+    assert untouched(client, "shy")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "reason"),
+    [
+        ({"eventTime": (datetime.now(UTC) + timedelta(days=2)).isoformat()}, "event.event_time", "INVALID_FIELD"),
+        ({"items": []}, "event.items", "MISSING_ITEM"),
+    ],
+    ids=["future", "no item"],
+)
+def test_a_refused_event_leaves_no_trace(
+    face: Face, client: Client, shop: Shop, change: dict[str, object], field: str, reason: str
+) -> None:
+    """The error names the field; the visitor is as unknown as before."""
+    event = {"eventId": "e", "eventType": "add-to-cart", "visitorId": "refused", "items": [{"itemId": shop.item}]}
+    with pytest.raises(Refused) as caught:
+        face.ask("WriteUserEvent", {"event": event | change})
+    assert (caught.value.reason, caught.value.facts["field"]) == (reason, field)
+    assert untouched(client, "refused")
+
+
+def test_events_are_kept_over_a_restart(new_home: Callable[[], Path], shop: Shop) -> None:
+    """Stopped in order and started again on the same home, it knows the visitor; an old event_id is still known."""
+    home = new_home()
+
+    def look(running: Gateway, *, stored: bool) -> RecommendResponse:
+        with running.client() as client:
+            written = client.write_event("add-to-cart", visitor_id="comes-back", items=[shop.item], event_id="kept")
+            assert written.stored is stored
+            return client.recommend(visitor_id="comes-back")
+
+    with gateway(home, *SERVE["local"]) as running:
+        before = look(running, stored=True)
+    with gateway(home, *SERVE["local"]) as running:
+        after = look(running, stored=False)
+    assert before.serving_info.events_applied_through == after.serving_info.events_applied_through
+    assert shown(before) == shown(after)
