@@ -144,7 +144,7 @@ def notes_on(cases: Sequence[Case], rows: Sequence[Row], strays: Sequence[int], 
         for case in cases
         if case.degraded
     ]
-    spread = next(float(str(row["spread_pct"])) for row in rows if row["name"] == "control")
+    spread = next(float(str(row.get("spread_pct", 0))) for row in rows if row["name"] == "control")
     if spread > NOISY_PCT:
         notes.append(f"the machine was not quiet: the control varied by {spread:.0f} %")
     loud = [row for row in rows if float(str(row.get("foreign_pct", 0))) > FOREIGN_PCT]

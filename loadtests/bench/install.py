@@ -9,7 +9,7 @@ import subprocess
 
 from serving.core.errors import SettingError
 
-PACKAGES = {"h2load": "nghttp2-client", "taskset": "util-linux"}
+PACKAGES = {"h2load": "nghttp2-client"}
 """Program -> Debian package."""
 COMMAND = "apt-get install " + " ".join(PACKAGES.values())
 CORES_MIN = 2

@@ -88,8 +88,10 @@ def memory_row(held: Memory) -> Row:
 
 def control_row(micros: Sequence[float]) -> Row:
     """The machine itself: one fixed piece of arithmetic before every round."""
-    middle = sorted(micros)[len(micros) // 2]
-    return {"name": "control", "micros": round(middle, 1), "spread_pct": round(spread_pct(tuple(micros)), 1)}
+    row: Row = {"name": "control", "micros": round(sorted(micros)[len(micros) // 2], 1)}
+    if len(micros) > 1:
+        row["spread_pct"] = round(spread_pct(tuple(micros)), 1)
+    return row
 
 
 def as_json(result: Result) -> str:
@@ -128,8 +130,21 @@ def as_markdown(result: Result) -> str:
             cells = [row[key] for key in ("callers", "requests_per_s", "p50_ms", "p99_ms", "cpu_ms")]
             figures = " | ".join(f"{cell:,}" for cell in cells)
             lines.append(f"| {day} | {row['name']} ({runtime}) | {figures} | {where} | `{result.command}` |")
-    others = [_spelt(row) for row in result.rows if "requests_per_s" not in row]
-    return "\n".join([MARKDOWN_HEAD, *lines, "", f"{day}, {runtime}, {where}: " + "; ".join(others) + "."])
+    sizes, stages = _stages(result.rows)
+    told_stages = "; ".join(
+        f"{name} " + " / ".join(str(by_size.get(size, "-")) for size in sizes) for name, by_size in stages.items()
+    )
+    others = "; ".join(_spelt(row) for row in result.rows if "requests_per_s" not in row and "micros" not in row)
+    return "\n".join(
+        [
+            MARKDOWN_HEAD,
+            *lines,
+            "",
+            f"{day}, {runtime}, {where}, `{result.command}`: {others}.",
+            f"In process, microseconds a request at batch {' / '.join(map(str, sizes))}: {told_stages}.",
+            *(f"Note: {note}." for note in result.notes),
+        ]
+    )
 
 
 def report(result: Result, console: Console) -> None:
@@ -146,15 +161,23 @@ def report(result: Result, console: Console) -> None:
 
 def _inprocess(rows: Sequence[Row]) -> Table:
     """One line a stage, one column a size of batch."""
-    found = {(row["name"], row["batch"]): row["micros"] for row in rows if "batch" in row and "micros" in row}
-    sizes = sorted({batch for _, batch in found}, key=lambda size: int(str(size)))
+    sizes, stages = _stages(rows)
     table = Table(box=box.SIMPLE, title="in process: microseconds a request")
     table.add_column("stage")
     for size in sizes:
         table.add_column(f"batch {size}", justify="right")
-    for name in dict.fromkeys(name for name, _ in found):
-        table.add_row(str(name), *(str(found.get((name, size), "")) for size in sizes))
+    for name, by_size in stages.items():
+        table.add_row(name, *(str(by_size.get(size, "")) for size in sizes))
     return table
+
+
+def _stages(rows: Sequence[Row]) -> tuple[list[int], dict[str, dict[int, object]]]:
+    """Sizes of batches, ascending, and stage -> size -> microseconds."""
+    stages: dict[str, dict[int, object]] = {}
+    for row in rows:
+        if "batch" in row and "micros" in row:
+            stages.setdefault(str(row["name"]), {})[int(str(row["batch"]))] = row["micros"]
+    return sorted({size for by_size in stages.values() for size in by_size}), stages
 
 
 def _load(rows: Sequence[Row]) -> Table:

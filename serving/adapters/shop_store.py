@@ -10,11 +10,15 @@ from serving.adapters.embedded_redis import EmbeddedRedis
 from serving.adapters.model_loader import load
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_profiles import RedisProfiles
-from serving.core.errors import StoreUnavailable
+from serving.adapters.releases import live
+from serving.adapters.versions import read_version
+from serving.core.errors import ModelDamaged, NotReady, StoreUnavailable
 from serving.events.history import read_history
 from serving.features import FEATURES
 
 HISTORY_FILE: Final = "profiles.npz"
+PROBE_S: Final = 0.2
+Say = Callable[[str], None]
 
 
 class ShopStore:
@@ -24,39 +28,59 @@ class ShopStore:
     cannot be used. A named server that is merely away is told, and the gateway starts without profiles.
     """
 
-    def __init__(
-        self, home: Path, url: str, profiles: Callable[[RedisServer], RedisProfiles], say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, home: Path, url: str, profiles: Callable[[RedisServer], RedisProfiles], say: Say) -> None:
         # Whatever cannot be served is better known here than from a replica.
         release = load(home, FEATURES)
         for line in release.refused:
             say(f"refused: {line}")
+        self._home, self._profiles = home, profiles
+        self._seeded = ""
         self._embedded = None if url else EmbeddedRedis(home)
         self.url = self._embedded.url if self._embedded else url
         try:
-            server = RedisServer(self.url)
-            say(f"release {release.release}, redis {server.check()}")
-            _seed(profiles(server), release.history_dir, say)
+            say(f"release {release.release}, redis {RedisServer(self.url).check()}")
+            self._seed(release.history_dir, say)
         except StoreUnavailable as error:
             say(f"{error.message}; starting without profiles")
         except BaseException:
             self.close()
             raise
 
-    def revive(self) -> bool:
-        """Starts the embedded Redis again if it died; whether it had to."""
-        return self._embedded is not None and self._embedded.revive()
+    def look(self, say: Say) -> None:
+        """Starts the embedded Redis again if it died, and brings in the history of a release that is new."""
+        if self._embedded is not None and self._embedded.revive():
+            say("the embedded redis had ended and was started again")
+        try:
+            history = live(self._home).models["history"]
+        except (NotReady, ModelDamaged, KeyError):  # the replicas tell of it; they go on with what they have
+            return
+        if history != self._seeded and self._answers():
+            self._seeded = history  # a damaged one is told once, not every second
+            self._seed(read_version(self._home, "history", history), say)
+
+    def _answers(self) -> bool:
+        """Asked before a seeding, which would wait for a server that is away; the replicas tell of that."""
+        try:
+            RedisServer(self.url, connect_timeout_s=PROBE_S).check(PROBE_S)
+        except StoreUnavailable:
+            return False
+        return True
 
     def close(self) -> None:
         """Ends the embedded Redis, its data on disk. Idempotent."""
         if self._embedded is not None:
             self._embedded.close()
 
-
-def _seed(profiles: RedisProfiles, history: Path, say: Callable[[str], None]) -> None:
-    try:
-        seeded = profiles.seed(history.name, read_history(history / HISTORY_FILE))
+    def _seed(self, history: Path, say: Say) -> None:
+        """Profiles of the training history; known ones are not repeated. Raises StoreUnavailable, DataError."""
+        profiles = self._profiles(RedisServer(self.url))
+        try:
+            seeded = profiles.seed(history.name, read_history(history / HISTORY_FILE))
+        except StoreUnavailable:
+            self._seeded = ""  # tried again with the next look
+            raise
+        finally:
+            profiles.close()
+        self._seeded = history.name
         if seeded:
             say(f"{seeded} profiles of the training history loaded")
-    finally:
-        profiles.close()

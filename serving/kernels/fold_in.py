@@ -34,7 +34,7 @@ def fold_in(history, vectors, gram, alpha):
         rr = np.float32(0.0)
         for k in range(d):
             rr += residual[k] * residual[k]
-        floor = rr * np.float32(1e-8)
+        floor = max(rr * np.float32(1e-8), np.float32(1e-20))  # below it products underflow to nothing
         for _ in range(CG_STEPS):
             if rr <= floor:
                 break

@@ -16,13 +16,15 @@ from serving.core.errors import NotReady, SettingError, StoregateError
 from serving.runtime import ray_env
 from serving.runtime.home import Replica, locked, replicas
 from serving.runtime.leaving import Departure, Leaving, departure, reinstall
-from serving.runtime.local import OnReady, revive
+from serving.runtime.local import OnReady, look_after
 from serving.runtime.parts import Plan, Say
 from serving.runtime.ports import SharedPorts
 from serving.runtime.process import THREADS, children, end, pin
 
 POLL_S = 0.2
 WATCH_S = 1.0
+END_S = 3.0
+"""What a process of Ray gets to end by itself once Ray was shut down."""
 REPLICA_ENVIRON = (*THREADS, "NUMBA_CACHE_DIR")
 
 log = logging.getLogger(__name__)
@@ -48,17 +50,18 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     shared = stack.enter_context(closing(SharedPorts(plan.host, plan.ports)))
     backing = stack.enter_context(closing(plan.open_backing(say)))
     settings = plan.with_ports(backing.settings, shared.ports)
-    say("starting Ray (this takes about 20 seconds)")
+    say("starting Ray")
     ours: list[psutil.Process] = []
     stack.callback(_end_ray, ours, say)
     _start_ray(plan, leave, ours)
-    say(f"starting {params.replicas} replica{'s' if params.replicas > 1 else ''}")
+    many = "1 replica" if params.replicas == 1 else f"{params.replicas} replicas"
+    say(f"starting {many} (the first start compiles kernels for up to a minute)")
     _deploy(plan, settings)
     running = _wait_until_ready(plan)
     leave.steady()
     on_ready([replica.addresses for replica in running], leave)
     while not leave.wait(WATCH_S):
-        revive(backing, say)
+        look_after(backing, say)
     say("leaving: answering what has been accepted")
 
 
@@ -99,7 +102,6 @@ def _own_cluster(plan: Plan) -> dict[str, Any]:
         "num_cpus": math.ceil(2 * params.replicas * params.ray_replica_cpus) + 1,
         "object_store_memory": params.ray_object_store_mib << 20,
         "include_dashboard": False,
-        "_node_ip_address": "127.0.0.1",
     }
 
 
@@ -191,7 +193,7 @@ def _end_ray(ours: list[psutil.Process], say: Say) -> None:
         log.warning("Ray Serve did not shut down in order: %s", error)
     family |= _with_children(ours)
     ray.shutdown()
-    left = end(list(family))
+    left = end(list(family), END_S)
     if left:
         say(f"{left} processes of Ray had to be ended")
 

@@ -49,7 +49,7 @@ def _serve(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Exi
     on_ready([addresses], leave)
     was_healthy = True
     while not leave.wait(WATCH_S):
-        revive(backing, say)
+        look_after(backing, say)
         healthy, reason = gateway.healthy()
         if was_healthy and not healthy:
             log.error("the gateway is not healthy: %s", reason)
@@ -57,10 +57,9 @@ def _serve(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Exi
     say("leaving: answering what has been accepted")
 
 
-def revive(backing: Backing, say: Say) -> None:
-    """The embedded store is started again when it died; when that fails, it is tried again with the next look."""
+def look_after(backing: Backing, say: Say) -> None:
+    """One look at the store; what cannot be mended now is tried again with the next one."""
     try:
-        if backing.revive():
-            say("the embedded store had ended and was started again")
+        backing.look(say)
     except StoregateError as error:
-        log.error("the embedded store cannot be started again: %s", error.message)
+        log.error("the store: %s", error.message)

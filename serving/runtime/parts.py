@@ -55,8 +55,8 @@ class Backing(Protocol):
         """The settings for replicas; pickled on their way there."""
         ...
 
-    def revive(self) -> bool:
-        """Starts what has died again; whether it had to."""
+    def look(self, say: Say) -> None:
+        """Mends what has died and adds what is new; called about once a second. Raises StoregateError."""
         ...
 
     def close(self) -> None: ...

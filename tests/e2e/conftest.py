@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from e2e.faces import Face, GrpcFace, HttpFace, faces_of
 from e2e.gateways import Gateway, gateway
+
 from model_repo.datasets.demo_store import generate
 from model_repo.datasets.tables import Dataset
 from model_repo.ranker.build import Params as RankerParams
@@ -21,6 +21,8 @@ from storegate.client import Client
 
 QUICK = Plan(moments=2, ranker=RankerParams(epochs=3))
 SERVE = {"local": ("--local",), "ray": ("--replicas", "2")}
+PATIENT = {"recommend.profile_timeout_ms": 500}
+"""On a busy machine the store's answer may take longer than the usual 5 ms, and the answer would be without profile."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Shop:
     @property
     def in_stock(self) -> list[str]:
         """Ids of the items that can be shown, in the order of the catalogue."""
-        return [item.item_id for item in self.dataset.items if item.available]
+        return [item.item_id for item in self.dataset.items if item.on_hand]
 
 
 @pytest.fixture(scope="session")
@@ -57,13 +59,13 @@ def new_home(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 
 @pytest.fixture(scope="session")
 def local_gateway(new_home: Callable[[], Path]) -> Iterator[Gateway]:
-    with gateway(new_home(), *SERVE["local"]) as running:
+    with gateway(new_home(), *SERVE["local"], settings=PATIENT) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def ray_gateway(new_home: Callable[[], Path]) -> Iterator[Gateway]:
-    with gateway(new_home(), *SERVE["ray"]) as running:
+    with gateway(new_home(), *SERVE["ray"], settings=PATIENT) as running:
         yield running
 
 

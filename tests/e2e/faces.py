@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import grpc
 import httpx
+from e2e.gateways import ASK_S_MAX, Gateway
 from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
 
-from e2e.gateways import ASK_S_MAX, Gateway
 from serving.transport.contract import methods
 
 METHODS = {method.name: method for method in methods()}
@@ -46,10 +46,11 @@ class GrpcFace:
         request = json_format.ParseDict(body, METHODS[method].request())
         return self.send(method, request.SerializeToString())
 
-    def send(self, method: str, payload: bytes, timeout_s: float = ASK_S_MAX) -> Any:
-        """Sends bytes as they are."""
+    def send(self, method: str, payload: bytes, grpc_timeout: str = f"{ASK_S_MAX:.0f}S") -> Any:
+        """Sends bytes as they are, and the deadline as a header: grpcio would keep a call that has none left."""
+        call = self.channel.unary_unary(METHODS[method].full_name)
         try:
-            answer = self.channel.unary_unary(METHODS[method].full_name)(payload, timeout=timeout_s)
+            answer = call(payload, metadata=(("grpc-timeout", grpc_timeout),))
         except grpc.RpcError as error:
             raise refusal(error) from None
         return METHODS[method].response.FromString(answer)

@@ -114,9 +114,9 @@ class Gateway:
         """The embedded Redis, as long as it lives."""
         for process in self.family():
             with suppress(psutil.NoSuchProcess):
-                if process.name().startswith(("redis-server", "valkey-server")):
-                    if process.status() != psutil.STATUS_ZOMBIE:
-                        return process
+                alive = process.status() != psutil.STATUS_ZOMBIE
+                if alive and process.name().startswith(("redis-server", "valkey-server")):
+                    return process
         return None
 
     def client(self) -> Client:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-from e2e.conftest import SERVE, Shop
+from e2e.conftest import PATIENT, SERVE, Shop
 from e2e.faces import Face, Refused
 from e2e.gateways import Gateway, gateway
+
 from storegate.client import Client
 from storegate.v1.common_pb2 import PERSONALIZATION_DENIED
 from storegate.v1.recommendation_pb2 import RecommendResponse
@@ -100,9 +100,9 @@ def test_events_are_kept_over_a_restart(new_home: Callable[[], Path], shop: Shop
             assert written.stored is stored
             return client.recommend(visitor_id="comes-back")
 
-    with gateway(home, *SERVE["local"]) as running:
+    with gateway(home, *SERVE["local"], settings=PATIENT) as running:
         before = look(running, stored=True)
-    with gateway(home, *SERVE["local"]) as running:
+    with gateway(home, *SERVE["local"], settings=PATIENT) as running:
         after = look(running, stored=False)
     assert before.serving_info.events_applied_through == after.serving_info.events_applied_through
     assert shown(before) == shown(after)

@@ -43,7 +43,7 @@ def in_time() -> tuple[Contender, ...]:
             {
                 "bought": ("self", "keep", "filter"),
                 "by": ("user", "basket"),
-                "shrink": (50.0, 0.0, 10.0, 300.0),
+                "shrink": (50.0, 0.0, 10.0, 300.0, 1000.0),
                 "neighbours": (200, 50),
                 "train_half_life": (90.0, FOREVER),
                 "half_life": (60.0, FOREVER),
@@ -58,7 +58,7 @@ def in_time() -> tuple[Contender, ...]:
                 "popular_half_life": (14.0, 7.0, 28.0),
             },
         ),
-        _als({"half_life": (90.0, FOREVER), "filter_bought": (False, True)}),
+        _als({"factors": (128, 64, 256), "half_life": (90.0, FOREVER), "filter_bought": (False, True)}),
     )
 
 
@@ -71,8 +71,8 @@ def in_sequence() -> tuple[Contender, ...]:
             ItemKNN,
             {
                 "bought": ("filter",),
-                "shrink": (2.0, 0.0, 10.0),
-                "neighbours": (1000, 200),
+                "shrink": (10.0, 0.0, 3.0, 30.0),
+                "neighbours": (200, 1000),
                 "half_life": (2.0, 1.0, 4.0, FOREVER),
             },
         ),
@@ -80,20 +80,19 @@ def in_sequence() -> tuple[Contender, ...]:
             "transitions",
             Transitions,
             {
-                "half_life": (2.0, 1.0, 4.0),
-                "skip_decay": (0.7, 0.5, 0.9),
+                "half_life": (2.0, 1.0, 1.5, 4.0),
+                "skip_decay": (0.9, 0.5, 0.7, 1.0),
                 "both_ways": (0.3, 0.0, 0.7),
-                "from_power": (0.5, 0.25),
-                "to_power": (0.5, 0.25),
+                "from_power": (0.25, 0.0, 0.5),
+                "to_power": (0.25, 0.1, 0.5),
             },
         ),
-        _als({"filter_bought": (True,)}),
+        _als({"factors": (128, 64), "filter_bought": (True,)}),
     )
 
 
 def _als(more: Mapping[str, tuple[Any, ...]]) -> Contender:
     space = {
-        "factors": (128, 64, 256),
         "regularization": (1.0, 0.05, 10.0),
         "alpha": (3.0, 1.0, 10.0),
         "iterations": (15,),

@@ -27,7 +27,7 @@ N = 40
 TURN = Turn(0.0, 1_700_000_000.0, NEVER)
 NEIGHBOURS_ONLY = Params(from_factors=0, from_repeat=0, from_fresh=0)
 ASKED = [Query(placement="others-you-may-like", item_ids=(f"i{n}",), page_size=8) for n in (0, 1, 20, 39)]
-SWAPS = 6
+SWAPS = 2
 
 
 def release(order: np.ndarray, name: str) -> Trained:
@@ -107,6 +107,29 @@ def test_swaps_under_traffic_never_mix_two_releases(live: LiveModels, tmp_path: 
         names(live)
     swapper.join()
     assert swapped == [True] * SWAPS
+    assert names(live) == {"A"}
+
+
+def test_at_no_moment_of_a_swap_two_releases_mix(live: LiveModels, tmp_path: Path, monkeypatch) -> None:
+    """Just before the models are exchanged all is old, just after it all is new, though the rows are not current yet;
+    and a batch that has begun with the old ones ends with them."""
+    publish(tmp_path, release(B, "B"), wall_s=1.7e9 + 1)
+    before, rebase = live._current, live.catalogue.rebase
+    moments: list[set[str]] = []
+
+    def watched(base, model_ids, then):
+        def stepped(made):
+            moments.append(names(live))
+            then(made)
+            moments.append(names(live))
+
+        return rebase(base, model_ids, stepped)
+
+    monkeypatch.setattr(live.catalogue, "rebase", watched)
+    assert live.refresh()
+    assert moments == [{"A"}, {"B"}]
+    assert names(live) == {"B"}
+    monkeypatch.setattr(live, "_current", before)
     assert names(live) == {"A"}
 
 

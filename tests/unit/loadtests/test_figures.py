@@ -129,7 +129,9 @@ def test_the_markdown_has_a_line_for_each_load_row() -> None:
     assert "recommend (ray)" in lines[2]
     assert "3,000.0" in lines[2]
     assert "`storegate bench --json`" in lines[2]
-    assert "share: callers 64, batch 8, share 0.6" in lines[-1]
+    assert "share: callers 64, batch 8, share 0.6" in lines[5]
+    assert lines[6] == "In process, microseconds a request at batch 8: request 200.0."
+    assert lines[7] == "Note: quiet."
 
 
 def test_the_tables_show_every_figure() -> None:

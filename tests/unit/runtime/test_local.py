@@ -24,7 +24,7 @@ from serving.runtime.leaving import Departure
 from serving.runtime.local import serve_local
 from serving.runtime.metrics import registry
 from serving.runtime.params import RuntimeParams
-from serving.runtime.parts import Addresses, Plan
+from serving.runtime.parts import Addresses, Plan, Say
 from serving.transport.admin_face import admin_app
 from serving.transport.codecs import PING, codecs
 from serving.transport.front_params import FrontParams
@@ -72,20 +72,17 @@ class PingGateway:
 class Backing:
     """A store that nobody needs; counts how it is treated."""
 
-    def __init__(self, revives: list[bool | StoregateError]) -> None:
+    def __init__(self) -> None:
         self.settings = "settings"
-        self.revives = revives
+        self.problems: list[StoregateError] = []
         self.asked = threading.Event()
         self.closed = False
 
-    def revive(self) -> bool:
-        if not self.revives:
-            self.asked.set()
-            return False
-        said = self.revives.pop(0)
-        if isinstance(said, StoregateError):
-            raise said
-        return said
+    def look(self, say: Say) -> None:
+        if self.problems:
+            raise self.problems.pop()
+        say("looked")
+        self.asked.set()
 
     def close(self) -> None:
         self.closed = True
@@ -95,7 +92,7 @@ class World:
     """A plan, and what became of its parts."""
 
     def __init__(self, home: Path, front: str = "native", port: int = 0, *, start: Callable[[], None] = bool) -> None:
-        self.backing = Backing([])
+        self.backing = Backing()
         self.gateways: list[PingGateway] = []
         self.said: list[str] = []
 
@@ -194,11 +191,11 @@ def test_a_start_that_fails_closes_what_it_had(tmp_path: Path) -> None:
     World(tmp_path).serve(lambda addresses, leave: leave.ask())
 
 
-def test_a_store_that_died_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the next look; a failure to do so is tried again and does not end the gateway."""
+def test_the_store_is_looked_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again and again; what cannot be mended does not end the gateway."""
     monkeypatch.setattr("serving.runtime.local.WATCH_S", 0.01)
     world = World(tmp_path)
-    world.backing.revives = [NotReady("not yet"), True]
+    world.backing.problems = [NotReady("not yet"), NotReady("not yet")]
     timer: list[threading.Thread] = []
 
     def on_ready(addresses: list[Addresses], leave: Departure) -> None:
@@ -211,8 +208,8 @@ def test_a_store_that_died_is_started_again(tmp_path: Path, monkeypatch: pytest.
 
     world.serve(on_ready)
     timer[0].join(20)
-    assert world.backing.revives == []
-    assert any("started again" in line for line in world.said)
+    assert world.backing.problems == []
+    assert "looked" in world.said
 
 
 def test_calls_after_the_end_are_refused(tmp_path: Path) -> None:

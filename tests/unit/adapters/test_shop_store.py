@@ -1,0 +1,121 @@
+"""The store that outlives replicas: started and seeded, mended, and given the history of every new release."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from worlds import checkerboard
+
+from model_repo.publish import Trained, publish
+from model_repo.ranker.network import Ranker, Scaling, initial_layers
+from serving.adapters.redis_connection import RedisServer
+from serving.adapters.redis_profiles import RedisProfiles
+from serving.adapters.shop_store import HISTORY_FILE, ShopStore
+from serving.core.errors import NotReady
+from serving.events.history import write_history
+from serving.events.records import RECORD, RECORD_BYTES, encode_rows
+from serving.features import FEATURES
+
+
+def release(folder: Path, users: int) -> Trained:
+    """The checkerboard, and `users` customers who have each bought i0 once."""
+    models, catalogue = checkerboard()
+    records = np.frombuffer(
+        b"".join(encode_rows([(user + 1, "purchase-complete", "i0", 1_700_000_000, 1)]) for user in range(users)),
+        RECORD,
+    )
+    path = folder / f"{users}.npz"
+    write_history(path, [f"u:{user}" for user in range(users)], records, np.arange(users + 1))
+    width = len(FEATURES)
+    layers = initial_layers((width, 4, 1), np.random.default_rng(0))
+    ranker = Ranker(Scaling(np.zeros(width, np.float32), np.ones(width, np.float32), False), layers)
+    return Trained(models, ranker, FEATURES, catalogue.items, {HISTORY_FILE: path})
+
+
+def fetched(url: str, key: str) -> bytes:
+    store = RedisProfiles(RedisServer(url), read_timeout_s=2.0)
+    try:
+        assert store.wait_ready(10)
+        return store.fetch([key], 2.0)[0]
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def opened(tmp_path: Path, said: list[str]) -> Iterator[Callable[..., ShopStore]]:
+    stores: list[ShopStore] = []
+
+    def make(url: str = "") -> ShopStore:
+        stores.append(ShopStore(tmp_path, url, RedisProfiles, said.append))
+        return stores[-1]
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+def test_it_is_seeded_once_and_keeps_over_a_restart(tmp_path: Path, opened, said: list[str]) -> None:
+    """The second start finds everything there."""
+    publish(tmp_path, release(tmp_path, 3), wall_s=1.7e9)
+    store = opened()
+    assert len(fetched(store.url, "u:2")) == RECORD_BYTES
+    assert fetched(store.url, "u:3") == b""
+    assert any("3 profiles" in line for line in said)
+    store.close()
+    said.clear()
+    again = opened()
+    assert len(fetched(again.url, "u:2")) == RECORD_BYTES
+    assert not any("profiles" in line for line in said)
+
+
+def test_a_new_release_brings_its_history(tmp_path: Path, opened, said: list[str]) -> None:
+    """With the next look; looking without news does nothing."""
+    publish(tmp_path, release(tmp_path, 1), wall_s=1.7e9)
+    store = opened()
+    said.clear()
+    store.look(said.append)
+    assert said == []
+    publish(tmp_path, release(tmp_path, 2), wall_s=1.7e9 + 1)
+    store.look(said.append)
+    assert len(fetched(store.url, "u:1")) == RECORD_BYTES
+    assert len(said) == 1
+
+
+def test_a_killed_redis_is_started_again(tmp_path: Path, opened, said: list[str]) -> None:
+    """With the data it had written, at the same place."""
+    publish(tmp_path, release(tmp_path, 1), wall_s=1.7e9)
+    store = opened()
+    url = store.url
+    (server,) = [p for p in psutil.Process().children() if "redis" in p.name() or "valkey" in p.name()]
+    os.kill(server.pid, signal.SIGKILL)
+    server.wait(10)
+    store.look(said.append)
+    assert store.url == url
+    assert len(fetched(url, "u:0")) == RECORD_BYTES
+    assert any("started again" in line for line in said)
+
+
+def test_a_named_server_that_is_away_is_told_and_the_start_goes_on(tmp_path: Path, opened, said: list[str]) -> None:
+    """Recommendations do not need it."""
+    publish(tmp_path, release(tmp_path, 1), wall_s=1.7e9)
+    store = opened(f"unix://{tmp_path}/nobody.sock")
+    assert store.url.endswith("nobody.sock")
+    assert any("without profiles" in line for line in said)
+
+
+def test_nothing_trained_starts_nothing(tmp_path: Path, opened) -> None:
+    """No Redis is left behind by a start that cannot succeed."""
+    with pytest.raises(NotReady, match="storegate train"):
+        opened()
+    assert not (tmp_path / "redis").exists()
