@@ -166,6 +166,17 @@ def test_without_any_server_the_error_says_what_to_install(tmp_path: Path, monke
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}")
     monkeypatch.setattr(embedded_redis.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(embedded_redis.shutil, "which", lambda name: str(old) if name == "redis-server" else None)
     with pytest.raises(SettingError, match=r"redis-server \(version (5\.0|0\.0)\).*apt-get install redis-server"):
         find_binary()
+
+
+def test_the_newest_server_wins_whatever_its_place_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server cannot read what a newer one wrote, so the order of the PATH must not decide."""
+    for folder, version in (("first", "6.2.14"), ("second", "7.0.15")):
+        server = tmp_path / folder / "redis-server"
+        server.parent.mkdir()
+        server.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=0 bits=64'\n")
+        server.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'first'}:{tmp_path / 'second'}:/bin:/usr/bin")
+    monkeypatch.setattr(embedded_redis, "binary_version", lambda path: (7, 0) if "second" in str(path) else (6, 2))
+    assert find_binary() == tmp_path / "second" / "redis-server"
