@@ -48,16 +48,20 @@ SERVICE_CONFIG = json.dumps(
             {
                 "name": list(RETRIED),
                 "retryPolicy": {
-                    "maxAttempts": 4,
+                    "maxAttempts": 5,
                     "initialBackoff": "0.01s",
                     "maxBackoff": "0.1s",
-                    "backoffMultiplier": 2,
+                    "backoffMultiplier": 3,
                     "retryableStatusCodes": ["UNAVAILABLE"],
                 },
             }
         ]
     }
 )
+
+RECONNECT = (("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 1000))
+"""A connection attempt that a dying replica resets is repeated before the retries of a call are used up; gRPC's default
+waits a second, in which every call on that connection fails."""
 
 
 class Client:
@@ -227,7 +231,7 @@ class _Slot:
         """A channel of its own connection (channels to one target otherwise share one), its stubs, its end."""
         channel = grpc.insecure_channel(
             self._target,
-            options=[("grpc.use_local_subchannel_pool", 1), ("grpc.service_config", SERVICE_CONFIG)],
+            options=[("grpc.use_local_subchannel_pool", 1), ("grpc.service_config", SERVICE_CONFIG), *RECONNECT],
         )
         stubs = {
             "recommendation": recommendation_pb2_grpc.RecommendationServiceStub(channel),

@@ -6,10 +6,13 @@ import fcntl
 import json
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
 
 from serving.core.errors import SettingError
 from serving.runtime.parts import Addresses
@@ -56,7 +59,8 @@ def announce(home: Path, name: str, addresses: Addresses) -> Path:
     """Writes where this process listens; the file is removed by `withdraw`."""
     path = run_folder(home) / f"replica-{name}.json"
     aside = path.with_suffix(f".{secrets.token_hex(4)}")
-    aside.write_text(json.dumps({"name": name, "pid": os.getpid(), "addresses": asdict(addresses)}))
+    said = {"name": name, "node": socket.gethostname(), "pid": os.getpid(), "addresses": asdict(addresses)}
+    aside.write_text(json.dumps(said))
     aside.rename(path)
     return path
 
@@ -67,12 +71,16 @@ def withdraw(path: Path) -> None:
 
 
 def replicas(home: Path) -> list[Replica]:
-    """The replicas that announced themselves, by name; one that was killed may still be among them."""
-    found = []
+    """The replicas that announced themselves, by name. One that was killed could not withdraw: it is withdrawn here,
+    when it was on this machine."""
+    found, here = [], socket.gethostname()
     for path in sorted((home / "run").glob("replica-*.json")):
         try:
             said = json.loads(path.read_text())
         except (OSError, ValueError):  # withdrawn this moment
+            continue
+        if said.get("node") == here and not psutil.pid_exists(said["pid"]):
+            withdraw(path)
             continue
         found.append(Replica(said["name"], said["pid"], Addresses(**said["addresses"])))
     return found

@@ -54,10 +54,11 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     ours: list[psutil.Process] = []
     stack.callback(_end_ray, ours, say)
     _start_ray(plan, leave, ours)
+    leave.check()
     many = "1 replica" if params.replicas == 1 else f"{params.replicas} replicas"
     say(f"starting {many} (the first start compiles kernels for up to a minute)")
     _deploy(plan, settings)
-    running = _wait_until_ready(plan)
+    running = _wait_until_ready(plan, leave)
     leave.steady()
     on_ready([replica.addresses for replica in running], leave)
     while not leave.wait(WATCH_S):
@@ -123,10 +124,11 @@ def _deploy(plan: Plan, settings: Any) -> None:
     )
 
 
-def _wait_until_ready(plan: Plan) -> list[Replica]:
+def _wait_until_ready(plan: Plan, leave: Departure) -> list[Replica]:
     """Waits until Ray, every replica's admin port and gRPC say so. Raises NotReady with the cause."""
     until = time.monotonic() + plan.params.start_s_max
     while True:
+        leave.check()
         problem = _problem(plan)
         if not problem:
             return replicas(plan.home)

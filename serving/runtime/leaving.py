@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -29,6 +30,10 @@ class Departure:
     def steady(self) -> None:
         """The start is over: from now on a signal only sets a flag. Raises Leaving if one came just before."""
         self._steady = True
+        self.check()
+
+    def check(self) -> None:
+        """Raises Leaving if a signal has come: the one it raised may have been lost in a finaliser."""
         if self._asked.is_set():
             raise Leaving
 
@@ -52,10 +57,12 @@ def departure() -> Iterator[Departure]:
     """Installs the handlers, and puts the old ones back. Needs the main thread."""
     leave = Departure()
     before = {number: signal.signal(number, leave.on_signal) for number in SIGNALS}
+    unraisable, sys.unraisablehook = sys.unraisablehook, _unless_leaving(sys.unraisablehook)
     try:
         yield leave
     finally:
         leave._steady = True
+        sys.unraisablehook = unraisable
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -64,3 +71,8 @@ def reinstall(leave: Departure) -> None:
     """Puts our handlers back after a library (Ray) has installed its own."""
     for number in SIGNALS:
         signal.signal(number, leave.on_signal)
+
+
+def _unless_leaving(hook: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], object]:
+    """`hook`, but silent about Leaving: Python drops it in a finaliser, `Departure.check` raises it again."""
+    return lambda dropped: None if dropped.exc_type is Leaving else hook(dropped)

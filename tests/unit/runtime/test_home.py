@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -53,6 +54,22 @@ def test_a_new_gateway_forgets_the_replicas_of_a_killed_one(tmp_path: Path) -> N
     announce(tmp_path, "stale", HERE)
     with locked(tmp_path):
         assert replicas(tmp_path) == []
+
+
+def test_a_killed_replica_is_forgotten(tmp_path: Path) -> None:
+    """It could not withdraw; one of another machine that shares the folder is left alone."""
+    code = (
+        "import os, pathlib, signal, sys\nfrom serving.runtime.home import announce\n"
+        "from serving.runtime.parts import Addresses\n"
+        "announce(pathlib.Path(sys.argv[1]), 'killed', Addresses('127.0.0.1', 1, 2, '127.0.0.1', 3))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == -9
+    (path,) = (tmp_path / "run").glob("replica-*.json")
+    said = json.loads(path.read_text())
+    (tmp_path / "run" / "replica-far.json").write_text(json.dumps(said | {"name": "far", "node": "another"}))
+    assert [one.name for one in replicas(tmp_path)] == ["far"]
+    assert not path.exists()
 
 
 def test_no_home_has_no_replicas(tmp_path: Path) -> None:

@@ -19,6 +19,21 @@ def test_during_the_start_a_signal_ends_it(number: signal.Signals) -> None:
     assert not issubclass(Leaving, Exception)
 
 
+def test_a_signal_that_python_drops_is_raised_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """In a finaliser an exception goes nowhere: nothing is printed about it, and the next check raises it."""
+
+    class Finalised:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    with departure() as leave:
+        leave.check()
+        Finalised()
+        with pytest.raises(Leaving):
+            leave.check()
+    assert "Leaving" not in capfd.readouterr().err
+
+
 def test_a_second_signal_while_the_start_is_undone_is_ignored() -> None:
     """Otherwise an impatient Ctrl-C would leave half of it behind."""
     with departure():
