@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy.linalg
 
 from serving.core.ports import F32
 
@@ -90,6 +92,22 @@ def initial_layers(sizes: tuple[int, ...], rng: np.random.Generator) -> tuple[tu
         weights = (rng.standard_normal((fan_in, fan_out)) * scale).astype(np.float32)
         layers.append((weights, np.zeros(fan_out, np.float32)))
     return tuple(layers)
+
+
+def averaged(nets: Sequence[tuple[tuple[F32, F32], ...]]) -> tuple[tuple[F32, F32], ...]:
+    """One network whose score is the mean of those of `nets` (all of one shape): side by side, as one wider network."""
+    share = np.float32(1.0 / len(nets))
+    merged = []
+    for depth, layer in enumerate(zip(*nets, strict=True)):
+        weights, biases = zip(*layer, strict=True)
+        last, first = depth + 1 == len(nets[0]), depth == 0
+        if last:
+            joined = share * (sum(weights) if first else np.concatenate(weights))
+            merged.append((joined, share * np.asarray(sum(biases), np.float32)))
+        else:
+            joined = np.concatenate(weights, axis=1) if first else scipy.linalg.block_diag(*weights)
+            merged.append((joined, np.concatenate(biases)))
+    return tuple((np.asarray(weights, np.float32), bias) for weights, bias in merged)
 
 
 def forward(layers: tuple[tuple[F32, F32], ...], x: F32) -> list[F32]:

@@ -72,14 +72,15 @@ def train(
 
 @contextmanager
 def progress() -> Iterator[Report]:
-    """A bar on standard error for (what, done, total); where that is no terminal, a line whenever `what` changes."""
+    """A bar on standard error for (what, done, total); where that is no terminal, a line for each tenth of the way."""
     if not err.is_terminal:
-        said: list[str] = []
+        said: list[tuple[str, int]] = []
 
         def line(what: str, done: int, total: int) -> None:
-            if not said or said[-1] != what:
-                said.append(what)
-                say(what)
+            tenth = 10 * done // max(total, 1)
+            if not said or said[-1] != (what, tenth):
+                said.append((what, tenth))
+                say(f"{what} ({done} of {total})")
 
         yield line
         return

@@ -51,6 +51,8 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     backing = stack.enter_context(closing(plan.open_backing(say)))
     settings = plan.with_ports(backing.settings, shared.ports)
     say("starting Ray")
+    import ray.serve  # noqa: F401  # here: an import that a signal cuts short cannot be begun again by _end_ray
+
     ours: list[psutil.Process] = []
     stack.callback(_end_ray, ours, say)
     _start_ray(plan, leave, ours)

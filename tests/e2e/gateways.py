@@ -93,7 +93,7 @@ class Gateway:
 
     def ready_replicas(self) -> list[Replica]:
         """The replicas whose /readyz says yes."""
-        return [replica for replica in replicas(self.home) if _status(replica) == 200]
+        return [replica for replica in replicas(self.home) if readiness(replica) == 200]
 
     @property
     def target(self) -> str:
@@ -207,7 +207,8 @@ def metric(replica: Replica, name: str) -> str:
     return next((line.rpartition(" ")[2] for line in lines if line.startswith(name + " ")), "0")
 
 
-def _status(replica: Replica) -> int:
+def readiness(replica: Replica) -> int:
+    """The status of its /readyz; 0 when nobody answers."""
     try:
         return admin(replica, "/readyz").status_code
     except httpx.TransportError:

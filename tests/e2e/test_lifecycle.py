@@ -16,10 +16,11 @@ import psutil
 import pytest
 from e2e.conftest import PATIENT, SERVE
 from e2e.faces import METHODS
-from e2e.gateways import ASK_S_MAX, FREE_PORTS, Gateway, awaited, command, gateway, gone
+from e2e.gateways import ASK_S_MAX, FREE_PORTS, Gateway, awaited, command, gateway, gone, readiness
 
 from serving.adapters.releases import Release, live
 from serving.adapters.versions import PARTS, folder, promote, write_version
+from serving.runtime.home import replicas
 from storegate.client import reason
 from storegate.v1.catalog_pb2 import ImportItemsRequest, ImportItemsResponse
 from storegate.v1.recommendation_pb2 import RecommendRequest
@@ -161,8 +162,8 @@ def test_leaving_answers_what_was_accepted_and_leaves_nothing(home: Path, way: s
     others = servers()
     options = SERVE["local"] if way == "local" else ("--replicas", "1")
     running = Gateway(home, *options, settings=PATIENT).wait_ready()
-    family = running.family()
-    rows = [json.dumps({"itemId": f"L-{number}", "title": "Left in the middle"}) for number in range(6000)]
+    family, replica = running.family(), replicas(home)[0]
+    rows = [json.dumps({"itemId": f"L-{number}", "title": "Left in the middle"}) for number in range(16_000)]
     request = ImportItemsRequest(inline_json_lines="\n".join(rows))
     with grpc.insecure_channel(running.target) as channel, running.client() as client:
         long_call = channel.unary_unary(
@@ -184,6 +185,8 @@ def test_leaving_answers_what_was_accepted_and_leaves_nothing(home: Path, way: s
             calls = [short.future(payload, timeout=ASK_S_MAX) for _ in range(100)]
             running.signal()
             ended = pool.submit(running.wait)
+            if way == "local":  # Ray tells its replicas later than the import takes
+                awaited(lambda: readiness(replica) == 503, "readiness is off while the import is answered")
             assert long_call.result().imported == len(rows)
             codes = [call.code() for call in calls]
             assert ended.result() == 0

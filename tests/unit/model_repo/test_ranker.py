@@ -11,7 +11,7 @@ import pytest
 
 from model_repo.ranker.build import Groups, Params, loss_and_gradients, summary, train
 from model_repo.ranker.metrics import ndcg
-from model_repo.ranker.network import Scaling, initial_layers, listwise
+from model_repo.ranker.network import Ranker, Scaling, averaged, initial_layers, listwise
 from model_repo.ranker.onnx_file import to_onnx
 from serving.core.errors import InvalidInput
 
@@ -85,7 +85,7 @@ def test_few_groups_make_a_linear_model() -> None:
     x, groups, labels = shop(220)
     labels[: groups[50]] = 0.0
     assert len(train(x, groups, labels, params=Params(epochs=2)).layers) == 1
-    assert len(train(x, groups, labels, params=Params(epochs=2, linear_below_groups=100)).layers) == 3
+    assert len(train(x, groups, labels, params=Params(epochs=2, linear_below_groups=100)).layers) == 2
 
 
 @pytest.mark.parametrize("signed_log", [False, True])
@@ -143,3 +143,15 @@ def test_bad_input_is_named() -> None:
         to_onnx(train(x, groups, labels, params=Params(epochs=1)), NAMES[:4])
     with pytest.raises(InvalidInput, match=r"ranker\.learning_rate"):
         Params(learning_rate=0.0)
+
+
+@pytest.mark.parametrize("hidden", [(), (6,), (6, 5)])
+def test_averaged_networks_score_the_mean(hidden: tuple[int, ...]) -> None:
+    """Three networks side by side in one, whatever their depth."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((20, 4)).astype(np.float32)
+    scaling = Scaling(np.zeros(4, np.float32), np.ones(4, np.float32), False)
+    nets = [initial_layers((4, *hidden, 1), rng) for _ in range(3)]
+    mean = np.mean([Ranker(scaling, net).score(x) for net in nets], axis=0)
+    np.testing.assert_allclose(Ranker(scaling, averaged(nets)).score(x), mean, atol=1e-6)
+    assert {array.dtype for layer in averaged(nets) for array in layer} == {np.dtype(np.float32)}
