@@ -17,8 +17,8 @@ from serving.transport.http_errors import MalformedJson, VerbNotAllowed
 def tree(base: type[StoregateError]) -> Iterator[type[StoregateError]]:
     yield base
     for child in base.__subclasses__():
-        if child.__module__.startswith("serving."):
-            yield from tree(child)
+        if child.__module__.startswith("serving.") and not child.__module__.startswith("serving.cli."):
+            yield from tree(child)  # the command line's own errors reach no caller of the gateway
 
 
 def details(error: StoregateError) -> dict[str, object]:
