@@ -121,7 +121,7 @@ def routes(models: LiveModels, events: WriteEvents, clock: Clock) -> list[Route]
         wire.DELETE_ITEMS: (Lane.WRITER, catalogue.run_write),
         wire.SET_STOCK: (Lane.WRITER, catalogue.run_write),
         wire.SET_PRICES: (Lane.WRITER, catalogue.run_write),
-        wire.IMPORT_ITEMS: (Lane.WRITER, catalogue.run_import),
+        wire.IMPORT_ITEMS: (Lane.IMPORTER, catalogue.run_import),
     }
     codecs = wire.codecs(clock)
     return [

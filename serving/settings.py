@@ -114,6 +114,13 @@ class Settings:
         object.__setattr__(self, "home", Path(os.path.abspath(self.home)))
         for key in ("host", "admin_host"):
             self._check_host(key)
+        token = self.server.bearer_token
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise SettingError(
+                "server.bearer_token: no header can carry it: letters, digits and punctuation of ASCII, without spaces "
+                "or line ends",
+                key="server.bearer_token",
+            )
 
     def _check_host(self, key: str) -> None:
         host = getattr(self.server, key)

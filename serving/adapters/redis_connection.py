@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -33,10 +32,15 @@ _log = logging.getLogger(__name__)
 
 
 def redacted(url: str) -> str:
-    """`url` without its credentials, fit for logs and messages."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, f"***@{host}" if "@" in parts.netloc else host, parts.path, "", ""))
+    """`url` without its credentials, fit for logs and messages, however the URL may be broken: a password that is not
+    percent-encoded may hold any of :/?#@."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or "@" in scheme:
+        scheme, separator, rest = "", "", url
+    secret, at, place = rest.rpartition("@")
+    if at and "?" in secret:
+        place = ""  # it may be the end of a secret in the query
+    return f"{scheme}{separator}{'***@' if at else ''}{place.partition('?')[0].partition('#')[0]}"
 
 
 class RedisServer:

@@ -31,13 +31,15 @@ ATTEMPTS_MAX: Final = 100
 """Every failed attempt means that another replica's write succeeded."""
 GROUP_ITEMS_MAX: Final = 1000
 """Items in one write to the store: it holds the store up for a few milliseconds at most."""
+WAIT_S_MAX: Final = 1.0
+"""How long a write waits while everything is read anew; events wait behind it."""
 ITEMS_MAX: Final = 2_000_000
 ERRORS_SHOWN_MAX: Final = 100
 
 
 class LiveCatalogue:
-    """Reads (`snapshot`, `run_get`) never wait. `run_*` of writes belong on the writer thread; the follower brings
-    what other replicas write. A write is visible here when it is answered.
+    """Reads (`snapshot`, `run_get`) never wait. `run_write` belongs on the writer thread, `run_import` on the
+    importer's; the follower brings what other replicas write. A write is visible here when it is answered.
     """
 
     def __init__(
@@ -110,11 +112,14 @@ class LiveCatalogue:
         return [self._import(query, int(turn.wall)) for query in queries]
 
     def _write(self, group: Sequence[Change], now_s: int) -> list[Written | StoregateError]:
+        if not self._writing.acquire(timeout=WAIT_S_MAX):
+            return [StoreUnavailable("catalogue: all of it is being read anew")] * len(group)
         try:
-            with self._writing:
-                return self._committed(group, now_s)
+            return self._committed(group, now_s)
         except StoreUnavailable as error:
             return [error] * len(group)
+        finally:
+            self._writing.release()
 
     def _committed(self, group: Sequence[Change], now_s: int) -> list[Written | StoregateError]:
         """Optimistic: changes what we know, writes if the store knows no newer, else learns and begins again."""

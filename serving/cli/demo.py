@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import subprocess
 import sys
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich._export_format import CONSOLE_SVG_FORMAT
 
 from serving.cli.common import client_of, out, say, with_settings
 from serving.cli.serve import OPTIONS, run, serving_options, show
-from serving.cli.tables import footer_of, from_json, from_proto, results_table
+from serving.cli.tables import Shown, footer_of, from_json, from_proto, results_table
 from serving.core.errors import NotReady, StoregateError
 from serving.settings import Settings
 
@@ -26,10 +29,13 @@ if TYPE_CHECKING:
 PAGE = 5
 KNOWN_RECORDS_MIN = 20
 HTTP_S_MAX = 5.0
+_PICTURE = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+"""Rich's frame without its fonts, which a reader's browser would have to fetch from elsewhere."""
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Show everything, then end, leaving no process behind.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Also write what is shown to this SVG file.")
 @click.option("--items", type=int, help="Of the demo store, when there is nothing to serve yet. [4000]")
 @click.option("--customers", type=int, help="Likewise. [8000]")
 @click.option("--days", type=int, help="Likewise. [180]")
@@ -39,6 +45,7 @@ HTTP_S_MAX = 5.0
 def demo(
     settings: Settings,
     once: bool,
+    picture: Path | None,
     local: bool,
     items: int | None,
     customers: int | None,
@@ -53,11 +60,14 @@ def demo(
     """
     _train_if_needed(settings, {"--items": items, "--customers": customers, "--days": days, "--seed": seed})
     failures: list[BaseException] = []
+    out.record = picture is not None
 
     def on_ready(addresses: list[Addresses], leave: Departure) -> None:
         try:
             tour(settings, addresses[0])
             show(addresses)
+            if picture is not None:
+                out.save_svg(str(picture), title="storegate demo", code_format=_PICTURE)
         except StoregateError as error:  # the gateway is to be closed in order before anybody hears of it
             failures.append(error)
         if once or failures:
@@ -85,19 +95,17 @@ def _train_if_needed(settings: Settings, options: dict[str, int | None]) -> None
 
 
 def tour(settings: Settings, addresses: Addresses) -> None:
-    """Asks as a storefront would: a known user, an anonymous visitor, an item page; then an event, and again."""
-    user = known_user(settings.home)
+    """Asks as a storefront would, each question over gRPC and over HTTP; then an event, and again."""
     visitor = f"demo-{uuid.uuid4().hex[:8]}"
+    user = known_user(settings.home)
     with client_of(settings, f"{addresses.host}:{addresses.grpc_port}") as client:
-        known = _ask(client, f"gRPC: for the known user {user}", user_id=user)
-        seen = known[0]
-        _ask(client, f"gRPC: on the page of {seen}", item_ids=[seen], placement="others-you-may-like")
-        body = {"visitorId": visitor, "pageSize": PAGE}
-        before = _ask_http(settings, addresses, f"HTTP: for an anonymous visitor ({visitor})", body)
-        client.write_event("add-to-cart", visitor_id=visitor, items=[seen])
-        out.print(f"The visitor puts {seen} into the cart.\n", markup=False)
-        _ask_http(settings, addresses, "HTTP: the same visitor a moment later", body, before)
-        _ask(client, "gRPC: the same visitor, the same answer", visitor_id=visitor)
+        ask = partial(_ask_both, settings, addresses, client)
+        page = ask(f"A known customer, {user}", {"user_id": user})[0]
+        ask(f"On the page of {page}", {"item_ids": [page], "placement": "others-you-may-like"})
+        before = ask(f"An anonymous visitor, {visitor}", {"visitor_id": visitor})
+        client.write_event("add-to-cart", visitor_id=visitor, items=[page])
+        out.print(f"The visitor puts {page} into the cart.\n", markup=False)
+        ask("The same visitor, a moment later", {"visitor_id": visitor}, before)
 
 
 def known_user(home: Path) -> str:
@@ -117,22 +125,31 @@ def known_user(home: Path) -> str:
     return best.removeprefix("u:")
 
 
-def _ask(client: Any, title: str, **fields: Any) -> list[str]:
-    """Asks over gRPC, prints the answer; its item ids."""
+def _ask_both(
+    settings: Settings,
+    addresses: Addresses,
+    client: Any,
+    title: str,
+    fields: dict[str, Any],
+    before: list[str] | None = None,
+) -> list[str]:
+    """Asks over gRPC and over HTTP, prints the answer with both times; its item ids. Raises NotReady if they differ."""
     began = time.perf_counter()
     answer = client.recommend(page_size=PAGE, **fields)
-    micros = (time.perf_counter() - began) * 1e6
+    grpc_s = time.perf_counter() - began
     shown = from_proto(answer.results)
-    out.print(results_table(title, shown, footer_of(micros, answer.serving_info)))
-    if not shown:
-        raise NotReady(f"{title}: the answer has no results")
+    by_http, http_s = _ask_http(settings, addresses, title, {**fields, "page_size": PAGE})
+    if not shown or by_http != shown:
+        raise NotReady(f"{title}: gRPC answers {shown}, HTTP {by_http}")
+    times = f"gRPC {grpc_s * 1000:.2f} ms, HTTP {http_s * 1000:.2f} ms, the same answer"
+    out.print(results_table(title, shown, footer_of(times, answer.serving_info), before))
     return [one.item_id for one in shown]
 
 
 def _ask_http(
-    settings: Settings, addresses: Addresses, title: str, body: dict[str, Any], before: list[str] | None = None
-) -> list[str]:
-    """The same over HTTP."""
+    settings: Settings, addresses: Addresses, title: str, fields: dict[str, Any]
+) -> tuple[list[Shown], float]:
+    """The results over HTTP, and the seconds they took."""
     headers = {"content-type": "application/json"}
     if settings.server.bearer_token:
         headers["authorization"] = f"Bearer {settings.server.bearer_token}"
@@ -140,16 +157,14 @@ def _ask_http(
     try:
         connection.connect()
         began = time.perf_counter()
-        connection.request("POST", "/v1/recommend", json.dumps(body), headers)
+        connection.request("POST", "/v1/recommend", json.dumps(fields), headers)
         response = connection.getresponse()
         said = json.loads(response.read())
-        micros = (time.perf_counter() - began) * 1e6
+        took = time.perf_counter() - began
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NotReady(f"{title}: no answer over HTTP ({error})") from error
     finally:
         connection.close()
     if response.status != 200:
         raise NotReady(f"{title}: HTTP {response.status}: {said.get('detail', said)}")
-    shown = from_json(said["results"])
-    out.print(results_table(title, shown, f"{micros / 1000:.2f} ms", before))
-    return [one.item_id for one in shown]
+    return from_json(said["results"]), took

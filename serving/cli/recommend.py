@@ -51,6 +51,8 @@ def recommend(
         micros = (time.perf_counter() - began) * 1e6
     who = f"user {user}" if user else f"visitor {visitor}" if visitor else "somebody"
     title = f"for {who}" + (f", looking at {', '.join(items)}" if items else "")
-    out.print(results_table(title, from_proto(answer.results), footer_of(micros, answer.serving_info)))
+    out.print(
+        results_table(title, from_proto(answer.results), footer_of(f"{micros / 1000:.2f} ms", answer.serving_info))
+    )
     if answer.missing_item_ids:
         out.print(f"not in the catalogue: {', '.join(answer.missing_item_ids)}", markup=False)

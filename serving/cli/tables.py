@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich import box
@@ -22,7 +22,7 @@ class Shown:
     price: str
     why: str
     source: str
-    score: float
+    score: float = field(compare=False)  # JSON writes fewer digits
 
 
 def money(amount_minor: int, currency: str) -> str:
@@ -80,8 +80,8 @@ def results_table(title: str, shown: Sequence[Shown], footer: str, before: Seque
     return table
 
 
-def footer_of(micros: float, info: Any) -> str:
-    """What an answer says of how it came about. info: ServingInfo."""
-    parts = [f"{micros / 1000:.2f} ms", "computed in " + ", ".join(f"{s.name} {s.micros} µs" for s in info.stages)]
+def footer_of(times: str, info: Any) -> str:
+    """What an answer says of how it came about. times: what the caller measured; info: ServingInfo."""
+    parts = [times, "computed in " + ", ".join(f"{s.name} {s.micros} µs" for s in info.stages)]
     parts += [f"degraded: {one.stage} ({one.cause})" for one in info.degraded]
     return " · ".join(parts)

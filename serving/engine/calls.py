@@ -45,6 +45,8 @@ class Lane(Enum):
     """In memory, at once, batched, on whichever thread holds the engine."""
     WRITER = "writer"
     """Waits for a store: on the writer thread, grouped."""
+    IMPORTER = "importer"
+    """Takes seconds or minutes: on a thread of its own, one after the other, so that writes do not wait behind it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The engine: takes calls from any front on any thread, and answers each exactly once.
 
-Two lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a thread
-of its own, where all writes that wait are committed together.
+Three lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a thread
+of its own, where all writes that wait are committed together; `importer` runs what takes long, one call at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from serving.engine.calls import Call, Lane, Responder, Route
 from serving.engine.execution import fail
 from serving.engine.lane import LEAVING, WorkLane
 from serving.engine.telemetry import Family
+
+IMPORTS = Limits(batch_max=1, queue_max=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +46,26 @@ class Engine:
     def __init__(self, routes: Sequence[Route], params: EngineParams | None = None, clock: Clock | None = None) -> None:
         self._params = params or EngineParams()
         self._clock = clock or SystemClock()
-        self._compute = WorkLane(
-            "engine",
-            [route for route in routes if route.lane is Lane.ENGINE],
-            self._params.limits,
-            self._clock,
-            combining=True,
+        self._compute, self._write, self._import = self._lanes = tuple(
+            WorkLane(
+                lane.value,
+                [route for route in routes if route.lane is lane],
+                limits,
+                self._clock,
+                combining=lane is Lane.ENGINE,
+            )
+            for lane, limits in (
+                (Lane.ENGINE, self._params.limits),
+                (Lane.WRITER, self._params.writer),
+                (Lane.IMPORTER, IMPORTS),
+            )
         )
-        self._write = WorkLane(
-            "writer",
-            [route for route in routes if route.lane is Lane.WRITER],
-            self._params.writer,
-            self._clock,
-            combining=False,
-        )
-        self._lanes = (self._compute, self._write)
         self._leaving = False
         self._refused: dict[str, int] = {}
 
     def submit(self, calls: Sequence[Call]) -> None:
         """Takes calls from any thread; may compute them, and others before them, on it."""
-        compute_routes, write_routes = self._compute.routes, self._write.routes
+        compute_routes, write_routes, import_routes = (lane.routes for lane in self._lanes)
         bytes_max, now = self._params.payload_bytes_max, 0.0
         compute: list[Call] = []
         write: list[Call] = []
@@ -79,6 +80,8 @@ class Engine:
                 compute.append(call)
             elif call.method in write_routes:
                 write.append(call)
+            elif call.method in import_routes:
+                self._import.submit([call])
             else:
                 self._refuse(call, UnknownMethod(f"there is no method {call.method[:80]!r}", method=call.method[:80]))
         if write:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from serving.events.types import CART, EVENT_TYPES, PURCHASE, RETURN, UNCART, VIEW, WISHLIST
+from serving.events.types import CART, PURCHASE, RETURN, UNCART, VIEW, WISHLIST
 from serving.kernels.history import BOUGHT, CARTED, CONTEXT, DAY_S, SEEN, USER_STATS, History, lookup
 
-TYPE_INTEREST = np.zeros(len(EVENT_TYPES), np.float32)
-"""How much one event of a type says about interest, against one purchase."""
+TYPE_INTEREST = np.zeros(256, np.float32)
+"""How much one event of a type says about interest, against one purchase. A place for every code that a record can
+carry: a newer replica may have written types that are not known here."""
 for _code, _interest in ((PURCHASE, 1.0), (CART, 0.5), (UNCART, -0.3), (VIEW, 0.2), (WISHLIST, 0.4), (RETURN, -1.0)):
     TYPE_INTEREST[_code] = _interest
 

@@ -84,12 +84,28 @@ def stats_of_new(
     known = len(stats)
     out = np.empty((n, stats.shape[1]), np.float32)
     out[:known] = stats
-    if n == known:
+    out[known:] = means_of_kin(stats, category, brand, np.arange(known, n))
+    return out
+
+
+def means_of_kin(
+    stats: npt.NDArray[np.float32],
+    category: npt.NDArray[np.int32],
+    brand: npt.NDArray[np.int32],
+    rows: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """(len(rows), k): what the new items at `rows` start with, see `stats_of_new`. O(m) for each kind among them."""
+    known = len(stats)
+    out = np.empty((len(rows), stats.shape[1]), np.float32)
+    if not len(rows):
         return out
     overall = stats.mean(axis=0) if known else np.zeros(stats.shape[1], np.float32)
-    for row in range(known, n):
-        kin = np.flatnonzero((category[:known] == category[row]) & (category[row] > 0))
-        close = kin[brand[kin] == brand[row]] if brand[row] > 0 else kin
-        kin = close if len(close) >= 3 else kin
-        out[row] = stats[kin].mean(axis=0) if len(kin) else overall
+    means: dict[tuple[int, int], npt.NDArray[np.float32]] = {}
+    for place, kind in enumerate(zip(category[rows].tolist(), brand[rows].tolist(), strict=True)):
+        if kind not in means:
+            kin = np.flatnonzero((category[:known] == kind[0]) & (kind[0] > 0))
+            close = kin[brand[kin] == kind[1]] if kind[1] > 0 else kin
+            kin = close if len(close) >= 3 else kin
+            means[kind] = stats[kin].mean(axis=0) if len(kin) else overall
+        out[place] = means[kind]
     return out

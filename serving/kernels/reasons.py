@@ -68,7 +68,7 @@ def reasons(rows, picks, pick_ptr, signals, history, indptr, cols, vals, wanted)
                 code[i], weight[i] = AGAIN, 1.0
                 continue
             if line[S_SEEN] > 0:
-                code[i], related[i], weight[i] = VIEWED_THIS, row, 1.0
+                code[i], weight[i] = VIEWED_THIS, 1.0
                 continue
             if named[i] >= 0:
                 kind = history.kind[named[i]]

@@ -39,7 +39,7 @@ class GatewayReplica:
         self, build: Callable[[Any, bool], Gateway], settings: Any, home: Path, name: str, params: RuntimeParams
     ) -> None:
         tune(params.gil_switch_s)
-        gateway = self._gateway = build(settings, True)
+        gateway = build(settings, True)
         try:
             gateway.start()
             settle()
@@ -47,6 +47,7 @@ class GatewayReplica:
         except BaseException:
             gateway.close(0.0)
             raise
+        self._gateway = gateway  # only now: what failed has nothing to withdraw
 
     async def check_health(self) -> None:
         """Ray asks; raising says no. The front goes on accepting while Python hangs, so the engine's pulse is asked."""

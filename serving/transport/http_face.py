@@ -43,7 +43,8 @@ _log = logging.getLogger(__name__)
 class HttpParams:
     """body_bytes_max: 1 or more; longer bodies are refused while they arrive. token_sha256: as in FrontParams.
 
-    patience_s_max: a call without a deadline is given up after this many seconds, more than 0.
+    patience_s_max: a call without a deadline is given up after this many seconds, more than 0. Either time begins with
+    the headers: a body that trickles in is not waited for any longer.
     """
 
     body_bytes_max: int = 1 << 20
@@ -110,10 +111,10 @@ class _Endpoint:
         params, headers = self._way.params, http_request.headers_of(scope)
         check_bearer(headers.get("authorization"), params.token_sha256)
         left_s = http_request.left_s(headers)
-        payload = (await self._request(scope, headers, receive)).SerializeToString()
-        asked = self._way.bridge().ask(self._method.full_name, payload, left_s)
         try:
             async with asyncio.timeout(params.patience_s_max if left_s is None else left_s):
+                payload = (await self._request(scope, headers, receive)).SerializeToString()
+                asked = self._way.bridge().ask(self._method.full_name, payload, left_s)
                 answer = await _while_connected(asked, receive)
         except TimeoutError as error:
             raise DeadlineExpired("the deadline passed before there was an answer: allow more time") from error

@@ -37,6 +37,7 @@ class HttpServer:
             access_log=False,
             server_header=False,
             limit_concurrency=CONNECTIONS_MAX,
+            http=_protocol(),
         )
         self._server = uvicorn.Server(self._config)
         self._thread: threading.Thread | None = None
@@ -64,3 +65,12 @@ class HttpServer:
             if self._thread is not None:
                 self._thread.join(grace_s + EXIT_S_MAX)
             self._socket.close()
+
+
+def _protocol() -> Any:
+    """httptools where it is installed; h11 bounds heads by itself."""
+    try:
+        from serving.transport.http_heads import BoundedHeads
+    except ImportError:
+        return "h11"
+    return BoundedHeads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
@@ -15,6 +16,8 @@ from serving.transport.http_errors import MalformedJson
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
 _AT: Final = re.compile(r" at \w+\.([\w.\[\]]+?)\.*$")
 _FIELD: Final = re.compile(r"Failed to parse (\w+) field: ")
+_TOLD_CHARS_MAX: Final = 2000
+"""Of json_format's words, which may repeat the whole value: fields stand at both ends."""
 
 
 def from_json(body: bytes, message: Any) -> Any:
@@ -31,6 +34,9 @@ def filled(values: Mapping[str, Any], message: Any) -> Any:
         raise _misfit(str(error)) from error
     except RecursionError as error:
         raise InvalidInput("body", "...", "less nesting") from error
+    except SystemError as error:  # of protobuf, for a name with half a surrogate pair
+        _name_unknown(values, message.DESCRIPTOR, "")
+        raise InvalidInput("body", "...", "names in UTF-8") from error
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -66,8 +72,8 @@ def _refuse(name: str) -> NoReturn:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise InvalidInput(twice, "two values", "every field once", reason="DUPLICATE_FIELD")
     return found
 
@@ -98,6 +104,8 @@ def _name_unknown(values: Any, descriptor: Any, path: str) -> None:
 
 def _misfit(told: str) -> InvalidInput:
     """json_format's words as an error of ours: the field it names, and what it says of the value."""
+    if len(told) > _TOLD_CHARS_MAX:
+        told = f"{told[: _TOLD_CHARS_MAX // 2]}...{told[-_TOLD_CHARS_MAX // 2 :]}"
     at, fields = _AT.search(told), _FIELD.findall(told)
     field = at.group(1) if at else ".".join(fields) or "body"
     problem = _AT.sub("", _FIELD.sub("", told)).strip()

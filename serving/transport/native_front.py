@@ -18,7 +18,7 @@ from serving.transport.listening import LEAVING, cannot_listen
 from serving.transport.sidekick import Sidekick
 from serving.transport.tokens import MISSING
 
-DRAIN_MAX: Final = 65536
+DRAIN_MAX: Final = 8192
 """Events taken at once; a longer queue is taken in several turns."""
 JOIN_S_MAX: Final = 5.0
 FLUSH_S_MAX: Final = 0.1

@@ -14,7 +14,7 @@ _WITH_ITEM: Final = {
 }
 _ALONE: Final = {
     ReasonCode.BECAUSE_YOU_BOUGHT: "Because of what you bought",
-    ReasonCode.BECAUSE_YOU_VIEWED: "Because of what you viewed",
+    ReasonCode.BECAUSE_YOU_VIEWED: "You have viewed this before",
     ReasonCode.BOUGHT_TOGETHER: "Often bought together",
     ReasonCode.BUY_AGAIN: "You have bought this before",
     ReasonCode.FITS_YOUR_TASTE: "Fits your taste",

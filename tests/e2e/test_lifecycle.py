@@ -161,7 +161,7 @@ def test_leaving_answers_what_was_accepted_and_leaves_nothing(home: Path, way: s
     answered or told to go elsewhere, and every process is gone."""
     others = servers()
     options = SERVE["local"] if way == "local" else ("--replicas", "1")
-    running = Gateway(home, *options, settings=PATIENT).wait_ready()
+    running = Gateway(home, *options, settings=PATIENT | {"runtime.grace_s": 40}).wait_ready()
     family, replica = running.family(), replicas(home)[0]
     rows = [json.dumps({"itemId": f"L-{number}", "title": "Left in the middle"}) for number in range(16_000)]
     request = ImportItemsRequest(inline_json_lines="\n".join(rows))

@@ -84,8 +84,7 @@ def test_recommend_prints_a_table(served_as_told: Gateway) -> None:
     done = command(served_as_told.home, *spoken_of("recommend"))
     assert done.returncode == 0, done.stderr
     assert f"for user {USER}" in done.stdout
-    assert re.findall(r"^\s+(\d+)\s+\S+", done.stdout, re.MULTILINE)[:10] == [str(n) for n in range(1, 11)]
-    assert "GBP" in done.stdout
+    assert done.stdout.count(" GBP ") == 10
 
 
 def test_event_is_stored(served_as_told: Gateway) -> None:

@@ -145,6 +145,14 @@ def test_a_bad_secret_is_not_repeated_in_the_error(empty_folder: Path) -> None:
     assert "123456789" not in caught.value.message
 
 
+@pytest.mark.parametrize("token", ["hunter2\n", "hunter 2", "hünter2"])
+def test_a_token_that_no_header_can_carry_is_refused_unseen(token: str) -> None:
+    """Read from a file with its line end, it would lock everybody out."""
+    with pytest.raises(SettingError, match=r"server\.bearer_token") as caught:
+        load(environ={"STOREGATE__SERVER__BEARER_TOKEN": token})
+    assert "nter" not in caught.value.message
+
+
 def test_every_setting_is_documented() -> None:
     """Each key has a sentence that ends in a full stop, and says what it takes."""
     described = Settings().describe()

@@ -49,6 +49,13 @@ def info(text: str) -> bytes:
         ("rediss://:secret@host/0?ssl_keyfile=secret", "rediss://***@host/0"),
         ("unix:///run/redis.sock?password=secret", "unix:/run/redis.sock"),
         ("redis://host", "redis://host"),
+        (":secret@host:6379", "***@host:6379"),
+        ("redis://:sec#secret@host:6379", "redis://***@host:6379"),
+        ("redis://:sec/secret@host/0", "redis://***@host/0"),
+        ("redis://:sec?secret@host/0", "redis://***@"),
+        ("redis://:sec://secret@host/0", "redis://***@host/0"),
+        ("redis://host/0?password=a@secret", "redis://***@"),
+        ("redis://[secret@host", "redis://***@host"),
     ],
 )
 def test_credentials_are_cut_out_of_urls(url: str, shown: str) -> None:
@@ -60,6 +67,7 @@ def test_credentials_are_cut_out_of_urls(url: str, shown: str) -> None:
     [
         ("http://host", "expected redis://"),
         ("redis://host:port/0", "expected redis://"),
+        ("redis://[secret@host", r"\*\*\*@host .*expected redis://"),
         ("redis://host/0?nonsense=1", "expected redis://"),
         ("redis+sentinel://host/main", "not yet supported"),
         ("redis-cluster://host", "not yet supported"),

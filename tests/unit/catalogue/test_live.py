@@ -23,7 +23,7 @@ from serving.catalogue.contract import (
 from serving.catalogue.follower import Follower
 from serving.catalogue.live import GROUP_ITEMS_MAX, LiveCatalogue
 from serving.catalogue.state import State
-from serving.catalogue.store import Stored
+from serving.catalogue.store import News, Stored
 from serving.core.catalogue import Catalogue, Item
 from serving.core.errors import InvalidInput, NotFound, StoreUnavailable
 from serving.core.turn import Turn
@@ -45,6 +45,19 @@ class Broken(MemoryCatalogue):
         if self.away:
             raise StoreUnavailable("redis: away")
         return super().write(changes)
+
+
+class Slow(MemoryCatalogue):
+    """A store of which all is read for as long as `done` is not set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading, self.done = threading.Event(), threading.Event()
+
+    def read_all(self) -> News:
+        self.reading.set()
+        assert self.done.wait(20)
+        return super().read_all()
 
 
 class Contended(MemoryCatalogue):
@@ -217,6 +230,21 @@ def test_a_write_gives_up_when_others_are_always_faster() -> None:
     (answer,) = live(store).run_write([SetStock((StockUpdate("mug", "leeds", 1),))], TURN)
     assert isinstance(answer, StoreUnavailable)
     assert "too many writers" in answer.message
+
+
+def test_a_write_does_not_wait_for_a_store_that_is_read_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis that answers after a second is read in many portions; events would wait behind the write."""
+    monkeypatch.setattr("serving.catalogue.live.WAIT_S_MAX", 0.01)
+    store = Slow()
+    catalogue = LiveCatalogue(store, BASE, ["mug"])
+    loading = threading.Thread(target=catalogue.load)
+    loading.start()
+    assert store.reading.wait(20)
+    (answer,) = catalogue.run_write([DeleteItems(("mug",))], TURN)
+    assert isinstance(answer, StoreUnavailable)
+    store.done.set()
+    loading.join(20)
+    write(catalogue, DeleteItems(("mug",)))
 
 
 def test_an_older_state_never_replaces_a_newer_one() -> None:

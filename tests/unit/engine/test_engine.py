@@ -233,6 +233,24 @@ def test_writes_that_wait_are_committed_together_on_the_writers_thread(recorder,
     assert "storegate-writer" in recorder.threads
 
 
+def test_an_import_keeps_no_write_waiting(recorder, make_route) -> None:
+    """It may take minutes; events go on meanwhile, a second import waits its turn, a crowd of them is refused."""
+    gate = Gate()
+    routes = (make_route(gate.run, "/import", Lane.IMPORTER), make_route(method="/write", lane=Lane.WRITER))
+    with running(*routes) as engine:
+        engine.submit([recorder.call(0, b"0", "/import")])
+        assert gate.began.wait(20)
+        engine.submit([recorder.call(number, b"1", "/import") for number in range(1, 7)])
+        engine.submit([recorder.call(9, b"w", "/write")])
+        recorder.wait(3)
+        assert recorder.only(9) == b"w"
+        assert [number for number in range(7) if number in recorder.outcomes] == [5, 6]
+        assert engine.healthy(NOW() + 60)
+        gate.go.set()
+        recorder.wait(8)
+    assert gate.batches == [["0"], *[["1"]] * 4]
+
+
 def test_a_writer_that_hangs_refuses_beyond_its_queue_and_leaves_the_engine_healthy(recorder, make_route) -> None:
     """A store that does not answer must not make Ray restart the replica, nor eat memory."""
     gate = Gate()
@@ -365,7 +383,11 @@ def test_telemetry_adds_up(recorder, make_route) -> None:
     ((_, queue),) = families["storegate_queue_seconds"].rows
     assert isinstance(queue, Histogram)
     assert sum(queue.counts) == 3
-    assert dict(families["storegate_waiting_calls"].rows) == {("engine",): 0.0, ("writer",): 0.0}
+    assert dict(families["storegate_waiting_calls"].rows) == {
+        ("engine",): 0.0,
+        ("writer",): 0.0,
+        ("importer",): 0.0,
+    }
 
 
 @pytest.mark.parametrize(

@@ -236,6 +236,17 @@ def test_a_long_body_is_refused_before_it_has_arrived(engine: Any, server: HttpS
     assert engine.calls == []
 
 
+def test_a_body_that_trickles_in_is_not_waited_for_beyond_the_deadline(engine: Any, server: HttpServer) -> None:
+    """The deadline begins with the headers, and the engine never hears of the call."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10.0) as connection:
+        connection.sendall(
+            b"POST /v1/ping HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n"
+            b"x-storegate-timeout-ms: 20\r\n\r\n{"
+        )
+        assert connection.recv(12) == b"HTTP/1.1 504"
+    assert engine.calls == []
+
+
 def test_a_body_that_breaks_off_is_nobodys_call(engine: Any, server: HttpServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port), 10.0) as connection:
         connection.sendall(b"POST /v1/recommend HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import Any
 
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 from serving.core.errors import SettingError
 from serving.transport.admin_face import admin_app
 from serving.transport.http_face import http_app
+from serving.transport.http_heads import HEAD_BYTES_MAX
 from serving.transport.http_server import HttpServer
 
 PING = {"url": "/v1/ping", "json": {}}
@@ -78,6 +80,37 @@ def test_close_ends_at_the_grace(engine: Any) -> None:
     engine.wait(lambda: engine.cancelled == [engine.calls[0].call_id])
     caller.join(10.0)
     assert broken.is_set()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /healthz HTTP/1.1\r\nx: ",
+        b"GET /",
+        b"POST /v1/ping HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: ",
+    ],
+    ids=["header", "path", "trailer"],
+)
+def test_a_head_without_end_is_cut_off(engine: Any, head: bytes) -> None:
+    """The parser would keep it all."""
+    server = HttpServer(http_app(engine))
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10.0) as connection:
+        connection.sendall(head)
+        with pytest.raises(ConnectionError):
+            connection.sendall(b"a" * (64 * HEAD_BYTES_MAX))
+    with client(server) as another:
+        assert another.get("/healthz", headers={"x": "a" * 30_000}).status_code == 200
+    server.close(1.0)
+
+
+def test_a_head_that_is_too_long_is_told_so(engine: Any) -> None:
+    server = HttpServer(http_app(engine))
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10.0) as connection:
+        connection.sendall(b"GET /" + b"a" * HEAD_BYTES_MAX)
+        assert connection.recv(12) == b"HTTP/1.1 400"
+    server.close(1.0)
 
 
 def test_the_admin_face_tells_readiness_and_metrics() -> None:

@@ -147,3 +147,26 @@ def test_both_spellings_of_a_field_are_read() -> None:
     for body in (b'{"userId": "1"}', b'{"user_id": "1"}'):
         assert from_json(body, recommendation_pb2.RecommendRequest).user_id == "1"
     assert from_json(b" ", recommendation_pb2.RecommendRequest) == recommendation_pb2.RecommendRequest()
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"pageSize": " at a' + b"." * 1_000_000 + b'!"}', "pageSize"),
+        (b"{" + b"".join(b'"a%d":1,' % i for i in range(80_000)) + b'"z":1,"z":2}', "z"),
+    ],
+    ids=["a value that looks like a path", "many fields, the last twice"],
+)
+def test_a_hostile_body_is_refused_in_linear_time(body: bytes, field: str) -> None:
+    """Each took minutes, on the event loop of all callers."""
+    with pytest.raises(InvalidInput) as caught:
+        from_json(body, recommendation_pb2.RecommendRequest)
+    assert caught.value.field == field
+    assert len(str(caught.value)) < 3000
+
+
+@pytest.mark.parametrize("body", [b'{"\\ud800": 1}', b'{"sessionEvents": [{"\\ud800": 1}]}'])
+def test_a_name_that_utf8_cannot_carry_is_an_unknown_field(body: bytes) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        from_json(body, recommendation_pb2.RecommendRequest)
+    assert caught.value.reason == "UNKNOWN_FIELD"

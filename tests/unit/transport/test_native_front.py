@@ -1,0 +1,57 @@
+"""What is the native front's alone: how it takes calls that wait inside Rust."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from serving.core.errors import Overloaded
+from serving.engine.calls import Call, Responder
+from serving.transport.front_params import FrontParams
+from serving.transport.native_front import NativeFront
+
+ASK = "/unit.Service/Ask"
+CONNECTIONS, CALLS = 3, 700
+WAIT_S = 20.0
+
+
+class Busy:
+    """An Intake that computes the first call until it is let go, and then refuses all that came meanwhile."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.began, self.go = threading.Event(), threading.Event()
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        self.batches.append(len(calls))
+        if len(self.batches) == 1:
+            self.began.set()
+            assert self.go.wait(WAIT_S)
+        for call in calls:
+            call.responder.fail(call.call_id, Overloaded("full", 0.1))
+
+    def cancel(self, responder: Responder, call_id: int) -> None:
+        pass
+
+
+def test_all_that_waits_is_seen_at_once() -> None:
+    """A flood must not wait inside Rust, batch after computed batch, to be refused."""
+    front, engine = NativeFront(FrontParams(), (ASK,), ("unit.Service",)), Busy()
+    front.start(engine)
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    channels = [grpc.insecure_channel(f"127.0.0.1:{front.port}", options) for _ in range(CONNECTIONS)]
+    futures = [channels[0].unary_unary(ASK).future(b"", timeout=WAIT_S)]
+    assert engine.began.wait(WAIT_S)
+    for channel in channels:
+        futures += [channel.unary_unary(ASK).future(b"", timeout=WAIT_S) for _ in range(CALLS)]
+        # Answered past the engine, and behind the calls of its connection: they have arrived by then.
+        health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=WAIT_S)
+    engine.go.set()
+    assert {future.exception(WAIT_S).code() for future in futures} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert engine.batches == [1, CONNECTIONS * CALLS]
+    for channel in channels:
+        channel.close()
+    front.close(0.0)
