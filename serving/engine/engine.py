@@ -1,7 +1,7 @@
 """The engine: takes calls from any front on any thread, and answers each exactly once.
 
-Three lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a thread
-of its own, where all writes that wait are committed together; `importer` runs what takes long, one call at a time.
+Three lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
+thread of its own, where all writes that wait are committed together; `importer` runs what takes long, one by one.
 """
 
 from __future__ import annotations
