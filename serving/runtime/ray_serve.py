@@ -32,6 +32,7 @@ class GatewayReplica:
     ) -> None:
         self._grace_s = params.grace_s
         self._gateway: Gateway | None = None
+        self._announced: Path | None = None
         name = serve.get_replica_context().replica_id.unique_id
         await asyncio.to_thread(self._begin, build, settings, Path(home), name, params)
 
@@ -39,7 +40,7 @@ class GatewayReplica:
         self, build: Callable[[Any, bool], Gateway], settings: Any, home: Path, name: str, params: RuntimeParams
     ) -> None:
         tune(params.gil_switch_s)
-        gateway = build(settings, True)
+        gateway = self._gateway = build(settings, True)
         try:
             gateway.start()
             settle()
@@ -47,7 +48,6 @@ class GatewayReplica:
         except BaseException:
             gateway.close(0.0)
             raise
-        self._gateway = gateway  # only now: what failed has nothing to withdraw
 
     async def check_health(self) -> None:
         """Ray asks; raising says no. The front goes on accepting while Python hangs, so the engine's pulse is asked."""
@@ -64,6 +64,7 @@ class GatewayReplica:
         gateway, self._gateway = self._gateway, None
         if gateway is not None:
             await asyncio.to_thread(gateway.close, self._grace_s)
+        if self._announced is not None:  # not after a start that failed
             withdraw(self._announced)
 
 

@@ -17,8 +17,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 CONCURRENT_MAX = 64
-"""Open reflection sessions and waiting calls together; more are refused with RESOURCE_EXHAUSTED."""
-THREADS = 8
+"""Open reflection sessions and waiting calls together; more are refused with RESOURCE_EXHAUSTED. Each may hold a thread
+for as long as its client likes, and a load balancer's health check must not wait for one: so there are as many."""
 CLOSE_S_MAX = 5.0
 
 
@@ -32,7 +32,7 @@ class Sidekick:
         self.path = str(self._folder / "side.sock")
         self._health = health.HealthServicer()
         self.set_serving(False)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="side")
+        self._threads = ThreadPoolExecutor(CONCURRENT_MAX, thread_name_prefix="side")
         self._server = grpc.server(self._threads, maximum_concurrent_rpcs=CONCURRENT_MAX)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from serving.core.errors import Overloaded
 from serving.engine.calls import Call, Responder
@@ -54,4 +55,25 @@ def test_all_that_waits_is_seen_at_once() -> None:
     assert engine.batches == [1, CONNECTIONS * CALLS]
     for channel in channels:
         channel.close()
+    front.close(0.0)
+
+
+def test_open_reflection_sessions_keep_no_health_check_waiting() -> None:
+    """Each held one of eight threads, and the load balancer took a healthy gateway for dead."""
+    front, over = NativeFront(FrontParams(), (ASK,), ("unit.Service",)), threading.Event()
+    front.start(Busy())
+    front.set_serving(True)
+
+    def asks() -> Iterator[reflection_pb2.ServerReflectionRequest]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+        over.wait(WAIT_S)
+
+    with grpc.insecure_channel(f"127.0.0.1:{front.port}") as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        sessions = [stub.ServerReflectionInfo(asks()) for _ in range(20)]
+        for session in sessions:
+            assert next(session).list_services_response.service
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=WAIT_S)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        over.set()
     front.close(0.0)
