@@ -13,6 +13,7 @@ from model_repo.ranker.network import Ranker
 from model_repo.retrievers import Recipe, fit
 from serving.core.catalogue import Catalogue
 from serving.core.errors import InvalidInput
+from serving.core.ranges import check_ranges
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
 from serving.kernels.history import DAY_S
@@ -39,15 +40,15 @@ class Plan:
     ranker: ranker.Params = field(default_factory=ranker.Params)
 
     def __post_init__(self) -> None:
-        for name, low, high in (
+        check_ranges(
+            self,
+            "train",
             ("moments", 1, 50),
             ("step_days", 0.5, 365),
             ("horizon_days", 1, 365),
             ("groups_max", 100, 1e6),
             ("negatives_max", 10, 2000),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise InvalidInput(f"train.{name}", getattr(self, name), f"a number from {low:g} to {high:g}")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from model_repo.factors.kernels import solve_rows
 from model_repo.interactions import by_user, transposed
 from model_repo.work import Progress, one_blas_thread, over_rows
-from serving.core.errors import InvalidInput
 from serving.core.ports import F32, I32
+from serving.core.ranges import check_ranges
 from serving.decisions.recommend.models import SparseRows
 
 
@@ -46,7 +46,9 @@ class Params:
     sigma: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, low, high in (
+        check_ranges(
+            self,
+            "factors",
             ("d", 2, 512),
             ("epochs", 1, 100),
             ("alpha", 1e-3, 1e3),
@@ -54,9 +56,7 @@ class Params:
             ("reg", 1e-6, 1e3),
             ("nu", 0.0, 1.0),
             ("sigma", 1e-3, 1.0),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise InvalidInput(f"factors.{name}", getattr(self, name), f"a number from {low:g} to {high:g}")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from model_repo.interactions import by_user
 from model_repo.item_item.ease import ease_rows
 from model_repo.item_item.walk import walk
 from model_repo.work import Progress, one_blas_thread
-from serving.core.errors import InvalidInput
 from serving.core.ports import F32, I32
+from serving.core.ranges import check_ranges
 from serving.decisions.recommend.models import SparseRows
 
 
@@ -38,16 +38,16 @@ class Params:
     walk_beta: float = 0.4
 
     def __post_init__(self) -> None:
-        for name, low, high in (
+        check_ranges(
+            self,
+            "item-item",
             ("l2", 1e-3, 1e6),
             ("power", 0.0, 1.0),
             ("neighbours", 1, 1000),
             ("ease_items_max", 0, 20_000),
             ("walk_alpha", 0.1, 2.0),
             ("walk_beta", 0.0, 1.0),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise InvalidInput(f"item-item.{name}", getattr(self, name), f"a number from {low:g} to {high:g}")
+        )
 
 
 def build(

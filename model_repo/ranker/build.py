@@ -14,6 +14,7 @@ from model_repo.ranker.network import Ranker, Scaling, averaged, backward, forwa
 from model_repo.work import Progress, cores, one_blas_thread
 from serving.core.errors import InvalidInput
 from serving.core.ports import F32, I64
+from serving.core.ranges import check_ranges
 
 HELD_OUT_MIN: Final = 5
 """Fewer held-out groups than this say nothing about when to stop; then all groups train, for all epochs."""
@@ -50,7 +51,9 @@ class Params:
     signed_log: bool = False
 
     def __post_init__(self) -> None:
-        for name, low, high in (
+        check_ranges(
+            self,
+            "ranker",
             ("nets", 1, 16),
             ("linear_below_groups", 0, 1e6),
             ("epochs", 1, 1000),
@@ -59,9 +62,7 @@ class Params:
             ("weight_decay", 0.0, 1.0),
             ("held_out", 0.0, 0.5),
             ("patience", 1, 1000),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise InvalidInput(f"ranker.{name}", getattr(self, name), f"a number from {low:g} to {high:g}")
+        )
         if not all(1 <= width <= 1024 for width in self.hidden):
             raise InvalidInput("ranker.hidden", self.hidden, "widths from 1 to 1024")
 

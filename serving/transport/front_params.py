@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serving.core.errors import InvalidInput
+from serving.core.ranges import check_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,14 @@ class FrontParams:
     io_threads: int = 1
 
     def __post_init__(self) -> None:
-        for name, low, high in (
+        check_ranges(
+            self,
+            "",
             ("port", 0, 65535),
             ("payload_bytes_max", 1, 2**31 - 1),
             ("streams_max", 1, 65536),
             ("io_threads", 1, 64),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise InvalidInput(name, value, f"{low} to {high}")
+        )
         for digest in self.token_sha256:
             if len(digest) != 32:
                 raise InvalidInput("token_sha256", f"{len(digest)} bytes", "the 32 bytes of a SHA-256 digest")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serving.core.errors import InvalidInput
+from serving.core.ranges import check_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ class Params:
     """Longest wait for the profiles of a batch, 0.5..1000."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (
+        check_ranges(
+            self,
+            "recommend",
             ("candidates", 20, 2000),
             ("from_item_item", 0, self.candidates),
             ("from_factors", 0, self.candidates),
@@ -45,7 +47,4 @@ class Params:
             ("short_half_life_days", 0.1, 10_000.0),
             ("diversity", 0.0, 1.0),
             ("profile_timeout_ms", 0.5, 1000.0),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise InvalidInput(f"recommend.{name}", value, f"{low}..{high}")
+        )
