@@ -106,8 +106,8 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
         stats[r, 0] = baskets
         stats[r, 1] = bought
         stats[r, 2] = fill - start
-        stats[r, 3] = (now_s - last_s) / DAY_S if last_s > 0 else 0.0
-        stats[r, 4] = (now_s - first_s) / DAY_S if first_s > 0 else 0.0
+        stats[r, 3] = max(now_s - last_s, 0.0) / DAY_S if last_s > 0 else 0.0
+        stats[r, 4] = max(now_s - first_s, 0.0) / DAY_S if first_s > 0 else 0.0
         stats[r, 5] = log_price / bought if bought > 0 else 0.0
         stats[r, 6] = repeats / distinct
         stats[r, 7] = (last_s - first_s) / DAY_S / (baskets - 1.0) if baskets > 1 else 0.0

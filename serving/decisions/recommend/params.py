@@ -25,6 +25,9 @@ class Params:
     """Age at which an event counts half for interest, 0.1..10000."""
     short_half_life_days: float = 21.0
     """The same for what was bought or viewed lately, 0.1..10000."""
+    stale_days: float = 30.0
+    """The clock by which events age stops so long after the newest event the models have seen, 0..100000: with models
+    that nobody trains any more, visitors' tastes must not fade to nothing."""
     diversity: float = 0.0
     """Default trade of relevance against likeness, 0..1."""
     fresh_slot: bool = True
@@ -45,6 +48,7 @@ class Params:
             ("from_fresh", 0, self.candidates),
             ("half_life_days", 0.1, 10_000.0),
             ("short_half_life_days", 0.1, 10_000.0),
+            ("stale_days", 0.0, 100_000.0),
             ("diversity", 0.0, 1.0),
             ("profile_timeout_ms", 0.5, 1000.0),
         )

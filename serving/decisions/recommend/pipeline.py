@@ -77,7 +77,7 @@ class Recommender:
         world, stages = self.world(), Stages()
         asked = ask(queries, world.catalogue, self.params, int(turn.wall))
         blobs = self._profile(asked, turn, stages)
-        rows, ptr, signals, history, features = self._candidates(world, asked, blobs, turn.wall, stages)
+        rows, ptr, signals, history, features = self._candidates(world, asked, blobs, self._clock(turn.wall), stages)
         scores = self._score(features, signals, stages)
         catalogue = world.catalogue
         picks, pick_ptr = rerank(
@@ -99,6 +99,10 @@ class Recommender:
         if bound is None or bound.catalogue is not catalogue or bound.models is not self.models:
             self._bound = bound = bind(self.models, catalogue, bound)
         return bound
+
+    def _clock(self, wall: float) -> float:
+        """Epoch seconds that events age by: now, or `stale_days` after what the models have seen."""
+        return min(wall, self.models.trained_through_s + self.params.stale_days * DAY_S)
 
     def features(
         self, queries: Sequence[Query], blobs: Sequence[bytes], wall: float

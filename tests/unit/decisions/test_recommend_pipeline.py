@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from worlds import NOW, TURN, Shelf, blob, checkerboard, sold_out
+from worlds import DAY, NOW, TURN, Shelf, blob, checkerboard, sold_out
 
 from serving.core.catalogue import Catalogue, Item
+from serving.core.clock import NEVER
 from serving.core.errors import ModelFailed
+from serving.core.turn import Turn
 from serving.decisions.recommend.contract import Answer, Query, ReasonCode, SessionEvent, Source
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
@@ -243,3 +245,15 @@ def test_what_lies_in_the_cart_is_not_recommended_again() -> None:
     shown = {key: "i6" in ids(one(pipeline, user_id=key, page_size=15)) for key in ("in", "out", "old")}
     assert shown == {"in": False, "out": True, "old": True}
     assert ids(one(pipeline, user_id="in", given=("i6",))) == ["i6"]
+
+
+def test_tastes_do_not_fade_with_models_that_nobody_trains() -> None:
+    """Fifteen years after the training a customer still gets what fits; a view of today counts, and stays finite."""
+    later = Turn(now=0.0, wall=NOW + 15 * 365 * DAY, deadline=NEVER)
+    bought = blob(("purchase-complete", "i2", 40), ("purchase-complete", "i4", 20))
+    viewed = blob(("detail-page-view", "i9", -15 * 365))
+    pipeline = recommender(shelf=Shelf({"u:then": bought, "u:today": viewed}))
+    then, now = pipeline.run([Query(user_id="then", page_size=8), Query(user_id="today", page_size=8)], later)
+    assert parities(then) == {0}
+    assert parities(now) == {1}
+    assert np.isfinite(now.scores).all()
