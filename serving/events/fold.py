@@ -19,7 +19,8 @@ CART_HOLD_S = DAY_S
 
 CONTEXT_WEIGHT = 1.0
 CONTEXT_DAMP = 0.15
-"""With context items (an item page) the page counts fully and the long memory is turned down to this."""
+"""With context items (an item page) the page counts fully and the long memory is turned down to this; what was bought
+or viewed then says something of taste alone, and is no reason to be shown again: the page is about its item."""
 
 
 @njit(cache=True, nogil=True)
@@ -47,7 +48,8 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
         start = fill
         first_s, last_s, basket_s = np.int64(0), np.int64(0), np.int64(-1)
         baskets, bought, log_price = 0.0, 0.0, 0.0
-        damp = np.float32(CONTEXT_DAMP if context_ptr[r + 1] > context_ptr[r] else 1.0)
+        on_page = context_ptr[r + 1] > context_ptr[r]
+        damp = np.float32(CONTEXT_DAMP if on_page else 1.0)
         for i in range(ptr[r], ptr[r + 1]):
             record = records[i]
             at, code = np.int64(record.time_s), record.type
@@ -67,9 +69,10 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
             short = np.float32(2.0 ** (-age / short_half_life_s))
             interest[slot] += TYPE_INTEREST[code] * np.float32(2.0 ** (-age / half_life_s)) * damp
             if code == PURCHASE:
-                buys[slot] += np.float32(1.0)
-                buy_decay[slot] += short
-                last_buy[slot] = max(last_buy[slot], at)
+                if not on_page:
+                    buys[slot] += np.float32(1.0)
+                    buy_decay[slot] += short
+                    last_buy[slot] = max(last_buy[slot], at)
                 kind[slot] = BOUGHT
                 bought += 1.0
                 log_price += np.log1p(np.float64(price[found]))
@@ -79,7 +82,8 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
             elif code == RETURN:
                 buys[slot] = max(buys[slot] - np.float32(1.0), np.float32(0.0))
             elif TYPE_INTEREST[code] > 0:
-                seen[slot] += short
+                if not on_page:
+                    seen[slot] += short
                 if code == CART and age < CART_HOLD_S:
                     kind[slot] = CARTED
                 elif kind[slot] == 0:

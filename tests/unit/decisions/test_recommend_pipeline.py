@@ -257,3 +257,10 @@ def test_tastes_do_not_fade_with_models_that_nobody_trains() -> None:
     assert parities(then) == {0}
     assert parities(now) == {1}
     assert np.isfinite(now.scores).all()
+
+
+def test_an_item_page_is_about_its_item() -> None:
+    """A buyer of even items on the page of an odd one sees odd items, and nothing to be bought again."""
+    page = one(recommender(), user_id="eve", placement="others-you-may-like", item_ids=("i9",), page_size=6)
+    assert parities(page) == {1}
+    assert ReasonCode.BUY_AGAIN not in set(page.reasons)
