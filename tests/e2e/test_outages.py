@@ -174,7 +174,7 @@ def test_ray_replaces_a_killed_replica_while_the_other_serves(ray_gateway: Gatew
         alive = {replica.pid for replica in ray_gateway.ready_replicas()}
         return len(alive) == 2 and survivor.pid in alive and victim.pid not in alive
 
-    awaited(replaced, "Ray has started another replica", 180)
+    awaited(replaced, "Ray has started another replica", 90)
     assert answered > 1
     with ray_gateway.each_replica() as clients:
         assert len(clients) == 2
