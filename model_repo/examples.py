@@ -1,19 +1,21 @@
-"""What the ranker learns from: past moments at which the next basket is known, and models that had not seen it."""
+"""What the rankers learn from: past moments at which it is known what came next, and models that had not seen it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from model_repo.cases import cases
 from model_repo.datasets.tables import Dataset
-from model_repo.histories import Histories, next_baskets
+from model_repo.histories import Histories
 from serving.core.catalogue import Catalogue
 from serving.core.ports import F32, I64
-from serving.decisions.recommend.contract import Query
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
+from serving.features import FEATURES
 
 CHUNK = 256
 """Queries that go through the pipeline at once."""
@@ -21,11 +23,14 @@ CHUNK = 256
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Groups of candidates: features (m, f), labels (m,) 1 = in the next basket, offsets (g + 1,)."""
+    """Groups of candidates: features (m, f), labels (m,) 1 = it came true, offsets (g + 1,)."""
 
     features: F32
     labels: F32
     offsets: I64
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
 
     @classmethod
     def joined(cls, parts: list[Examples]) -> Examples:
@@ -40,43 +45,41 @@ class Examples:
 
 def examples(
     dataset: Dataset, histories: Histories, models: Models, catalogue: Catalogue, moment_s: float, until_s: float,
-    params: Params, *, records_max: int, groups_max: int, negatives_max: int, seed: int,
+    params: Params, *, kind: str = "next-basket", records_max: int, groups_max: int, negatives_max: int, seed: int,
 ) -> Examples:  # fmt: skip
-    """One group for each user who bought before `moment_s` (when `models` end) and again until `until_s`.
+    """One group for each case of a kind (see cases.py) between `moment_s`, when `models` end, and `until_s`.
 
-    Groups whose candidates miss the whole basket teach nothing and are left out; at most `groups_max` stay, and of each
-    at most `negatives_max` candidates that were not bought, drawn with `seed`: the softmax loss needs no more.
+    Groups whose candidates miss the whole truth teach nothing and are left out; at most `groups_max` stay, and of each
+    at most `negatives_max` candidates that are not in it, drawn with `seed`: the softmax loss needs no more.
     """
+    asked = cases(dataset, histories, moment_s, until_s, kind, cases_max=groups_max, seed=seed)
+    profiles = _profiles(histories, moment_s, records_max, asked.owners)
     rng = np.random.default_rng(seed)
-    truth = next_baskets(dataset.events, moment_s, until_s)
-    owners, records, ptr = histories.before(moment_s, records_max, users_only=True)
-    places = np.flatnonzero(np.isin(owners, np.fromiter(truth, np.int64, len(truth))))
-    if len(places) > groups_max:
-        places = np.sort(rng.choice(places, groups_max, replace=False))
     pipeline = Recommender(models, lambda: catalogue, None, params)
-    features, labels, counts = [], [], []
+    features, labels, counts = [np.zeros((0, len(FEATURES)), np.float32)], [np.zeros(0, np.float32)], []
     wanted = np.zeros(len(catalogue), np.float32)
-    for start in range(0, len(places), CHUNK):
-        chunk = places[start : start + CHUNK]
-        queries = [Query(user_id=str(owner), reasons=False) for owner in owners[chunk]]
-        blobs = [records[ptr[p] : ptr[p + 1]].tobytes() for p in chunk]
-        rows, cuts, found = pipeline.features(queries, blobs, moment_s)
-        for i, place in enumerate(chunk):
-            group = slice(cuts[i], cuts[i + 1])
-            wanted[truth[int(owners[place])]] = 1.0
-            relevant = wanted[rows[group]]
-            wanted[truth[int(owners[place])]] = 0.0
+    for start in range(0, len(asked), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        rows, ptr, found = pipeline.features(asked.queries[chunk], profiles[chunk], moment_s)
+        for truth, (a, z) in zip(asked.truth[chunk], pairwise(ptr), strict=True):
+            wanted[truth] = 1.0
+            relevant = wanted[rows[a:z]]
+            wanted[truth] = 0.0
             if relevant.any():
                 kept = _sample(relevant, negatives_max, rng)
-                features.append(found[group][kept])
+                features.append(found[a:z][kept])
                 labels.append(relevant[kept])
                 counts.append(len(kept))
-    width = features[0].shape[1] if features else 0
-    return Examples(
-        np.concatenate(features) if features else np.zeros((0, width), np.float32),
-        np.concatenate(labels) if labels else np.zeros(0, np.float32),
-        np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-    )
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    return Examples(np.concatenate(features), np.concatenate(labels), offsets)
+
+
+def _profiles(histories: Histories, moment_s: float, records_max: int, owners: list[int]) -> list[bytes]:
+    """The stored records of each owner as they were at the moment; none of an owner who was not known then."""
+    known, records, ptr = histories.before(moment_s, records_max, users_only=True)
+    place = {int(owner): p for p, owner in enumerate(known)}
+    cuts = [(ptr[place[owner]], ptr[place[owner] + 1]) if owner in place else (0, 0) for owner in owners]
+    return [records[a:z].tobytes() for a, z in cuts]
 
 
 def _sample(relevant: F32, negatives_max: int, rng: np.random.Generator) -> I64:

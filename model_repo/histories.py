@@ -77,16 +77,22 @@ def folded(records: npt.NDArray[np.void], ptr: I64, catalogue: Catalogue, moment
     history, _ = fold(
         records, ptr, none, nowhere, catalogue.hash_keys, catalogue.hash_rows, catalogue.price,
         float(moment_s), params.half_life_days * DAY_S, params.short_half_life_days * DAY_S,
+        np.full(len(catalogue), -1, np.int32),
     )  # fmt: skip
     return history
 
 
-def next_baskets(events: EventTable, after_s: float, until_s: float) -> dict[int, I32]:
-    """user -> distinct items (k,) of the user's first purchase basket in [after_s, until_s)."""
-    mask = (events.time_s >= after_s) & (events.time_s < until_s) & (events.user >= 0) & (events.type == PURCHASE)
+def next_baskets(
+    events: EventTable, after_s: float, until_s: float, types: tuple[int, ...] = (PURCHASE,)
+) -> dict[int, I32]:
+    """user -> distinct items (k,) of the user's first basket with events of `types` in [after_s, until_s)."""
+    wanted = np.isin(events.type, np.array(types, np.uint8))
+    mask = (events.time_s >= after_s) & (events.time_s < until_s) & (events.user >= 0) & wanted
     user, item, basket = events.user[mask], events.item[mask], events.basket[mask]
     order = np.argsort(user, kind="stable")  # events are in time order, and stay so within a user
     user, item, basket = user[order], item[order], basket[order]
+    if not len(user):
+        return {}
     users, start = np.unique(user, return_index=True)
     stops = np.append(start[1:], len(user))
     return {int(u): np.unique(item[a:z][basket[a:z] == basket[a]]) for u, a, z in zip(users, start, stops, strict=True)}

@@ -13,14 +13,21 @@ from pathlib import Path
 import numpy.typing as npt
 
 import retrieval
-from model_repo.ranker.network import Ranker
-from model_repo.ranker.onnx_file import to_onnx
 from serving.adapters import disk
 from serving.adapters.catalogue_file import dump_items
-from serving.adapters.model_files import FACTORS, ITEM_ITEM, dump_arrays, encode_ids, fingerprint
+from serving.adapters.model_files import (
+    CONTENT,
+    FACTORS,
+    ITEM_ITEM,
+    ROWS,
+    SESSIONS,
+    dump_arrays,
+    encode_ids,
+    fingerprint,
+)
 from serving.adapters.versions import Release, promote, sweep, write_version
 from serving.core.catalogue import Item
-from serving.decisions.recommend.models import Models
+from serving.decisions.recommend.models import Models, SparseRows
 
 PUBLISH_LOCK = "publish.lock"
 UNSEALED = "metrics.json"
@@ -32,8 +39,9 @@ class Trained:
     """Everything one training made."""
 
     models: Models
-    """All but `versions`, `index` and `scorer`, which are made here from the vectors and the ranker."""
-    ranker: Ranker
+    """All but `versions`, the indexes and the rankers, which are made here from the vectors and the files."""
+    rankers: Mapping[str, bytes]
+    """Name in adapters/model_loader.py's RANKERS -> ONNX file."""
     feature_names: Sequence[str]
     """What the ranker reads, in order."""
     items: Sequence[Item]
@@ -82,17 +90,37 @@ def contents(trained: Trained) -> dict[str, dict[str, bytes | Path]]:
         "fold_alpha": models.fold_alpha,
         "items": fingerprint(ids),
     }
-    main = {
-        "item-item": dump_arrays(rows, ITEM_ITEM),
-        "factors": dump_arrays(factors, FACTORS),
-        "ranker": to_onnx(trained.ranker, trained.feature_names),
+    described = models.content_model
+    content: dict[str, npt.ArrayLike] = {
+        "terms": described.terms,
+        "idf": described.idf,
+        "projection": described.projection,
+        "vectors": models.content,
+        "items": fingerprint(ids),
+    }
+    sessions: dict[str, npt.ArrayLike] = {**models.sessions._asdict(), "items": fingerprint(ids)}
+    main: dict[str, dict[str, bytes]] = {
+        "item-item": {"item_item.npz": dump_arrays(rows, ITEM_ITEM)},
+        "transitions": {"transitions.npz": _csr(models.transitions, ids)},
+        "together": {"together.npz": _csr(models.together, ids), "coview.npz": _csr(models.coview, ids)},
+        "sessions": {"sessions.npz": dump_arrays(sessions, SESSIONS)},
+        "factors": {"factors.npz": dump_arrays(factors, FACTORS)},
+        "content": {"content.npz": dump_arrays(content, CONTENT)},
+        "ranker": {f"{name}.onnx": file for name, file in trained.rankers.items()},
     }
     return {
-        **{model: _model_files(model, data, trained) for model, data in main.items()},
-        "index": {"index.faiss": retrieval.dumps(retrieval.build(models.vectors))},
+        **{model: _model_files(model, files, trained) for model, files in main.items()},
+        "index": {
+            "index.faiss": retrieval.dumps(retrieval.build(models.vectors)),
+            "content.faiss": retrieval.dumps(retrieval.build(models.content)),
+        },
         "catalogue": {"items.parquet": dump_items(trained.items)},
         "history": dict(trained.history),
     }
+
+
+def _csr(rows: SparseRows, ids: Sequence[str]) -> bytes:
+    return dump_arrays({"indptr": rows.indptr, "cols": rows.cols, "vals": rows.vals, "items": fingerprint(ids)}, ROWS)
 
 
 def registry() -> dict[str, dict[str, object]]:
@@ -111,8 +139,8 @@ def digest(files: Mapping[str, bytes | Path]) -> str:
     return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
-def _model_files(model: str, data: bytes, trained: Trained) -> dict[str, bytes | Path]:
-    """The model's file with its description beside it."""
+def _model_files(model: str, files: Mapping[str, bytes], trained: Trained) -> dict[str, bytes | Path]:
+    """The model's files with their description beside them."""
     source = Path(__file__).parent / str(registry()[model]["package"]).split(".")[-1]
     description = (source / "model.toml").read_text()
     facts = [f"items = {len(trained.models.item_ids)}", f"trained_through_s = {trained.models.trained_through_s}"]
@@ -120,7 +148,7 @@ def _model_files(model: str, data: bytes, trained: Trained) -> dict[str, bytes |
         facts.append("features = " + json.dumps(list(trained.feature_names)))  # a JSON list of words is one in TOML
     metrics = json.dumps(dict(trained.metrics.get(model, {})), indent=2, sort_keys=True) + "\n"
     return {
-        tomllib.loads(description)["file"]: data,
+        **files,
         "model.toml": "\n".join([description, "[trained]", *facts, ""]).encode(),
         UNSEALED: metrics.encode(),
         "card.md": (source / "card.md").read_bytes(),

@@ -9,14 +9,21 @@ from model_repo.datasets.tables import Dataset
 from model_repo.examples import Examples, examples
 from model_repo.histories import Histories
 from model_repo.ranker import build as ranker
-from model_repo.ranker.network import Ranker
-from model_repo.retrievers import Recipe, fit
+from model_repo.ranker.onnx_file import to_onnx
+from model_repo.retrievers import Recipe, described, fit
+from serving.adapters.model_loader import RANKERS
 from serving.core.catalogue import Catalogue
 from serving.core.errors import InvalidInput
 from serving.core.ranges import check_ranges
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
+from serving.features import FEATURES
 from serving.kernels.history import DAY_S
+
+KINDS = ("next-basket", "basket", "click")
+"""The cases of cases.py that each of RANKERS learns from."""
+GROUPS_MIN = 50
+"""With fewer examples than this a ranker is not worth having: the purchase ranker stands in for it."""
 
 Report = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)."""
@@ -29,6 +36,7 @@ class Plan:
     moments: 1..50 past moments that give examples, the newest `horizon_days` before the end, `step_days` apart.
     horizon_days: 1..365, how long after a moment a next basket counts as its answer.
     groups_max: 100..1e6, examples a moment; negatives_max: 10..2000, candidates not bought that an example keeps.
+    other_moments: 1..50, the newest of the moments from which the basket and click rankers learn.
     """
 
     moments: int = 6
@@ -36,6 +44,7 @@ class Plan:
     horizon_days: float = 28.0
     groups_max: int = 1500
     negatives_max: int = 400
+    other_moments: int = 2
     recipe: Recipe = field(default_factory=Recipe)
     ranker: ranker.Params = field(default_factory=ranker.Params)
 
@@ -48,15 +57,17 @@ class Plan:
             ("horizon_days", 1, 365),
             ("groups_max", 100, 1e6),
             ("negatives_max", 10, 2000),
+            ("other_moments", 1, 50),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What one training gives. models: complete but for the scorer; groups: examples the ranker learned from."""
+    """What one training gives. models: complete but for the rankers; rankers: name -> ONNX file; groups: examples the
+    purchase ranker learned from; summary: what metrics.json says."""
 
     models: Models
-    ranker: Ranker
+    rankers: dict[str, bytes]
     groups: int
     summary: dict[str, float]
 
@@ -71,29 +82,40 @@ def train_recommend(dataset: Dataset, plan: Plan, params: Params, *, seed: int, 
     first, last = float(dataset.events.time_s[0]), float(dataset.events.time_s[-1]) + 1.0
     moments = _moments(first, last, plan)
     steps = len(moments) + 2
-    parts = []
+    words = described(dataset, plan.recipe, seed)
+    parts: dict[str, list[Examples]] = {kind: [] for kind in KINDS}
     for done, moment in enumerate(moments):
         report("learning from the past", done, steps)
-        models = fit(dataset, histories, timeless, moment, plan.recipe, params, seed=seed)
-        parts.append(
-            examples(
-                dataset, histories, models, timeless, moment, moment + plan.horizon_days * DAY_S, params,
-                records_max=plan.recipe.records_max, groups_max=plan.groups_max,
-                negatives_max=plan.negatives_max, seed=seed,
-            )
-        )  # fmt: skip
-    found = Examples.joined(parts)
-    if len(found.offsets) < 2:
+        models = fit(dataset, histories, timeless, moment, plan.recipe, params, seed=seed, words=words)
+        for kind in KINDS if done >= len(moments) - plan.other_moments else KINDS[:1]:
+            parts[kind].append(
+                examples(
+                    dataset, histories, models, timeless, moment, moment + plan.horizon_days * DAY_S, params, kind=kind,
+                    records_max=plan.recipe.records_max, groups_max=plan.groups_max,
+                    negatives_max=plan.negatives_max, seed=seed,
+                )
+            )  # fmt: skip
+    report("training the rankers", len(moments), steps)
+    found = {kind: Examples.joined(some) for kind, some in parts.items()}
+    main = found[KINDS[0]]
+    if not len(main):
         raise InvalidInput(
             "transactions", f"{len(dataset.events)} lines", "customers who come back within the time the data covers"
         )
-    report("training the ranker", len(moments), steps)
-    ranked = ranker.train(found.features, found.offsets, found.labels, params=plan.ranker, seed=seed)
+    rankers: dict[str, bytes] = {}
+    for name, kind in zip(RANKERS, KINDS, strict=True):
+        some = found[kind] if len(found[kind]) >= GROUPS_MIN else main
+        if name != RANKERS[0] and some is main:
+            rankers[name] = rankers[RANKERS[0]]
+            continue
+        ranked = ranker.train(some.features, some.offsets, some.labels, params=plan.ranker, seed=seed)
+        rankers[name] = to_onnx(ranked, FEATURES)
+        if name == RANKERS[0]:
+            summary = ranker.summary(ranked, some.features, some.offsets, some.labels)
     report("fitting the final models", len(moments) + 1, steps)
-    models = fit(dataset, histories, timeless, last, plan.recipe, params, seed=seed)
+    models = fit(dataset, histories, timeless, last, plan.recipe, params, seed=seed, words=words)
     report("trained", steps, steps)
-    summary = ranker.summary(ranked, found.features, found.offsets, found.labels)
-    return Trained(models, ranked, len(found.offsets) - 1, summary)
+    return Trained(models, rankers, len(main), summary)
 
 
 def _moments(first_s: float, last_s: float, plan: Plan) -> list[float]:

@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import retrieval
+from model_repo.content import build as content
 from model_repo.datasets.tables import Dataset
 from model_repo.factors import build as factors
 from model_repo.histories import Histories, interactions
 from model_repo.item_item import build as item_item
+from model_repo.sessions import build as sessions
+from model_repo.together import build as together
+from model_repo.transitions import build as transitions
 from model_repo.work import Progress
 from serving.adapters.faiss_index import FaissIndex
 from serving.core.catalogue import Catalogue
+from serving.core.content import ContentModel, embed
 from serving.core.ports import F32, I32
-from serving.decisions.recommend.models import Models
+from serving.decisions.recommend.models import Models, Rankers
 from serving.decisions.recommend.params import Params
-from serving.events.types import PURCHASE
+from serving.events.types import PURCHASE, VIEW
 from serving.features.stats import item_stats
 from serving.kernels.history import DAY_S
 
@@ -31,12 +36,31 @@ class Recipe:
 
     item_item: item_item.Params = field(default_factory=item_item.Params)
     factors: factors.Params = field(default_factory=factors.Params)
+    transitions: transitions.Params = field(default_factory=transitions.Params)
+    together: together.Params = field(default_factory=together.Params)
+    sessions: sessions.Params = field(default_factory=sessions.Params)
+    content: content.Params = field(default_factory=content.Params)
     records_max: int = 512
     """Newest records of one owner that are used, as the store keeps them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the catalogue says of the items; it belongs to no moment, so one will do for all of them."""
+
+    model: ContentModel
+    vectors: F32
+    """(n, c)"""
+
+
+def described(dataset: Dataset, recipe: Recipe, seed: int) -> Words:
+    """The content model and the vectors of the dataset's items."""
+    model = content.build(dataset.items, params=recipe.content, seed=seed)
+    return Words(model, embed(model, dataset.items))
+
+
 class Unranked:
-    """Stands where the ranker will be while its own training data is made."""
+    """Stands where a ranker will be while its own training data is made."""
 
     def score(self, features: F32) -> F32:
         return np.zeros(len(features), np.float32)
@@ -44,9 +68,12 @@ class Unranked:
 
 def fit(
     dataset: Dataset, histories: Histories, catalogue: Catalogue, moment_s: float, recipe: Recipe, params: Params,
-    *, seed: int, progress: Progress | None = None,
+    *, seed: int, words: Words | None = None, progress: Progress | None = None,
 ) -> Models:  # fmt: skip
-    """Item-item, factors, index, statistics and trending from the events before `moment_s` (epoch seconds)."""
+    """Every retriever from the events before `moment_s` (epoch seconds).
+
+    words: what the catalogue says of the items, None = to be found out.
+    """
     report = progress or (lambda share: None)
     owners, rows, weights, n_owners = interactions(histories, catalogue, moment_s, recipe.records_max, params)
     n = len(dataset.items)
@@ -59,17 +86,26 @@ def fit(
     )  # fmt: skip
     bought = dataset.events.where((dataset.events.time_s < moment_s) & (dataset.events.type == PURCHASE))
     prices = np.array([item.price for item in dataset.items], np.int64)
+    words = words or described(dataset, recipe, seed)
+    before = dataset.events.where(dataset.events.time_s < moment_s)
     return Models(
         versions={},
         item_ids=tuple(item.item_id for item in dataset.items),
         item_item=neighbours,
+        transitions=transitions.build(before, n, moment_s, recipe.transitions),
+        together=together.build(before, n, moment_s, (PURCHASE,), recipe.together),
+        coview=together.build(before, n, moment_s, (VIEW,), recipe.together),
+        sessions=sessions.build(before, n, moment_s, recipe.sessions),
         vectors=latent.vectors,
         gram=latent.gram,
         fold_alpha=latent.fold_alpha,
+        content_model=words.model,
+        content=words.vectors,
         item_stats=item_stats(bought.user, bought.item, bought.time_s, prices, n, moment_s),
         trending=trending(bought.item, (moment_s - bought.time_s) / DAY_S, n),
         index=FaissIndex(retrieval.build(latent.vectors)),
-        scorer=Unranked(),
+        content_index=FaissIndex(retrieval.build(words.vectors)),
+        rankers=Rankers(Unranked(), Unranked(), Unranked()),
         trained_through_s=int(dataset.events.time_s[dataset.events.time_s < moment_s].max()),
     )
 

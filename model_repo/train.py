@@ -50,7 +50,7 @@ def train(
             home,
             Trained(
                 models=made.models,
-                ranker=made.ranker,
+                rankers=made.rankers,
                 feature_names=FEATURES,
                 items=dataset.items,
                 history={HISTORY_FILE: history},

@@ -11,6 +11,9 @@ import numpy.typing as npt
 from retrieval.exact import exact_search
 from retrieval.search import search
 
+BLOCK = 16
+"""Queries compared at once: the exact search sorts a product for every query and vector."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecallReport:
@@ -25,16 +28,29 @@ class RecallReport:
 
 
 def recall_report(
-    index: faiss.Index, vectors: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], k: int
+    index: faiss.Index,
+    vectors: npt.NDArray[np.float32],
+    queries: npt.NDArray[np.float32],
+    k: int,
+    allowed: npt.NDArray[np.bool_] | None = None,
 ) -> RecallReport:
     """Compares the index over `vectors` (n, d) with the exact search for `queries` (b, d).
 
     A row counts as found when its inner product is within rounding of the exact k-th best or above: of two rows
-    with the same product either will do.
+    with the same product either will do. Products are of `vectors`, not the index's, which may be rounded.
+
+    allowed: (n,) bool with at least one row, as `search` takes it; the exact search then knows only these rows.
     """
-    k = min(k, len(vectors))
-    exact, _ = exact_search(vectors, queries, k)
-    scores, rows = search(index, queries, k)
-    floor = exact[:, -1:] - 1e-5 * np.maximum(1.0, np.abs(exact[:, -1:]))
-    found = ((rows >= 0) & (scores >= floor)).sum(axis=1) / k
-    return RecallReport(len(queries), k, float(found.mean()), float(found.min()))
+    among = vectors if allowed is None else vectors[allowed]
+    k = min(k, len(among))
+    shares = []
+    for start in range(0, len(queries), BLOCK):
+        asked = queries[start : start + BLOCK]
+        exact, _ = exact_search(among, asked, k)
+        _, rows = search(index, asked, k, allowed)
+        scores = np.einsum("bkd,bd->bk", vectors[rows], asked)
+        floor = exact[:, -1:] - 1e-5 * np.maximum(1.0, np.abs(exact[:, -1:]))
+        found = (rows >= 0) & (scores >= floor) & (True if allowed is None else allowed[rows])
+        shares.append(found.sum(axis=1) / k)
+    share = np.concatenate(shares)
+    return RecallReport(len(queries), k, float(share.mean()), float(share.min()))

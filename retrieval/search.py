@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import faiss
 import numpy as np
 import numpy.typing as npt
 
 BLAS_THRESHOLD = 1_000_000
 """FAISS's blocked path for flat indexes, from 20 queries on by default, is slower than its scan for large k."""
+EXACT_ROWS = 30_000
+"""So many allowed rows or fewer are all compared: no more than the rule leaves to a flat index."""
+EXACT_SHARE = 0.1
+"""So are more, where they are at most this share of the rows: a beam would have to be ten times as wide."""
+EXACT_ROWS_MAX = 100_000
+"""But never more than this: 10 % of a million."""
+WIDENED_MAX = 20
+"""Otherwise a mask widens the beam by 1 / share, at most so many times."""
+
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 def tune() -> None:
@@ -16,20 +30,59 @@ def tune() -> None:
     faiss.cvar.distance_compute_blas_threshold = BLAS_THRESHOLD
 
 
-def search(
-    index: faiss.Index, queries: npt.NDArray[np.float32], k: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+def search(index: faiss.Index, queries: F32, k: int, allowed: Mask | None = None) -> tuple[F32, I64]:
     """queries: (b, d) float32. Returns inner products (b, k), descending, and rows (b, k); row -1 = fewer than k.
 
-    Safe from several threads at once. A beam narrower than k is widened to k for HNSW.
+    allowed: (m,) the rows that may be found, m at least the index's rows; None = all. Fewer than k rows come back only
+    where fewer are allowed: a query whose walk ended early is searched exactly. A mask of more rows than EXACT_ROWS
+    that bars just what suits a query costs recall: the walk meets the allowed rows last. Scores of IVF-PQ are those of
+    float16 vectors. Safe from several threads at once.
     """
-    hnsw = getattr(index, "hnsw", None)
-    if hnsw is not None and hnsw.efSearch < k:
-        found: tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]] = index.search(
-            queries,
-            k,
-            params=faiss.SearchParametersHNSW(efSearch=k),  # type: ignore[attr-defined]  # FAISS's stubs lack it
-        )
-        return found
-    scores, rows = index.search(queries, k)
-    return scores, rows
+    faiss.omp_set_num_threads(1)  # OpenMP keeps the number for each thread; `tune` ran on another one, perhaps
+    n = index.ntotal
+    mask = None if allowed is None else np.ascontiguousarray(allowed[:n])
+    count = n if mask is None else int(np.count_nonzero(mask))
+    if mask is not None and count <= min(max(EXACT_ROWS, EXACT_SHARE * n), EXACT_ROWS_MAX):
+        return _exact(index, queries, k, mask)
+    chosen = None if mask is None else _bitmap(mask)
+    widened = min(n / max(count, 1), WIDENED_MAX)
+    found: tuple[F32, I64] = index.search(queries, k, params=_beam(index, k, chosen, widened))
+    wanted = min(k, count)
+    if wanted and found[1][:, wanted - 1].min(initial=0) < 0:
+        short = found[1][:, wanted - 1] < 0
+        found[0][short], found[1][short] = _exact(index, queries[short], k, mask)
+    return found
+
+
+def _beam(index: faiss.Index, k: int, chosen: Any, widened: float) -> faiss.SearchParameters | None:
+    """What FAISS is told for one search; None = what the index was built with."""
+    if isinstance(index, faiss.IndexHNSWFlat):
+        beam = int(max(index.hnsw.efSearch, k) * widened)
+        return faiss.SearchParametersHNSW(efSearch=beam, sel=chosen) if chosen or beam > index.hnsw.efSearch else None
+    if chosen is None:
+        return None
+    if isinstance(index, faiss.IndexRefine):
+        lists = faiss.downcast_index(faiss.downcast_index(index.base_index).index)
+        probes = min(lists.nlist, int(lists.nprobe * widened))
+        inner = faiss.SearchParametersPreTransform(index_params=faiss.SearchParametersIVF(nprobe=probes, sel=chosen))
+        return faiss.IndexRefineSearchParameters(k_factor=index.k_factor, base_index_params=inner)
+    return faiss.SearchParameters(sel=chosen)
+
+
+def _exact(index: faiss.Index, queries: F32, k: int, mask: Mask | None) -> tuple[F32, I64]:
+    """The best of the allowed rows, all compared, from the vectors that the index holds."""
+    held, chosen = index, None
+    if isinstance(index, faiss.IndexHNSWFlat):
+        held = faiss.downcast_index(index.storage)
+    elif isinstance(index, faiss.IndexRefine):
+        held = faiss.downcast_index(index.refine_index)
+    if mask is not None:
+        # FAISS compares an array's rows alone where vectors are floats; elsewhere it would look each row up in it
+        flat = isinstance(held, faiss.IndexFlat) and 2 * np.count_nonzero(mask) < len(mask)
+        chosen = faiss.IDSelectorArray(np.flatnonzero(mask)) if flat else _bitmap(mask)
+    found: tuple[F32, I64] = held.search(queries, k, params=faiss.SearchParameters(sel=chosen) if chosen else None)
+    return found
+
+
+def _bitmap(mask: Mask) -> Any:
+    return faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))

@@ -10,17 +10,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from serving.adapters.live_models import LiveModels
+from serving.adapters.model_loader import load_release
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
+from serving.adapters.redis_decisions import RedisDecisions
 from serving.adapters.redis_profiles import RedisProfiles
+from serving.adapters.replay import ReplayService
 from serving.adapters.shop_store import ShopStore
+from serving.adapters.token_keys import token_keys
 from serving.catalogue.follower import Follower
+from serving.core.attribution import TokenSigner
 from serving.core.clock import Clock, SystemClock
 from serving.core.errors import NotReady
+from serving.decisions.recommend.decision_log import DecisionLog, OutcomeLog, not_found
 from serving.engine.batcher import Limits
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine, EngineParams
 from serving.events.writing import WriteEvents
+from serving.features import FEATURES
 from serving.runtime.doors import DoorParams, Doors
 from serving.runtime.metrics import registry
 from serving.runtime.parts import Addresses, Plan, Say
@@ -31,6 +38,7 @@ from serving.transport.front_params import FrontParams
 from serving.transport.probe import grpc_health
 from serving.transport.tokens import token_digest
 
+DAY_S = 86_400
 STORE_WAIT_S = 2.0
 """How long a start waits for Redis before it goes on without."""
 
@@ -43,15 +51,24 @@ class Gateway:
         server = RedisServer(settings.redis.url, connect_timeout_s=settings.redis.connect_timeout_s)
         self._profiles = profile_store(settings, server)
         self._changes = RedisCatalogue(server, prefix=settings.redis.prefix)
-        self._models = LiveModels(settings.home, settings.recommend, self._profiles, self._changes, settings.import_dir)
+        signer = TokenSigner(token_keys(settings.home, settings.decisions.token_keys))
+        self._decisions = decision_store(settings, server)
+        self._log = DecisionLog(
+            self._decisions, settings.recommend, settings.decisions.share, queue_max=settings.decisions.queue_max
+        )
+        self._models = LiveModels(
+            settings.home, settings.recommend, self._profiles, self._changes, settings.import_dir, self._log
+        )
         self._follower = Follower(self._models.catalogue)
-        events = WriteEvents(
+        self._events = WriteEvents(
             self._profiles,
             settings.recommend.personalization,
             self._models.catalogue.known,
             timeout_s=settings.redis.write_timeout_s,
+            outcomes=OutcomeLog(self._decisions, signer, settings.decisions.retention_days * DAY_S),
         )
-        self._routes = routes(self._models, events, self._clock)
+        replay = replay_service(settings, self._models, self._decisions, self._changes)
+        self._routes = routes(self._models, self._events, replay, self._clock, signer)
         self._engine = Engine(self._routes, engine_params(settings), self._clock)
         self._doors: Doors | None = None
         self._leaving = threading.Lock()
@@ -99,7 +116,8 @@ class Gateway:
         if self._doors is not None:
             self._doors.close(grace_s)
         self._engine.drain(grace_s)
-        for part in (self._models, self._follower, self._changes, self._profiles):
+        self._log.close(grace_s)
+        for part in (self._models, self._follower, self._changes, self._decisions, self._profiles):
             part.close()
         if self._doors is not None:
             self._doors.close_admin()
@@ -108,12 +126,17 @@ class Gateway:
         return {"release": self._models.release, "front": self._settings.server.front}
 
 
-def routes(models: LiveModels, events: WriteEvents, clock: Clock) -> list[Route]:
+def routes(
+    models: LiveModels, events: WriteEvents, replay: ReplayService, clock: Clock, signer: TokenSigner
+) -> list[Route]:
     """Every method: where it runs, and what."""
     catalogue = models.catalogue
     table = {
         wire.RECOMMEND: (Lane.ENGINE, models.run),
+        wire.RECOMMEND_PAGE: (Lane.ENGINE, models.run_pages),
         wire.RERANK: (Lane.ENGINE, models.run),
+        wire.GET_DECISION: (Lane.IMPORTER, replay.run_get),
+        wire.REPLAY_DECISION: (Lane.IMPORTER, replay.run_replay),
         wire.GET_ITEM: (Lane.ENGINE, catalogue.run_get),
         wire.PING: (Lane.ENGINE, lambda queries, turn: queries),
         wire.WRITE_USER_EVENT: (Lane.WRITER, events.run),
@@ -123,7 +146,7 @@ def routes(models: LiveModels, events: WriteEvents, clock: Clock) -> list[Route]
         wire.SET_PRICES: (Lane.WRITER, catalogue.run_write),
         wire.IMPORT_ITEMS: (Lane.IMPORTER, catalogue.run_import),
     }
-    codecs = wire.codecs(clock)
+    codecs = wire.codecs(clock, signer.sign)
     return [
         Route(name, lane, codecs[name].decode, run, codecs[name].encode)  # type: ignore[arg-type]  # each its own query
         for name, (lane, run) in table.items()
@@ -161,6 +184,34 @@ def profile_store(settings: Settings, server: RedisServer) -> RedisProfiles:
         ttl_s=settings.events.ttl_days * 86_400,
         read_timeout_s=settings.recommend.profile_timeout_ms / 1000,
         write_timeout_s=settings.redis.write_timeout_s,
+    )
+
+
+def decision_store(settings: Settings, server: RedisServer) -> RedisDecisions:
+    """Logged decisions, kept as the settings want it."""
+    found = settings.decisions
+    return RedisDecisions(
+        server,
+        prefix=settings.redis.prefix,
+        retention_s=found.retention_days * DAY_S,
+        kept_max=found.kept_max,
+        user_max=found.user_max,
+    )
+
+
+def replay_service(
+    settings: Settings, models: LiveModels, store: RedisDecisions, changes: RedisCatalogue
+) -> ReplayService:
+    """What reads decisions and makes them again."""
+    found = settings.decisions
+    return ReplayService(
+        store,
+        settings.home,
+        lambda: models.loaded,
+        models.catalogue.snapshot,
+        changes,
+        lambda release: load_release(settings.home, release, FEATURES),
+        lambda decision_id: not_found(decision_id, found.share, found.retention_days * DAY_S),
     )
 
 

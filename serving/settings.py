@@ -98,6 +98,35 @@ class CatalogueSection:
 
 
 @dataclass(frozen=True, slots=True)
+class Decisions:
+    """The log of decisions, which can be read, replayed and learned from."""
+
+    share: float = setting(
+        0.01,
+        "Share of the answers that are logged; those that were traced or left to chance always are.",
+        low=0,
+        high=1,
+    )
+    retention_days: int = setting(30, "A logged decision is forgotten after this.", low=1, high=3650, unit="days")
+    kept_max: int = setting(
+        100_000, "Most decisions kept; the oldest give way.", low=1, high=100_000_000, unit="decisions"
+    )
+    user_max: int = setting(
+        1000, "Most decisions kept of one user or visitor.", low=1, high=1_000_000, unit="decisions"
+    )
+    queue_max: int = setting(
+        4096, "Most decisions that may wait to be logged in a replica; more are dropped and counted.", low=1,
+        high=1_000_000, unit="decisions",
+    )  # fmt: skip
+    token_keys: str = setting(
+        "",
+        "Keys that sign attribution tokens, with commas between them, the signing one first; empty = one of our own "
+        "below home, which only replicas with the same home share.",
+        secret=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole tree. Raises SettingError when its parts do not fit together."""
 
@@ -108,6 +137,7 @@ class Settings:
     events: Events = field(default_factory=Events)
     catalogue: CatalogueSection = field(default_factory=CatalogueSection)
     recommend: RecommendParams = field(default_factory=RecommendParams)
+    decisions: Decisions = field(default_factory=Decisions)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
 
     def __post_init__(self) -> None:

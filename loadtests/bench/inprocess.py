@@ -23,7 +23,9 @@ from loadtests.bench.pin import Cores, only_on
 from loadtests.ids import of_home
 from serving.adapters.model_loader import load
 from serving.adapters.redis_connection import RedisServer
+from serving.adapters.token_keys import token_keys
 from serving.app import Backing, profile_store
+from serving.core.attribution import TokenSigner
 from serving.core.catalogue import Catalogue
 from serving.core.clock import NEVER, SystemClock
 from serving.core.errors import StoregateError, StoreUnavailable
@@ -47,8 +49,8 @@ Row = dict[str, object]
 class Bench:
     """The steps a replica takes with the calls of one batch, timed one by one. Every batch is for other users."""
 
-    def __init__(self, recommender: Recommender, requests: Sequence[bytes]) -> None:
-        codec = codecs(SystemClock())[RECOMMEND]
+    def __init__(self, recommender: Recommender, signer: TokenSigner, requests: Sequence[bytes]) -> None:
+        codec = codecs(SystemClock(), signer.sign)[RECOMMEND]
         self._decode, self._encode, self._run = codec.decode, codec.encode, recommender.run
         self._requests, self._at = requests, 0
         self.degraded = 0
@@ -110,7 +112,8 @@ def rows(home: Path, *, users: int, seconds: float, seed: int, batches: Sequence
         tune(settings.runtime.gil_switch_s)
         settle()
         bodies = shuffled(known(of_home(home).users[:users]), seed)
-        bench = Bench(recommender, [unframe(body) for body in bodies])
+        signer = TokenSigner(token_keys(home, settings.decisions.token_keys))
+        bench = Bench(recommender, signer, [unframe(body) for body in bodies])
         yield from measure(bench, batches, seconds)
         if bench.degraded:
             _say(f"{bench.degraded} answers were degraded: Redis took longer than profile_timeout_ms")

@@ -27,13 +27,16 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
         "date", "time", "createdat", "orderedat", "purchasedat", "eventtime", "unixtime",
     ),
     "price": ("unitprice", "price", "itemprice", "saleprice", "priceperunit"),
+    "amount": ("salesvalue", "salesamount", "linetotal", "lineamount", "linevalue", "totalprice", "totalamount"),
     "customer": (
         "customerid", "customer", "customerno", "customernumber", "userid", "user", "householdid", "memberid",
         "clientid", "buyerid", "shopperid",
     ),
     "country": ("country", "countrycode", "customercountry"),
 }  # fmt: skip
-"""Key of the mapping -> names it is known by, best first, in lower case without spaces, '_', '-' and '.'."""
+"""Key of the mapping -> names it is known by, best first, in lower case without spaces, '_', '-' and '.'.
+
+'amount' is what the whole line cost; it counts where there is no price of one piece."""
 
 KEYS: Final = tuple(SYNONYMS)
 
@@ -50,7 +53,7 @@ def resolve(path: str, present: Sequence[str], chosen: Mapping[str, str] | None 
         found[key] = _named(path, present, key, name)
     by_plain: dict[str, str] = {}
     for name in present:
-        by_plain.setdefault(_plain(name), name)
+        by_plain.setdefault(plain(name), name)
     for key, names in SYNONYMS.items():
         taken = set(found.values())
         guess = next((by_plain[n] for n in names if n in by_plain and by_plain[n] not in taken), None)
@@ -82,7 +85,8 @@ def _named(path: str, present: Sequence[str], key: str, name: str) -> str:
     )
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """The name as SYNONYMS spell it."""
     return re.sub(r"[\s_.\-]+", "", name).lower()
 
 

@@ -21,6 +21,23 @@ _NEVER: Final = np.iinfo(np.int32).max
 
 LEAF_INDEX: Final = {leaf.path[-1]: number for number, leaf in enumerate(LEAVES)}
 
+_LOOKS: Final = {
+    ("white", "blue"): "colour",
+    ("red", "yellow"): "colour",
+    ("plain", "striped"): "pattern",
+    ("lavender", "lemon"): "scent",
+    ("mild", "medium"): "taste",
+    ("chicken", "salmon"): "flavour",
+}
+"""What a leaf's looks are, told by the first two; otherwise they are a variety."""
+_MATERIALS: Final = frozenset({
+    "acrylic", "alpaca", "aluminium", "bamboo", "brass", "ceramic", "clay", "concrete", "copper", "cork", "cotton",
+    "enamel", "fleece", "foam", "glass", "iron", "linen", "oak", "paper", "percale", "porcelain", "rattan",
+    "silicone", "silk", "soy", "steel", "stoneware", "terracotta", "velvet", "walnut", "wicker", "wood", "wooden",
+    "wool",
+})  # fmt: skip
+"""Kinds that say what an item is made of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Goods:
@@ -126,6 +143,15 @@ def title(leaf: Leaf, brand: int, variant: int) -> str:
     size, look = divmod(place, len(leaf.looks))
     name = f"{BRANDS[brand]} {leaf.kinds[kind]} {leaf.noun}, {leaf.looks[look]}, {leaf.sizes[size]}"
     return f"{name}, series {series + 1}" if series else name
+
+
+def attributes(leaf: Leaf, variant: int) -> dict[str, str]:
+    """What the title says, by name: {"material": "ceramic", "colour": "blue", "size": "300 ml"}."""
+    place, kind = divmod(variant % combinations(leaf), len(leaf.kinds))
+    size, look = divmod(place, len(leaf.looks))
+    made_of = "material" if leaf.kinds[kind] in _MATERIALS else "kind"
+    look_is = _LOOKS.get((leaf.looks[0], leaf.looks[1]), "variety")
+    return {made_of: leaf.kinds[kind], look_is: leaf.looks[look], "size": leaf.sizes[size]}
 
 
 def size_step(leaf: Leaf, variant: int) -> int:

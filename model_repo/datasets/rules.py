@@ -19,6 +19,8 @@ _CHARGES: Final = frozenset(
     }
 )  # fmt: skip
 """Titles of charges, whatever their code is."""
+_NO_GOODS_HERE: Final = re.compile(r"\b(coupons?|fuel|gift cards?|store supplies|cntrl/store sup)\b", re.I)
+"""Categories of what a till books beside goods: coupons, fuel, cards, the shop's own supplies."""
 _CANCELS: Final = re.compile(r"^[Cc]\d")
 
 _NOTES: Final = frozenset(
@@ -51,6 +53,11 @@ def not_products(codes: Sequence[str], titles: Sequence[str]) -> npt.NDArray[np.
     short = (length <= 2) & (numbered and bool(np.median(length) >= 5))
     out: npt.NDArray[np.bool_] = listed | charge | bare | short
     return out
+
+
+def not_goods(paths: Sequence[tuple[str, ...]]) -> npt.NDArray[np.bool_]:
+    """(n,) whether any level of each category path names something that is not goods; () = nothing is known."""
+    return np.array([any(_NO_GOODS_HERE.search(level) for level in path) for path in paths], np.bool_)
 
 
 def cancels(invoices: Sequence[str]) -> npt.NDArray[np.bool_]:

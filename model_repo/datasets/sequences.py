@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ import numpy.typing as npt
 
 from model_repo.datasets.files import Progress, check_file, dataset_name, digest, opened
 from model_repo.datasets.tables import Dataset, EventTable, Kept
+from serving.catalogue.checks import ATTRIBUTES_MAX
 from serving.core.catalogue import Item
 from serving.core.errors import DataError, InvalidInput
 from serving.core.ids import check_id
@@ -33,6 +36,8 @@ class Sequences:
     """(users + 1,) where each user's items begin in `item`."""
     item: npt.NDArray[np.int32]
     """(n,) positions in `items`, user after user, oldest first."""
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """item -> its attributes; an item without any may be absent."""
 
     def of(self, user: int) -> npt.NDArray[np.int32]:
         """The items of user number `user`, oldest first."""
@@ -47,13 +52,13 @@ class Sequences:
         mask, target = self._seen(holdout)
         kept = np.add.reduceat(np.append(mask, False), self.start[:-1]) if len(self.users) else np.zeros(0, np.int64)
         start = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        return Sequences(self.name, self.sha256, self.users, self.items, start, self.item[mask]), target
+        return replace(self, start=start, item=self.item[mask]), target
 
     def to_dataset(self, holdout: int = 0) -> Dataset:
         """As purchases on an artificial clock, without each user's last `holdout` items.
 
         Positions are counted from the end (before leaving out): every user's last item is on the same day, the one
-        before a day earlier. Each row is a basket of its own. Items have ids only.
+        before a day earlier. Each row is a basket of its own. Items have an id and attributes, nothing else.
         """
         mask, _ = self._seen(holdout)
         lengths = np.diff(self.start)
@@ -69,7 +74,10 @@ class Sequences:
         return Dataset(
             name=self.name,
             sha256=self.sha256,
-            items=tuple(Item(item_id, available_s=_FIRST_S) for item_id in self.items),
+            items=tuple(
+                Item(item_id, available_s=_FIRST_S, attributes=self.attributes.get(item_id, {}))
+                for item_id in self.items
+            ),
             users=self.users,
             events=EventTable(
                 user=user[rows].astype(np.int32),
@@ -97,8 +105,13 @@ class Sequences:
         return mask, target
 
 
-def read_sequences(path: str | Path, progress: Progress | None = None) -> Sequences:
-    """Reads a text file (gzip allowed). Users and items are numbered by first appearance. DataError names the line."""
+def read_sequences(
+    path: str | Path, attributes: str | Path | None = None, progress: Progress | None = None
+) -> Sequences:
+    """Reads a text file (gzip allowed). Users and items are numbered by first appearance. DataError names the line.
+
+    attributes: a JSON file, see `read_attributes`.
+    """
     path = Path(path)
     check_file(path)
     users: dict[str, int] = {}
@@ -128,7 +141,31 @@ def read_sequences(path: str | Path, progress: Progress | None = None) -> Sequen
         items=tuple(items),
         start=np.array(start, np.int64),
         item=np.array(numbers, np.int32),
+        attributes=read_attributes(attributes, items) if attributes is not None else {},
     )
+
+
+def read_attributes(path: str | Path, items: Iterable[str]) -> dict[str, dict[str, str]]:
+    """{"item": [17, 4], ...}, gzip allowed: attributes a17 = "1" and a4 = "1" of each of `items` that the file names.
+
+    Of an item with more than ATTRIBUTES_MAX the first ones count, as they stand in the file. Raises DataError.
+    """
+    path = Path(path)
+    check_file(path)
+    with opened(path) as stream:
+        try:
+            numbers = json.loads(stream.read())
+        except ValueError as error:
+            raise DataError(str(path), f"this file is not JSON: {error}") from error
+    if not isinstance(numbers, dict):
+        raise DataError(str(path), 'expected an object {"ITEM": [NUMBER, ...], ...}')
+    return {item: _attributes(path, item, numbers[item]) for item in items if item in numbers}
+
+
+def _attributes(path: Path, item: str, numbers: object) -> dict[str, str]:
+    if not isinstance(numbers, list) or not all(type(number) is int and number >= 0 for number in numbers):
+        raise DataError(str(path), f"item {item!r}: expected a list of whole numbers from 0")
+    return {f"a{number}": "1" for number in dict.fromkeys(numbers[:ATTRIBUTES_MAX])}
 
 
 def _lines(data: bytes) -> list[bytes]:

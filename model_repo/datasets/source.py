@@ -19,7 +19,7 @@ from serving.core.errors import DataError
 
 CODED: Final = ("invoice", "item", "title", "customer")
 """Columns with few different values: read as dictionaries, so that a value is looked at once and not once a row."""
-USED: Final = (*CODED, "quantity", "time", "price")
+USED: Final = (*CODED, "quantity", "time", "price", "amount")
 _DELIMITERS: Final = ",;\t|"
 
 

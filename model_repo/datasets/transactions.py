@@ -13,17 +13,19 @@ import numpy.typing as npt
 
 from model_repo.datasets.files import Progress, dataset_name, digest
 from model_repo.datasets.matching import match_cancellations
-from model_repo.datasets.rules import cancels, not_products
+from model_repo.datasets.products import Facts, read_products
+from model_repo.datasets.rules import cancels, not_goods, not_products
 from model_repo.datasets.source import Source, read_source
 from model_repo.datasets.tables import Dataset, EventTable, Kept
 from model_repo.datasets.titles import one_spelling, usual_titles
-from model_repo.datasets.values import Codes, codes, money, quantities, times
+from model_repo.datasets.values import Codes, codes, prices, quantities, times
 from serving.core.catalogue import Item
 from serving.core.errors import DataError, InvalidInput
 from serving.events.types import PURCHASE
 
 RECENT_SALES: Final = 20
 """The price of an item is the median of this many of its newest sales."""
+NOTHING: Final = Facts()
 _STEPS: Final = 3
 
 Bools = npt.NDArray[np.bool_]
@@ -81,14 +83,17 @@ def read_transactions(
     progress: Progress | None = None,
     *,
     until_s: int | None = None,
+    products: str | Path | None = None,
 ) -> Dataset:
     """Reads a CSV or Parquet file (gzip allowed) of sales lines; `report` adds up to the number of its rows.
 
     `columns` maps keys of columns.KEYS to names in the file; the others are guessed. `until_s` hides every row at or
     after that second, as if the file had ended there (cancellations, titles and prices too). A file without invoices
-    has one basket per customer and day. Raises DataError naming file, line and column.
+    has one basket per customer and day. `products` is a list of what the items are (products.read_products); it has
+    no times, so it is taken as known from the start. Raises DataError naming file, line and column.
     """
     path = Path(path)
+    facts = {} if products is None else read_products(products)
     if not re.fullmatch("[A-Z]{3}", currency):
         raise InvalidInput("currency", currency, "an ISO 4217 code such as GBP")
     source = read_source(path, columns, progress)
@@ -98,7 +103,7 @@ def read_transactions(
     _tell(progress, label, 0)
     lines = _lines(source, currency)
     _tell(progress, label, 1)
-    cancellation = _sort_out(lines, "price" in source.table.column_names, until_s)
+    cancellation = _sort_out(lines, bool({"price", "amount"} & set(source.table.column_names)), until_s, facts)
     basket = _baskets(lines)
     left = _merge_and_cancel(lines, basket, cancellation)
     _tell(progress, label, 2)
@@ -110,28 +115,29 @@ def read_transactions(
         raise DataError(str(path), "no usable row is left: " + "; ".join(f"{k.rows} {k.what}" for k in report))
     order = kept[np.argsort(lines.time_s[kept], kind="stable")]
     events, items, users = _events(lines, order, left, basket)
-    made = _items(lines, events, items, currency)
+    made = _items(lines, events, items, currency, facts)
     _tell(progress, label, 3)
     return Dataset(dataset_name(path), digest(path), made, users, events, currency, report)
 
 
 def _lines(source: Source, currency: str) -> Lines:
     """Every cell as a number, or the error of the first that cannot be one."""
+    quantity = quantities(source)
     lines = Lines(
         invoice=codes(source, "invoice"),
         item=codes(source, "item"),
         title=codes(source, "title"),
         customer=codes(source, "customer"),
         time_s=times(source),
-        quantity=quantities(source),
-        price=money(source, currency),
+        quantity=quantity,
+        price=prices(source, currency, quantity),
         fate=np.full(source.table.num_rows, -1, np.int8),
     )
     lines.item = one_spelling(lines.item, lines.title)
     return lines
 
 
-def _sort_out(lines: Lines, priced: bool, until_s: int | None) -> Bools:
+def _sort_out(lines: Lines, priced: bool, until_s: int | None, facts: Mapping[str, Facts]) -> Bools:
     """Decides every row that can be judged by itself. Returns the rows that cancel a sale, (n,).
 
     Besides the invoices marked so, less than nothing bought by a known customer at a price is a cancellation.
@@ -142,6 +148,7 @@ def _sort_out(lines: Lines, priced: bool, until_s: int | None) -> Bools:
     lines.decide("nobody", (lines.invoice.code < 0) & (lines.customer.code < 0))
     titles = usual_titles(lines.item, lines.title, lines.time_s, lines.undecided)
     goods = ~not_products(lines.item.values, titles)
+    goods &= ~not_goods([facts[item].category_path if item in facts else () for item in lines.item.values])
     lines.decide("product", ~goods[lines.item.code])
     marked = np.append(cancels(lines.invoice.values), False)[lines.invoice.code]
     returned = (lines.quantity < 0) & (lines.customer.code >= 0) & ((lines.price > 0) | (not priced))
@@ -205,23 +212,32 @@ def _events(lines: Lines, order: Ints, left: Ints, basket: Ints) -> tuple[EventT
     return events, items.astype(np.int64), tuple(lines.customer.values[c] for c in customers[nobody:])
 
 
-def _items(lines: Lines, events: EventTable, items: Ints, currency: str) -> tuple[Item, ...]:
-    """The catalogue the sales speak of: no categories, brands or stock."""
+def _items(
+    lines: Lines, events: EventTable, items: Ints, currency: str, facts: Mapping[str, Facts]
+) -> tuple[Item, ...]:
+    """The catalogue the sales speak of: no stock, and no categories, brands or attributes but those of `facts`."""
     sold = lines.fate >= _NUMBER["merged"]
     titles = usual_titles(lines.item, lines.title, lines.time_s, sold)
     price = recent_price(events.item, events.price, len(items))
     first = np.full(len(items), np.iinfo(np.int64).max)
     np.minimum.at(first, events.item, events.time_s)
-    return tuple(
-        Item(
-            item_id=lines.item.values[code],
-            title=titles[code],
-            currency=currency,
-            price=int(price[at]),
-            available_s=int(first[at]),
+    made = []
+    for at, code in enumerate(items.tolist()):
+        item_id = lines.item.values[code]
+        known = facts.get(item_id, NOTHING)
+        made.append(
+            Item(
+                item_id=item_id,
+                title=known.title or titles[code],
+                category_path=known.category_path,
+                brand=known.brand,
+                currency=currency,
+                price=int(price[at]),
+                available_s=int(first[at]),
+                attributes=known.attributes,
+            )
         )
-        for at, code in enumerate(items.tolist())
-    )
+    return tuple(made)
 
 
 def recent_price(item: npt.NDArray[np.int32], price: Ints, n: int) -> Ints:

@@ -67,12 +67,23 @@ def quantities(source: Source) -> npt.NDArray[np.int64]:
     return (np.sign(value) * np.ceil(np.abs(value))).astype(np.int64)
 
 
-def money(source: Source, currency: str) -> npt.NDArray[np.int64]:
-    """(n,) minor units of `currency` a piece; an empty cell is 0 = unknown, and so is a file without the column."""
-    if "price" not in source.table.column_names:
+def prices(source: Source, currency: str, quantity: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(n,) minor units of `currency` a piece, 0 = unknown: the column, or else what the line cost by its pieces.
+
+    quantity: (n,) pieces. A line of negative pieces and amount has a positive price.
+    """
+    if "price" in source.table.column_names or "amount" not in source.table.column_names:
+        return money(source, "price", currency)
+    whole = money(source, "amount", currency)
+    return np.rint(whole * np.sign(quantity) / np.maximum(np.abs(quantity), 1)).astype(np.int64)
+
+
+def money(source: Source, key: str, currency: str) -> npt.NDArray[np.int64]:
+    """(n,) minor units of `currency`; an empty cell is 0 = unknown, and so is a file without the column."""
+    if key not in source.table.column_names:
         return np.zeros(source.table.num_rows, np.int64)
-    value = _numbers(source, "price", blank=0.0)
-    _refuse_first(source, "price", np.abs(value) > 1e12, "a price of at most 1,000,000,000,000")
+    value = _numbers(source, key, blank=0.0)
+    _refuse_first(source, key, np.abs(value) > 1e12, "an amount of at most 1,000,000,000,000")
     return np.rint(value * minor_units(currency)).astype(np.int64)
 
 

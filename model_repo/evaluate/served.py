@@ -12,7 +12,7 @@ from serving.core.catalogue import Catalogue
 from serving.core.clock import NEVER
 from serving.core.ports import I32
 from serving.core.turn import Turn
-from serving.decisions.recommend.contract import Query
+from serving.decisions.recommend.contract import EXPLAIN_NONE, Query
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
 from serving.events.history import read_history
@@ -58,7 +58,7 @@ def served_answers(
     lists: list[tuple[str, ...]] = []
     for lo in range(0, len(users), BATCH):
         queries = [
-            Query(user_id=user, page_size=page_size, exclude=exclude[at] if exclude else (), reasons=False)
+            Query(user_id=user, page_size=page_size, exclude=exclude[at] if exclude else (), explain=EXPLAIN_NONE)
             for at, user in enumerate(users[lo : lo + BATCH], lo)
         ]
         for answer in recommender.run(queries, turn):

@@ -1,9 +1,9 @@
 """What is known and what is to be predicted: one global cut in time, or the last item of every sequence.
 
 The global cut: every event of any customer before it may be used, none after it. The truth is the *first* basket that
-a known customer buys in the window after the cut. Items of that basket that nobody had seen before the cut stay in the
-truth although no model can hit them: the shop wanted to sell them all the same. Baskets of nobody known are training
-data, never truth.
+a known customer buys in the window after the cut, or, where baskets are broken, everything in it. Items of the truth
+that nobody had seen before the cut stay in it although no model can hit them: the shop wanted to sell them all the
+same. Baskets of nobody known are training data, never truth.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from serving.core.ports import I32, I64
 from serving.events.types import PURCHASE
 
 DAY_S = 86_400
+WEEK_DAYS = 7
 HOLDOUT_DAYS = 28
 """Four whole weeks, so that every weekday weighs the same."""
 
@@ -54,8 +55,10 @@ def cut_before_end(events: EventTable, holdout_days: float = HOLDOUT_DAYS) -> in
     return next_midnight - round(holdout_days * DAY_S)
 
 
-def split_at(events: EventTable, cut_s: int, end_s: int | None = None) -> Split:
-    """Training before `cut_s`; truth = first basket of each known customer in [cut_s, end_s). Raises InvalidInput."""
+def split_at(events: EventTable, cut_s: int, end_s: int | None = None, *, whole_window: bool = False) -> Split:
+    """Training before `cut_s`; truth = first basket of each known customer in [cut_s, end_s), or with `whole_window`
+    everything the customer buys there. Raises InvalidInput.
+    """
     before = events.time_s < cut_s
     window = (events.time_s >= cut_s) & (events.type == PURCHASE) & (events.user >= 0)
     if end_s is not None:
@@ -71,7 +74,7 @@ def split_at(events: EventTable, cut_s: int, end_s: int | None = None) -> Split:
         raise InvalidInput("cut", cut_s, "a cut after which at least one customer known before it buys something")
     slot = np.searchsorted(users, after.user)
     slot[slot == len(users)] = 0
-    mine = (users[slot] == after.user) & (first_basket[slot] == after.basket)
+    mine = (users[slot] == after.user) & (whole_window | (first_basket[slot] == after.basket))
     ptr, truth = distinct_csr(slot[mine], after.item[mine], len(users))
     return Split(train, users.astype(np.int32), ptr, truth, cut_s, int((~known).sum()))
 
@@ -80,6 +83,16 @@ def tuning_split(events: EventTable, cut_s: int) -> Split:
     """The same question asked one window earlier: what is chosen there has seen nothing after `cut_s`."""
     length_s = int(events.time_s[-1]) // DAY_S * DAY_S + DAY_S - cut_s
     return split_at(events, cut_s - length_s, cut_s)
+
+
+def week_after(events: EventTable, cut_s: int) -> Split:
+    """Training before `cut_s`; truth = everything each known customer buys in the 7 days from then on."""
+    return split_at(events, cut_s, cut_s + WEEK_DAYS * DAY_S, whole_window=True)
+
+
+def weeks_before(events: EventTable, cut_s: int, weeks: int) -> tuple[Split, ...]:
+    """The question of `week_after` asked 1, 2, ... `weeks` weeks earlier, newest first: none has seen `cut_s`."""
+    return tuple(week_after(events, cut_s - week * WEEK_DAYS * DAY_S) for week in range(1, weeks + 1))
 
 
 def leave_last_out(events: EventTable, back: int) -> Split:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from model_repo.ranker.checks import check_groups, useful_groups
 from model_repo.ranker.metrics import ndcg
 from model_repo.ranker.network import Ranker, Scaling, averaged, backward, forward, initial_layers, listwise
 from model_repo.work import Progress, cores, one_blas_thread
@@ -42,9 +43,9 @@ class Params:
     nets: int = 3
     hidden: tuple[int, ...] = (32,)
     linear_below_groups: int = 200
-    epochs: int = 12
+    epochs: int = 8
     batch_groups: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     weight_decay: float = 1e-3
     held_out: float = 0.0
     patience: int = 4
@@ -83,7 +84,7 @@ class Groups:
         sizes = np.diff(self.offsets)[groups]
         offsets = np.concatenate(([0], np.cumsum(sizes)))
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[groups] - offsets[:-1], sizes)
-        return Groups(self.x[rows], self.labels[rows], offsets)
+        return Groups(self.x.take(rows, axis=0), self.labels.take(rows), offsets)
 
 
 def train(
@@ -102,10 +103,10 @@ def train(
     """
     params = params or Params()
     report = progress or (lambda share: None)
-    _check(features, groups, labels)
+    check_groups(features, groups, labels)
     scaling = Scaling.fit(features, params.signed_log)
     every = Groups(scaling(features), labels, groups)
-    useful = _useful(groups, labels)
+    useful = useful_groups(groups, labels)
     rng = np.random.default_rng(seed)
     order = rng.permutation(useful)
     n_held = int(len(order) * params.held_out)
@@ -196,30 +197,6 @@ class Adam:
             stepped = value * decay - np.float32(scale) * first / (np.sqrt(second) + np.float32(1e-8))
             moved.append(stepped.astype(np.float32, copy=False))
         return tuple(zip(moved[::2], moved[1::2], strict=True))
-
-
-def _useful(groups: I64, labels: F32) -> I64:
-    """Numbers of the groups with at least two candidates and a positive label."""
-    relevance = np.concatenate(([0.0], np.cumsum(labels, dtype=np.float64)))
-    useful = np.flatnonzero((np.diff(groups) > 1) & (relevance[groups[1:]] > relevance[groups[:-1]]))
-    if not len(useful):
-        raise InvalidInput("labels", f"{len(groups) - 1} groups", "at least one group with a positive label")
-    return useful.astype(np.int64)
-
-
-def _check(features: F32, groups: I64, labels: F32) -> None:
-    if features.ndim != 2 or features.dtype != np.float32 or not features.shape[1]:
-        raise InvalidInput("features", f"{features.dtype} {features.shape}", "a float32 array (m, f), f >= 1")
-    if labels.shape != (len(features),):
-        raise InvalidInput("labels", labels.shape, f"one label a candidate, ({len(features)},)")
-    if len(groups) < 2 or groups[0] != 0 or groups[-1] != len(features) or bool((np.diff(groups) < 0).any()):
-        raise InvalidInput("groups", groups[[0, -1]].tolist() if len(groups) else [], f"offsets 0..{len(features)}")
-    for name, values in (("features", features), ("labels", labels)):
-        bad = np.argwhere(~np.isfinite(values))
-        if len(bad):
-            raise InvalidInput(f"{name}{bad[0].tolist()}", float(values[tuple(bad[0])]), "a finite number")
-    if (labels < 0).any():
-        raise InvalidInput("labels", float(labels.min()), "relevance of at least 0")
 
 
 def summary(ranker: Ranker, features: F32, groups: npt.NDArray[np.int64], labels: F32) -> dict[str, float]:

@@ -125,11 +125,13 @@ def forward(layers: tuple[tuple[F32, F32], ...], x: F32) -> list[F32]:
 def backward(layers: tuple[tuple[F32, F32], ...], outputs: list[F32], upstream: F32) -> list[tuple[F32, F32]]:
     """The gradient of every layer's weights and bias; `upstream` (m, 1): that of the loss by the scores."""
     gradients: list[tuple[F32, F32]] = []
+    ones = np.ones(len(upstream), upstream.dtype)
     for depth in range(len(layers) - 1, -1, -1):
-        x = outputs[depth]
-        gradients.append((x.T @ upstream, upstream.sum(axis=0)))
+        x, weights = outputs[depth], layers[depth][0]
+        gradients.append((x.T @ upstream, ones @ upstream))  # NumPy's sum(axis=0) takes ten times as long
         if depth:
-            upstream = upstream @ layers[depth][0].T
+            # BLAS is slow where it sums over one product only, as it does behind the score
+            upstream = upstream * weights[:, 0] if weights.shape[1] == 1 else upstream @ weights.T
             upstream *= x > 0
     return gradients[::-1]
 

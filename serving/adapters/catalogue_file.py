@@ -28,6 +28,7 @@ SCHEMA = pa.schema(
         ("size_mm", pa.list_(pa.int64())),
         ("available_s", pa.int64()),
         ("deleted", pa.bool_()),
+        ("attributes", pa.string()),  # JSON: {name: value}
     ]
 )
 """Money in minor units, times in epoch seconds."""
@@ -37,15 +38,21 @@ def dump_items(items: Sequence[Item]) -> bytes:
     """The file's bytes; the same items in the same order give the same bytes."""
     columns: dict[str, list[object]] = {name: [getattr(item, name) for item in items] for name in SCHEMA.names}
     columns["stock"] = [json.dumps(dict(item.stock), sort_keys=True) for item in items]
+    columns["attributes"] = [json.dumps(dict(item.attributes), sort_keys=True) for item in items]
     out = io.BytesIO()
     pq.write_table(pa.table(columns, SCHEMA), out, compression="zstd")
     return out.getvalue()
 
 
 def load_items(path: Path) -> list[Item]:
-    """The items in the file's order. Raises ModelDamaged naming the file."""
+    """The items in the file's order. Raises ModelDamaged naming the file.
+
+    A file written before items had attributes lacks the column: then none has any.
+    """
     try:
         table = pq.read_table(path, use_threads=False)
+        if "attributes" not in table.schema.names:
+            table = table.append_column("attributes", pa.array(["{}"] * len(table)))
         if not table.schema.equals(SCHEMA):
             raise ModelDamaged(f"{path.name}: columns {table.schema.names}, expected {SCHEMA.names}", file=path.name)
         return [_item(*row) for row in zip(*table.to_pydict().values(), strict=True)]
@@ -56,10 +63,11 @@ def load_items(path: Path) -> list[Item]:
 def _item(
     item_id: str, title: str, category_path: list[str], brand: str, currency: str, price: int, cost: int,
     list_price: int, stock: str, weight_grams: int, size_mm: list[int], available_s: int, deleted: bool,
+    attributes: str,
 ) -> Item:  # fmt: skip
     levels = {location: (hand, order) for location, (hand, order) in json.loads(stock).items()}
     depth, width, height = size_mm
     return Item(
         item_id, title, tuple(category_path), brand, currency, price, cost, list_price, levels, weight_grams,
-        (depth, width, height), available_s, deleted,
+        (depth, width, height), available_s, deleted, json.loads(attributes),
     )  # fmt: skip

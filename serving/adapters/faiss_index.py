@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 import retrieval
 from serving.core.errors import InvalidInput, ModelDamaged, ModelFailed
 from serving.core.ports import F32, I64
@@ -37,13 +40,14 @@ class FaissIndex:
         """(number of vectors, their length)."""
         return self._index.ntotal, self._index.d
 
-    def search(self, queries: F32, k: int) -> tuple[F32, I64]:
+    def search(self, queries: F32, k: int, allowed: npt.NDArray[np.bool_] | None = None) -> tuple[F32, I64]:
         """queries: (b, d) float32. Returns scores (b, k) descending and rows (b, k); row -1 = fewer than k found.
 
+        allowed: (m,) the rows that may be found, m at least the index's rows; None = all.
         Raises ModelFailed when FAISS refuses to run.
         """
         try:
-            return retrieval.search(self._index, queries, k)
+            return retrieval.search(self._index, queries, k, allowed)
         except RuntimeError as error:  # what FAISS's own exceptions become
             raise ModelFailed("index", str(error)) from error
 

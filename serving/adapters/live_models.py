@@ -16,7 +16,8 @@ from serving.core.catalogue import Catalogue
 from serving.core.errors import StoregateError
 from serving.core.ports import ProfileStore
 from serving.core.turn import Turn
-from serving.decisions.recommend.contract import Answer, Query
+from serving.decisions.recommend.contract import Answer, PageAnswer, PageQuery, Query
+from serving.decisions.recommend.decision_log import DecisionLog
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
 from serving.features import FEATURES
@@ -53,16 +54,20 @@ class LiveModels:
         profiles: ProfileStore | None,
         catalogue_store: CatalogueStore,
         import_dir: Path | None = None,
+        decisions: DecisionLog | None = None,
     ) -> None:
-        self._home, self._params, self._profiles = home, params, profiles
+        """decisions: where decisions are kept, None = nowhere."""
+        self._home, self._params, self._profiles, self._decisions = home, params, profiles, decisions
         self._stamp = self._manifest_stamp()
         loaded = load(home, FEATURES)
         self.catalogue = LiveCatalogue(
             catalogue_store, loaded.catalogue_items, loaded.models.item_ids, import_dir=import_dir
         )
         self._sight = Sight(self.catalogue)
-        self._current = Recommender(loaded.models, self._sight, profiles, params)
+        self._current = self._recommender(loaded, self._sight)
         self._current.warm()
+        self.loaded = loaded
+        """The release that is served."""
         self.release = loaded.release
         self.refused = loaded.refused
         self._closing = threading.Event()
@@ -71,6 +76,14 @@ class LiveModels:
     def run(self, queries: Sequence[Query], turn: Turn) -> list[Answer]:
         """The pipeline of the release that is live now; runs on the engine."""
         return self._current.run(queries, turn)
+
+    def run_pages(self, pages: Sequence[PageQuery], turn: Turn) -> list[PageAnswer]:
+        """Likewise, for shop pages."""
+        return self._current.run_pages(pages, turn)
+
+    def _recommender(self, loaded: Loaded, sight: Sight) -> Recommender:
+        sink = self._decisions.of_release(loaded.release) if self._decisions else None
+        return Recommender(loaded.models, sight, self._profiles, self._params, sink)
 
     def start(self) -> None:
         """Begins to look for new releases, once a second."""
@@ -105,13 +118,13 @@ class LiveModels:
     def _swap(self, loaded: Loaded) -> None:
         """The old pipeline is held at the last rows it knows; the new one at its first, until those are current."""
         old, new = self._sight, Sight(self.catalogue)
-        recommender = Recommender(loaded.models, new, self._profiles, self._params)
+        recommender = self._recommender(loaded, new)
 
         def switch(made: Catalogue) -> None:
             new.held = made
             recommender.warm()
             old.held = self.catalogue.snapshot()
-            self._current = recommender
+            self._current, self.loaded = recommender, loaded
 
         self.catalogue.rebase(loaded.catalogue_items, loaded.models.item_ids, switch)
         new.held = None

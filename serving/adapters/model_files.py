@@ -29,6 +29,28 @@ FACTORS: Final = {
     "fold_alpha": ("float64", 0),
     "items": ("uint8", 1),  # fingerprint of the item ids, so that parts over other items are never mixed
 }
+ROWS: Final = {
+    "indptr": ("int64", 1),
+    "cols": ("int32", 1),
+    "vals": ("float32", 1),
+    "items": ("uint8", 1),  # fingerprint of the item ids
+}
+"""A CSR matrix over the items: transitions, together, coview."""
+SESSIONS: Final = {
+    "item_ptr": ("int64", 1),
+    "item_sessions": ("int32", 1),
+    "session_ptr": ("int64", 1),
+    "session_items": ("int32", 1),
+    "session_time_s": ("int64", 1),
+    "items": ("uint8", 1),
+}
+CONTENT: Final = {
+    "terms": ("uint64", 1),
+    "idf": ("float32", 1),
+    "projection": ("float32", 2),
+    "vectors": ("float32", 2),
+    "items": ("uint8", 1),
+}
 Spec = Mapping[str, tuple[str, int]]
 """Array name -> (dtype, number of dimensions)."""
 

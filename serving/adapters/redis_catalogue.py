@@ -3,7 +3,10 @@
 `<prefix>{cat}:items`    hash, item id -> "version:json" (the whole item after the change)
 `<prefix>{cat}:log`      stream of {version, ids as JSON}, about LOG_ENTRIES long
 `<prefix>{cat}:version`  counter; every write takes the next number
-One script writes all three. The log carries ids only: who follows reads the items as they are by then.
+`<prefix>{cat}:history`  stream of {id, was}, about HISTORY_ENTRIES long; the entry VERSION-NUMBER says what the write
+                         of that version has replaced: "version:json", or nothing where there was no such item
+One script writes all four. The log carries ids only: who follows reads the items as they are by then. The history is
+read backwards, to see the catalogue as it was at an earlier version.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from serving.core.catalogue import Item
 from serving.core.errors import StoreUnavailable
 
 LOG_ENTRIES = 10_000
+HISTORY_ENTRIES = 100_000
+HISTORY_AT_ONCE = 500
 SCAN_COUNT = 500
 READ_ITEMS = 500
 ENTRIES_AT_ONCE = 100
@@ -38,10 +43,16 @@ class RedisCatalogue:
         timeout_s: float = 0.5,
         follow_timeout_s: float = 1.5,
         log_entries: int = LOG_ENTRIES,
+        history_entries: int = HISTORY_ENTRIES,
     ) -> None:
-        """follow_timeout_s: a server silent for that long is away; `follow` waits for at most half of it."""
-        self._items, self._log, self._version = (f"{prefix}{{cat}}:{name}" for name in ("items", "log", "version"))
-        self._log_entries, self._wait_s_max = log_entries, follow_timeout_s / 2
+        """follow_timeout_s: a server silent for that long is away; `follow` waits for at most half of it.
+
+        history_entries: about how many changes of items `as_of` can undo.
+        """
+        names = ("items", "log", "version", "history")
+        self._items, self._log, self._version, self._history = (f"{prefix}{{cat}}:{name}" for name in names)
+        self._log_entries, self._history_entries = log_entries, history_entries
+        self._wait_s_max = follow_timeout_s / 2
         self._writes = RedisLine(server, timeout_s=timeout_s, scripts=(WRITE_ITEMS,))
         self._follows = RedisLine(server, timeout_s=follow_timeout_s)
 
@@ -56,7 +67,8 @@ class RedisCatalogue:
     def write(self, changes: Sequence[tuple[int, Item]]) -> int:
         """See CatalogueStore."""
         ids = json.dumps([item.item_id for _, item in changes], ensure_ascii=False, separators=(",", ":"))
-        arguments: list[str | bytes | int] = [3, self._items, self._log, self._version, self._log_entries, ids]
+        arguments: list[str | bytes | int] = [4, self._items, self._log, self._version, self._history]
+        arguments += (self._log_entries, self._history_entries, ids)
         for version, item in changes:
             arguments += (item.item_id, version, to_json(item))
         (version,) = call(self._writes, WRITE_ITEMS, [tuple(arguments)])
@@ -94,6 +106,29 @@ class RedisCatalogue:
             ids |= dict.fromkeys(json.loads(entry[b"ids"]))
         return News(self._read(self._follows, list(ids)), version, _cursor(last.encode(), version))
 
+    def as_of(self, version: int) -> dict[str, Stored | None] | None:
+        """What the items that were written after `version` were at that version; None = the store had none of that id.
+
+        None as a whole: the history does not reach back so far, or the store has not come to that version.
+        """
+        was: dict[str, Stored | None] = {}
+        first, at = f"{version + 1}-0", f"{version + 1}-0"
+        (counter,) = self._ask(self._writes, [("GET", self._version)])
+        if int(counter or 0) <= version:
+            return was if int(counter or 0) == version else None
+        while True:
+            (entries,) = self._ask(self._writes, [("XRANGE", self._history, at, "+", "COUNT", HISTORY_AT_ONCE)])
+            if at == first and (not entries or entries[0][0].decode() != first):
+                return None
+            for _, flat in entries:
+                entry = dict(zip(flat[::2], flat[1::2], strict=True))
+                name, before = entry[b"id"].decode(), entry[b"was"]
+                if name not in was:  # what comes later has replaced something newer
+                    was[name] = _stored(before) if before else None
+            if len(entries) < HISTORY_AT_ONCE:
+                return was
+            at = f"({entries[-1][0].decode()}"
+
     def close(self) -> None:
         """Ends the connections. Idempotent."""
         self._writes.close()
@@ -119,10 +154,13 @@ def _decoded(pairs: Iterable[tuple[str | bytes, bytes | None]]) -> dict[str, Sto
     found = {}
     for item_id, value in pairs:
         if value is not None:
-            version, _, text = value.partition(b":")
-            name = item_id.decode() if isinstance(item_id, bytes) else item_id
-            found[name] = Stored(int(version), from_json(text))
+            found[item_id.decode() if isinstance(item_id, bytes) else item_id] = _stored(value)
     return found
+
+
+def _stored(value: bytes) -> Stored:
+    version, _, text = value.partition(b":")
+    return Stored(int(version), from_json(text))
 
 
 def _cursor(entry_id: bytes, version: int) -> str:

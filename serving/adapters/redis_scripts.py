@@ -74,20 +74,42 @@ return added
 """
 
 WRITE_ITEMS = """
--- KEYS: items (hash id -> "version:json"), log (stream), version (counter). ARGV: log length, ids as JSON,
--- then for every item: id, the version it must have now (0 = absent), its new JSON.
+-- KEYS: items (hash id -> "version:json"), log (stream), version (counter), history (stream). ARGV: log length, history
+-- length, ids as JSON, then for every item: id, the version it must have now (0 = absent), its new JSON.
 -- All or nothing: writes nothing and returns 0 when an item has another version, else returns the new version.
-for at = 3, #ARGV, 3 do
+local before = {}
+for at = 4, #ARGV, 3 do
   local now = redis.call('HGET', KEYS[1], ARGV[at])
   local version = now and string.match(now, '^%d+') or '0'
   if version ~= ARGV[at + 1] then return 0 end
+  before[at] = now or ''
 end
 local version = redis.call('INCR', KEYS[3])
-for at = 3, #ARGV, 3 do
-  redis.call('HSET', KEYS[1], ARGV[at], string.format('%.0f', version) .. ':' .. ARGV[at + 2])
+local name = string.format('%.0f', version)
+for at = 4, #ARGV, 3 do
+  redis.call('HSET', KEYS[1], ARGV[at], name .. ':' .. ARGV[at + 2])
+  local entry = {KEYS[4], 'MAXLEN', '~', ARGV[2], name .. '-' .. string.format('%.0f', (at - 4) / 3),
+    'id', ARGV[at], 'was', before[at]}
+  local kept = redis.pcall('XADD', unpack(entry))
+  if type(kept) == 'table' and kept.err then  -- the counter was lost and began again: so does the history
+    redis.call('DEL', KEYS[4])
+    redis.call('XADD', unpack(entry))
+  end
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[1], '*', 'version', string.format('%.0f', version), 'ids', ARGV[2])
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[1], '*', 'version', name, 'ids', ARGV[3])
 return version
+"""
+
+ADD_OUTCOMES = """
+-- KEYS: decision (hash). ARGV: fields at most, seconds to live of a hash that is made here, then field, value, ...
+-- Sets the fields that are not there, while there is room. Returns how many it set.
+local added = 0
+for at = 3, #ARGV, 2 do
+  if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[1]) then break end
+  added = added + redis.call('HSETNX', KEYS[1], ARGV[at], ARGV[at + 1])
+end
+if redis.call('TTL', KEYS[1]) == -1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+return added
 """
 
 

@@ -20,7 +20,7 @@ from serving.core.errors import InvalidInput, ModelDamaged
 
 __all__ = ["PARTS", "Release", "live", "promote", "read_version", "releases", "sweep", "write_version"]
 
-MODELS: Final = ("item-item", "factors", "ranker")
+MODELS: Final = ("item-item", "transitions", "together", "sessions", "factors", "content", "ranker")
 PARTS: Final = (*MODELS, "index", "catalogue", "history")
 """What a release is made of; MODELS live under models/, the others beside it."""
 

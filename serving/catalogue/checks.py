@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
 from serving.core.catalogue import Item
@@ -11,9 +13,14 @@ from serving.core.ids import check_id
 TEXT_BYTES_MAX: Final = 1024
 CATEGORY_DEPTH_MAX: Final = 16
 LOCATIONS_MAX: Final = 256
+ATTRIBUTES_MAX: Final = 32
+ATTRIBUTE_NAME_MAX: Final = 64
+ATTRIBUTE_BYTES_MAX: Final = 256
 AMOUNT_MAX: Final = 10**15
 COUNT_MAX: Final = 2**31 - 1
 TIME_S_MAX: Final = 2**32 - 1
+
+_ATTRIBUTE: Final = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 def check_item(item: Item) -> Item:
@@ -41,7 +48,22 @@ def check_item(item: Item) -> Item:
     for field, size in zip(("length_mm", "width_mm", "height_mm"), item.size_mm, strict=True):
         _number(field, size, COUNT_MAX)
     _number("available_time", item.available_s, TIME_S_MAX)
+    check_attributes("attributes", item.attributes)
     return item
+
+
+def check_attributes(field: str, attributes: Mapping[str, str]) -> None:
+    """Raises InvalidInput unless every name can stand in a filter and no value is empty: then it has no attribute."""
+    if len(attributes) > ATTRIBUTES_MAX:
+        raise InvalidInput(field, f"{len(attributes)} attributes", f"at most {ATTRIBUTES_MAX}")
+    for name, value in attributes.items():
+        if len(name) > ATTRIBUTE_NAME_MAX or not _ATTRIBUTE.fullmatch(name):
+            raise InvalidInput(field, name, f"a name of 1 to {ATTRIBUTE_NAME_MAX} letters, digits, _, - and .")
+        if not value:
+            raise InvalidInput(
+                f"{field}.{name}", value, f"a value of 1 to {ATTRIBUTE_BYTES_MAX} bytes, or no such name"
+            )
+        check_id(f"{field}.{name}", value)
 
 
 def _id(field: str, value: str) -> None:

@@ -16,16 +16,20 @@ from serving.core.errors import InvalidInput
 
 JSON_FIELDS: Final = (
     *("itemId", "title", "categoryPath", "brand", "price", "cost", "listPrice", "stock", "weightGrams"),
-    *("lengthMm", "widthMm", "heightMm", "availableTime", "inModel"),
+    *("lengthMm", "widthMm", "heightMm", "availableTime", "attributes", "inModel"),
 )
-FLAT_FIELDS: Final = (*JSON_FIELDS[:-1], "currencyCode")
+FLAT_FIELDS: Final = (*JSON_FIELDS[:-2], "currencyCode")
+ATTRIBUTE_COLUMN: Final = "attributes."
+"""What a column begins with that holds the values of one attribute."""
 AMOUNTS: Final = {"price": "price", "cost": "cost", "listPrice": "list_price"}
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}(\.0+)?")
 
 
 def camel(name: str) -> str:
-    """item_id -> itemId; itemId stays."""
+    """item_id -> itemId; itemId stays, and so does the name of an attribute."""
+    if name.strip().startswith(ATTRIBUTE_COLUMN):
+        return name.strip()
     head, *tail = name.strip().split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in tail)
 
@@ -48,12 +52,14 @@ def item_from_json(row: Any) -> Item:
         counts = [_whole(f"stock[{position}].{name}", at.get(name, 0)) for name in ("onHand", "onOrder")]
         stock[_text(f"stock[{position}].location", at.get("location", ""))] = (counts[0], counts[1])
     path = _list("categoryPath", fields.get("categoryPath") or [])
-    return _item(fields, tuple(_text("categoryPath", name) for name in path), currency, amounts, stock)
+    return _item(
+        fields, tuple(_text("categoryPath", name) for name in path), currency, amounts, stock, _attributes(fields)
+    )
 
 
 def item_from_flat(row: Mapping[str, Any]) -> Item:
     """An item from columns: amounts in minor units of currencyCode, categoryPath "root > leaf" (or a list), stock
-    "location=on hand/on order; ..." or absent.
+    "location=on hand/on order; ..." or absent, attributes.NAME one value.
     """
     fields = {name: value for name, value in row.items() if value is not None and value != ""}
     path = fields.get("categoryPath", "")
@@ -67,7 +73,20 @@ def item_from_flat(row: Mapping[str, Any]) -> Item:
             raise InvalidInput("stock", report, 'location=on hand/on order, for example "london=5/10; leeds=0"')
         stock[location.strip()] = (_whole("stock", on_hand), _whole("stock", on_order or 0))
     names = tuple(_text("categoryPath", name).strip() for name in parts) if path else ()
-    return _item(fields, names, _text("currencyCode", fields.get("currencyCode", "")), amounts, stock)
+    attributes = {
+        name.removeprefix(ATTRIBUTE_COLUMN): _text(name, value).strip()
+        for name, value in fields.items()
+        if name.startswith(ATTRIBUTE_COLUMN)
+    }
+    attributes = {name: value for name, value in attributes.items() if value}
+    return _item(fields, names, _text("currencyCode", fields.get("currencyCode", "")), amounts, stock, attributes)
+
+
+def _attributes(fields: Mapping[str, Any]) -> dict[str, str]:
+    given = fields.get("attributes") or {}
+    if not isinstance(given, dict):
+        raise InvalidInput("attributes", given, 'a JSON object, for example {"colour": "red"}')
+    return {_text("attributes", name): _text(f"attributes.{name}", value) for name, value in given.items()}
 
 
 def _item(
@@ -76,6 +95,7 @@ def _item(
     currency: str,
     amounts: Mapping[str, int],
     stock: Mapping[str, tuple[int, int]],
+    attributes: Mapping[str, str],
 ) -> Item:
     length, width, height = (_whole(name, fields.get(name, 0)) for name in ("lengthMm", "widthMm", "heightMm"))
     return check_item(
@@ -92,6 +112,7 @@ def _item(
             weight_grams=_whole("weightGrams", fields.get("weightGrams", 0)),
             size_mm=(length, width, height),
             available_s=_time_s("availableTime", fields.get("availableTime")),
+            attributes=attributes,
         )
     )
 

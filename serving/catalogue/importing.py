@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
 from serving.catalogue.contract import ImportItems, LineError
-from serving.catalogue.import_rows import FLAT_FIELDS, camel, item_from_flat, item_from_json
+from serving.catalogue.import_rows import ATTRIBUTE_COLUMN, FLAT_FIELDS, camel, item_from_flat, item_from_json
 from serving.core.catalogue import Item
 from serving.core.errors import InvalidInput, NotFound
 
@@ -159,8 +159,9 @@ def _check_columns(names: list[str]) -> None:
     if "itemId" not in names:
         raise InvalidInput("file", ", ".join(names), "a column itemId")
     for name in names:
-        if name not in FLAT_FIELDS or names.count(name) > 1:
-            raise InvalidInput("file", name, f"each of the columns {', '.join(FLAT_FIELDS)} at most once")
+        if not (name in FLAT_FIELDS or name.startswith(ATTRIBUTE_COLUMN)) or names.count(name) > 1:
+            expected = f"each of the columns {', '.join(FLAT_FIELDS)} and {ATTRIBUTE_COLUMN}NAME at most once"
+            raise InvalidInput("file", name, expected)
 
 
 def _without_mark(lines: Iterable[str]) -> Iterator[str]:

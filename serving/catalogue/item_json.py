@@ -24,6 +24,7 @@ def to_json(item: Item) -> bytes:
         "mm": item.size_mm if any(item.size_mm) else (),
         "since": item.available_s,
         "deleted": item.deleted,
+        "attributes": dict(item.attributes),
     }
     return json.dumps({k: v for k, v in fields.items() if v}, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -46,4 +47,5 @@ def from_json(text: bytes) -> Item:
         size_mm=(length, width, height),
         available_s=fields.get("since", 0),
         deleted=fields.get("deleted", False),
+        attributes=fields.get("attributes", {}),
     )

@@ -16,6 +16,7 @@ COMMANDS = {
     "train": ("serving.cli.train:train", "Learn from a file of sales, or from the demo store."),
     "serve": ("serving.cli.serve:serve", "Start the gateway, on Ray Serve or in this process."),
     "recommend": ("serving.cli.recommend:recommend", "Ask a running gateway what to show."),
+    "decision": ("serving.cli.decision:decision", "What a running gateway decided, and whether it would again."),
     "event": ("serving.cli.event:event", "Tell a running gateway what a visitor did."),
     "status": ("serving.cli.status:status", "What is live, and how the replicas do."),
     "settings": ("serving.cli.settings:settings", "Every setting with its value, range and meaning."),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,12 @@ import numpy.typing as npt
 from serving.core.ids import hash64
 
 _T = TypeVar("_T", bound=np.generic)
+_D = TypeVar("_D", bound="Derived")
 
 UNTRACKED = -1
 """Stock of an item whose stock nobody reports: it counts as available."""
+DERIVED_MAX: Final = 64
+"""Things derived from the items that are kept at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,21 @@ class Item:
     size_mm: tuple[int, int, int] = (0, 0, 0)
     available_s: int = 0
     deleted: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """name -> value, for example colour -> red; neither is empty."""
 
     @property
     def on_hand(self) -> int:
         """Pieces over all locations, UNTRACKED where no location reports."""
         return sum(hand for hand, _ in self.stock.values()) if self.stock else UNTRACKED
+
+
+class Derived(Protocol):
+    """Something computed from all items that few requests need. Immutable."""
+
+    def updated(self, items: Sequence[Item], rows: Sequence[int]) -> Self:
+        """Of `items`, which differ from those it was made of in `rows`, the rows at the end that are new included."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,11 @@ class Catalogue:
     items: tuple[Item, ...]
     n_model: int
     price: npt.NDArray[np.int64]
-    """(n,) minor units."""
+    """(n,) minor units, 0 = not known; likewise cost and list_price."""
+    cost: npt.NDArray[np.int64]
+    list_price: npt.NDArray[np.int64]
+    on_hand: npt.NDArray[np.int64]
+    """(n,) pieces over all locations, UNTRACKED where no location reports."""
     available: npt.NDArray[np.bool_]
     """(n,) in stock (or untracked) and not deleted: may be recommended."""
     brand: npt.NDArray[np.int32]
@@ -65,11 +82,17 @@ class Catalogue:
     """(n,) epoch seconds at which the item was first offered."""
     brand_numbers: dict[str, int]
     category_numbers: dict[tuple[str, ...], int]
+    locations: frozenset[str]
+    """Every location that has reported stock."""
+    attribute_names: frozenset[str]
+    """Every attribute that an item has had."""
     row_of: dict[str, int]
     hash_keys: npt.NDArray[np.uint64]
     """(m,) open-addressing table of item hashes, m a power of two at least 2n, 0 = empty; linear probing."""
     hash_rows: npt.NDArray[np.int32]
     """(m,) row of the item at the same slot."""
+    _derived: dict[str, Derived] = field(default_factory=dict, repr=False, compare=False)
+    """By name; the oldest at the beginning."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -84,6 +107,18 @@ class Catalogue:
     def titles(self) -> tuple[str, ...]:
         return tuple(item.title for item in self.items)
 
+    def derived(self, name: str, make: Callable[[Sequence[Item]], _D]) -> _D:
+        """What `make` computes from the items: once, then kept under `name` and carried over to later snapshots.
+
+        Any thread may call it; two at once may compute the same twice.
+        """
+        found = self._derived.get(name)
+        if found is None:
+            found = self._derived[name] = make(self.items)
+            if len(self._derived) > DERIVED_MAX:
+                self._derived.pop(next(iter(self._derived.copy())), None)
+        return found  # type: ignore[return-value]  # a name stands for one kind
+
     @classmethod
     def build(cls, items: Sequence[Item], *, model_ids: Sequence[str] = (), version: int = 0) -> Catalogue:
         """A snapshot with the models' items first, in their order; one the items do not name is a deleted row."""
@@ -95,12 +130,17 @@ class Catalogue:
             items=(),
             n_model=len(head),
             price=np.zeros(0, np.int64),
+            cost=np.zeros(0, np.int64),
+            list_price=np.zeros(0, np.int64),
+            on_hand=np.zeros(0, np.int64),
             available=np.zeros(0, np.bool_),
             brand=np.zeros(0, np.int32),
             category=np.zeros(0, np.int32),
             available_s=np.zeros(0, np.int64),
             brand_numbers={"": 0},
             category_numbers={(): 0},
+            locations=frozenset(),
+            attribute_names=frozenset(),
             row_of={},
             hash_keys=np.zeros(16, np.uint64),
             hash_rows=np.zeros(16, np.int32),
@@ -124,12 +164,14 @@ class Catalogue:
                 items[row] = item
             touched[row] = item
         n = len(items)
-        price, available = _grown(self.price, n), _grown(self.available, n)
+        price, cost, list_price = _grown(self.price, n), _grown(self.cost, n), _grown(self.list_price, n)
+        on_hand, available = _grown(self.on_hand, n), _grown(self.available, n)
         brand, category = _grown(self.brand, n), _grown(self.category, n)
         available_s = _grown(self.available_s, n)
         for row, item in touched.items():
-            price[row] = item.price
-            available[row] = not item.deleted and item.on_hand != 0
+            price[row], cost[row], list_price[row] = item.price, item.cost, item.list_price
+            on_hand[row] = hand = item.on_hand
+            available[row] = not item.deleted and hand != 0
             brand[row] = brands.setdefault(item.brand, len(brands))
             category[row] = categories.setdefault(item.category_path, len(categories))
             available_s[row] = item.available_s
@@ -141,16 +183,28 @@ class Catalogue:
             items=tuple(items),
             n_model=self.n_model,
             price=price,
+            cost=cost,
+            list_price=list_price,
+            on_hand=on_hand,
             available=available,
             brand=brand,
             category=category,
             available_s=available_s,
             brand_numbers=brands,
             category_numbers=categories,
+            locations=_joined(self.locations, (item.stock for item in touched.values())),
+            attribute_names=_joined(self.attribute_names, (item.attributes for item in touched.values())),
             row_of=row_of,
             hash_keys=keys,
             hash_rows=rows,
+            _derived={name: part.updated(items, list(touched)) for name, part in self._derived.copy().items()},
         )
+
+
+def _joined(known: frozenset[str], more: Iterable[Iterable[str]]) -> frozenset[str]:
+    """`known` with the names in `more`; itself where there is no new one."""
+    fresh = {name for names in more for name in names} - known
+    return known | fresh if fresh else known
 
 
 def _grown(array: npt.NDArray[_T], n: int) -> npt.NDArray[_T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -23,3 +24,17 @@ def check_id(field: str, value: str) -> str:
     if not value.isprintable():
         raise InvalidInput(field, value, "no control characters")
     return value
+
+
+class Serial:
+    """Identifiers that no other process makes: 16 random hexadecimal digits, then 16 that count."""
+
+    __slots__ = ("_count", "_prefix")
+
+    def __init__(self) -> None:
+        self._prefix, self._count = secrets.token_hex(8), 0
+
+    def next(self) -> str:
+        """32 hexadecimal digits."""
+        self._count += 1
+        return f"{self._prefix}{self._count:016x}"

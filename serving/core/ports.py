@@ -42,6 +42,9 @@ class Scorer(Protocol):
 class VectorIndex(Protocol):
     """Nearest item vectors by inner product."""
 
-    def search(self, queries: F32, k: int) -> tuple[F32, I64]:
-        """queries: (b, d) float32. Returns scores (b, k) descending and rows (b, k); row -1 = fewer than k found."""
+    def search(self, queries: F32, k: int, allowed: npt.NDArray[np.bool_] | None = None) -> tuple[F32, I64]:
+        """queries: (b, d) float32. Returns scores (b, k) descending and rows (b, k); row -1 = fewer than k found.
+
+        allowed: (m,) the rows that may be found, m at least the index's rows; None = all.
+        """
         ...

@@ -24,12 +24,15 @@ or viewed then says something of taste alone, and is no reason to be shown again
 
 
 @njit(cache=True, nogil=True)
-def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s, half_life_s, short_half_life_s):
+def fold(
+    records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s, half_life_s, short_half_life_s, slot_of
+):
     """Folds the records of b requests. O(records); each record is read once.
 
     records: (m,) events.records.RECORD; those of request r are ptr[r]:ptr[r+1], oldest first. context: (c,) int32 rows
-    of context items with context_ptr (b + 1,). price: (n,) int64 minor units. Returns History and the user statistics
-    (b, len(USER_STATS)) float32. Events in the future count as now; items the catalogue does not know are left out.
+    of context items with context_ptr (b + 1,). price: (n,) int64 minor units. slot_of: slots of kernels/scratch.py.
+    Returns History and the user statistics (b, len(USER_STATS)) float32. Events in the future count as now; items the
+    catalogue does not know are left out.
     """
     b = len(ptr) - 1
     size = len(records) + len(context)
@@ -41,13 +44,15 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
     seen = np.zeros(size, np.float32)
     last_buy = np.zeros(size, np.int64)
     kind = np.zeros(size, np.uint8)
+    rank = np.zeros(size, np.int32)
+    viewed = np.zeros(size, np.int64)
     stats = np.zeros((b, len(USER_STATS)), np.float32)
-    slot_of = np.full(len(price), -1, np.int32)
     fill = 0
     for r in range(b):
         start = fill
         first_s, last_s, basket_s = np.int64(0), np.int64(0), np.int64(-1)
         baskets, bought, log_price = 0.0, 0.0, 0.0
+        visit, visit_s, visit_code = np.int32(0), np.int64(-1), np.uint8(0)
         on_page = context_ptr[r + 1] > context_ptr[r]
         damp = np.float32(CONTEXT_DAMP if on_page else 1.0)
         for i in range(ptr[r], ptr[r + 1]):
@@ -65,9 +70,16 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
                 slot_of[found] = slot
                 row[slot] = found
                 fill += 1
+            if not (code == PURCHASE and visit_code == PURCHASE and at == visit_s):
+                visit += np.int32(1)
+                visit_s, visit_code = at, code
             age = max(now_s - at, 0.0)
             short = np.float32(2.0 ** (-age / short_half_life_s))
             interest[slot] += TYPE_INTEREST[code] * np.float32(2.0 ** (-age / half_life_s)) * damp
+            if TYPE_INTEREST[code] > 0:
+                rank[slot] = visit
+            if code == VIEW:
+                viewed[slot] = max(viewed[slot], at)
             if code == PURCHASE:
                 if not on_page:
                     buys[slot] += np.float32(1.0)
@@ -93,6 +105,7 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
         repeats = 0.0
         for slot in range(start, fill):
             interest[slot] = max(interest[slot], np.float32(0.0))
+            rank[slot] = visit - rank[slot] + np.int32(on_page)
             repeats += 1.0 if buys[slot] > 1 else 0.0
         for i in range(context_ptr[r], context_ptr[r + 1]):
             slot = slot_of[context[i]]
@@ -103,6 +116,7 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
                 fill += 1
             interest[slot] = np.float32(CONTEXT_WEIGHT)
             kind[slot] = CONTEXT
+            rank[slot] = 0
         for slot in range(start, fill):
             slot_of[row[slot]] = -1
         out_ptr[r + 1] = fill
@@ -116,6 +130,7 @@ def fold(records, ptr, context, context_ptr, hash_keys, hash_rows, price, now_s,
         stats[r, 6] = repeats / distinct
         stats[r, 7] = (last_s - first_s) / DAY_S / (baskets - 1.0) if baskets > 1 else 0.0
     history = History(
-        out_ptr, row[:fill], interest[:fill], buys[:fill], buy_decay[:fill], seen[:fill], last_buy[:fill], kind[:fill]
-    )
+        out_ptr, row[:fill], interest[:fill], buys[:fill], buy_decay[:fill], seen[:fill], last_buy[:fill], kind[:fill],
+        rank[:fill], viewed[:fill],
+    )  # fmt: skip
     return history, stats

@@ -16,6 +16,8 @@ from serving.features import (
     buy_recency,
     buys,
     category_affinity,
+    content_score,
+    coview_score,
     days_since_buy,
     due_item,
     due_user,
@@ -35,6 +37,11 @@ from serving.features import (
     price_distance,
     repurchase_rate,
     seen,
+    session_score,
+    session_share,
+    together_score,
+    transition_score,
+    transition_share,
     user_baskets,
     user_idle,
     user_repeats,
@@ -72,6 +79,13 @@ FEATURES: Final = (
     "category_affinity",
     "brand_affinity",
     "on_item_page",
+    "session_score",
+    "session_share",
+    "transition_score",
+    "transition_share",
+    "together_score",
+    "coview_score",
+    "content_score",
 )
 """Names of the columns, in the order in which the ranker reads them; part of its model.toml."""
 
@@ -113,6 +127,13 @@ def compute(x, ptr):
             line[27] = category_affinity.value(x, r, i)
             line[28] = brand_affinity.value(x, r, i)
             line[29] = on_item_page.value(x, r, i)
+            line[30] = session_score.value(x, r, i)
+            line[31] = session_share.value(x, r, i)
+            line[32] = transition_score.value(x, r, i)
+            line[33] = transition_share.value(x, r, i)
+            line[34] = together_score.value(x, r, i)
+            line[35] = coview_score.value(x, r, i)
+            line[36] = content_score.value(x, r, i)
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from serving.kernels.candidates import S_BUY_DECAY
+from serving.kernels.signals import S_BUY_DECAY
 
 
 @njit(cache=True, inline="always")

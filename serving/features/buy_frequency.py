@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from serving.features.columns import U_BASKETS
-from serving.kernels.candidates import S_BUYS
+from serving.kernels.signals import S_BUYS
 
 
 @njit(cache=True, inline="always")

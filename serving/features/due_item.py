@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from serving.features.columns import I_INTERVAL
-from serving.kernels.candidates import S_DAYS
+from serving.kernels.signals import S_DAYS
 
 
 @njit(cache=True, inline="always")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from serving.kernels.candidates import S_FACTORS
+from serving.kernels.signals import S_FACTORS
 
 
 @njit(cache=True, inline="always")

@@ -11,10 +11,10 @@ import numpy.typing as npt
 class Inputs(NamedTuple):
     """The m candidates of b requests. A feature is a function `value(x, r, i) -> float` of request r, candidate i.
 
-    rows (m,) int32 catalogue rows; signals (m, len(SIGNALS)) float32 of kernels/candidates.py; stats
-    (n, len(ITEM_STATS)) float32; users (b, len(USER_STATS)) float32; peaks (b, 3) float32 the largest item-item, factor
-    and buy_decay signal of each request; affinity (m, 2) float32 share of the visitor's interest in the candidate's
-    category and brand; context (b,) bool whether the request names context items.
+    rows (m,) int32 catalogue rows; signals (m, len(SIGNALS)) float32 of kernels/signals.py; stats
+    (n, len(ITEM_STATS)) float32; users (b, len(USER_STATS)) float32; peaks (b, 5) float32 the largest item-item,
+    factor, buy_decay, session and transition signal of each request; affinity (m, 2) float32 share of the visitor's
+    interest in the candidate's category and brand; context (b,) bool whether the request names context items.
     """
 
     rows: npt.NDArray[np.int32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from serving.kernels.candidates import S_ITEM_ITEM
+from serving.kernels.signals import S_ITEM_ITEM
 
 
 @njit(cache=True, inline="always")

@@ -1,4 +1,4 @@
-"""The union of the candidate sources, with quotas, and the retrieval signals of every candidate."""
+"""The union of the candidate sources, with quotas, and the signals of every candidate."""
 
 from __future__ import annotations
 
@@ -8,208 +8,299 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from serving.kernels.history import CARTED, CONTEXT, DAY_S
+from serving.kernels.heap import offer
+from serving.kernels.history import BOUGHT, CARTED, CONTEXT, DAY_S, SEEN
+from serving.kernels.scratch import LINEAR
+from serving.kernels.signals import COVIEW as COVIEW_CODE
+from serving.kernels.signals import (
+    GIVEN,
+    ITEM_ITEM,
+    PINNED,
+    S_BUY_DECAY,
+    S_BUYS,
+    S_CONTENT,
+    S_COVIEW,
+    S_DAYS,
+    S_FACTORS,
+    S_ITEM_ITEM,
+    S_SEEN,
+    S_SESSION,
+    S_SOURCE,
+    S_TOGETHER,
+    S_TRANSITIONS,
+    SESSION,
+    SIGNALS,
+    TRENDING,
+)
+from serving.kernels.signals import TOGETHER as TOGETHER_CODE
+from serving.kernels.signals import TRANSITIONS as TRANSITIONS_CODE
 
-SIGNALS = ("item_item", "factors", "buy_decay", "buys", "days_since_buy", "seen", "source")
-"""Columns of the signals; days_since_buy is -1 where the visitor never bought the item; source is the code of the
-source that took the item up, in the order below."""
-(S_ITEM_ITEM, S_FACTORS, S_BUY_DECAY, S_BUYS, S_DAYS, S_SEEN, S_SOURCE) = range(len(SIGNALS))
-ITEM_ITEM, FACTORS, REPEAT, TRENDING, FRESH, GIVEN = range(6)
+SCAN_ROWS_MAX = 16_384
+"""Up to so many catalogue rows all sums are looked through; above, a list of what was touched is kept, whose branch
+costs more than such a scan."""
+
+LINEAR_CODES = (TOGETHER_CODE, COVIEW_CODE, TRANSITIONS_CODE, ITEM_ITEM)
+LINEAR_SIGNALS = (S_TOGETHER, S_COVIEW, S_TRANSITIONS, S_ITEM_ITEM)
+"""Of the linear sources, in the order in which their matrices are given."""
+_CODES, _SIGNALS = np.array(LINEAR_CODES, np.int32), np.array(LINEAR_SIGNALS, np.int32)
+assert len(LINEAR_CODES) == LINEAR
 
 
-class Quotas(NamedTuple):
-    """How many candidates each source may bring for one request; trending fills up to `total`."""
+class Matrix(NamedTuple):
+    """CSR over the models' items. indptr (n + 1,) int64; cols (e,) int32; vals (e,) float32, all above 0."""
 
-    total: int
-    item_item: int
-    factors: int
-    repeat: int
-    fresh: int
+    indptr: npt.NDArray[np.int64]
+    cols: npt.NDArray[np.int32]
+    vals: npt.NDArray[np.float32]
 
 
 class Request(NamedTuple):
-    """What the b requests forbid and give. blocked: rows that may not appear, by blocked_ptr (b + 1,); given: rows
-    that replace every source where given_ptr says so and is_given (b,) is set."""
+    """What b requests ask of their candidates.
 
+    total (b,) int32 candidates at most; need (b,) int32: where `fills`, so many are found if there are so many at all;
+    fills (b,) bool: trending items, then all others by popularity, fill up; mask (b,) int32 row of `masks`;
+    skip_bought, skip_viewed (b,) bool; keep_cart (b,) bool: what lies in the cart may come. blocked, given, pinned:
+    catalogue rows by their ptr (b + 1,); given replaces every source where is_given (b,) is set.
+    """
+
+    total: npt.NDArray[np.int32]
+    need: npt.NDArray[np.int32]
+    fills: npt.NDArray[np.bool_]
+    mask: npt.NDArray[np.int32]
+    skip_bought: npt.NDArray[np.bool_]
+    skip_viewed: npt.NDArray[np.bool_]
+    keep_cart: npt.NDArray[np.bool_]
     blocked_ptr: npt.NDArray[np.int64]
     blocked: npt.NDArray[np.int32]
     given_ptr: npt.NDArray[np.int64]
     given: npt.NDArray[np.int32]
     is_given: npt.NDArray[np.bool_]
+    pinned_ptr: npt.NDArray[np.int64]
+    pinned: npt.NDArray[np.int32]
+
+
+class Found(NamedTuple):
+    """What the sources found for b requests. first, last: (b, q) int32 rows, -1 = none, best first, with their sources'
+    codes (q,), taken before and after the sums; weights (LINEAR, h) float32 of the history's entries in each sum, quota
+    (LINEAR, b) int32; session: ptr (b + 1,), rows, scores, quota (b,) int32."""
+
+    first: npt.NDArray[np.int32]
+    first_code: npt.NDArray[np.int32]
+    last: npt.NDArray[np.int32]
+    last_code: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
+    quota: npt.NDArray[np.int32]
+    session_ptr: npt.NDArray[np.int64]
+    session_rows: npt.NDArray[np.int32]
+    session_scores: npt.NDArray[np.float32]
+    session_quota: npt.NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
-def _sift(heap_score, heap_row, size):
-    """Restores the min-heap after its root changed."""
-    at = 0
-    score, row = heap_score[0], heap_row[0]
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        if child + 1 < size and heap_score[child + 1] < heap_score[child]:
-            child += 1
-        if heap_score[child] >= score:
-            break
-        heap_score[at], heap_row[at] = heap_score[child], heap_row[child]
-        at = child
-    heap_score[at], heap_row[at] = score, row
+def candidates(history, now_s, request, found, matrices, popular, trending, masks, scratch):
+    """The candidates of b requests: rows (m,) int32, signals (m, len(SIGNALS)) float32 without the dot products, and
+    ptr (b + 1,) int64.
 
-
-@njit(cache=True, nogil=True)
-def _rise(heap_score, heap_row, at):
-    """Restores the min-heap after position `at` was appended."""
-    score, row = heap_score[at], heap_row[at]
-    while at > 0:
-        parent = (at - 1) // 2
-        if heap_score[parent] <= score:
-            break
-        heap_score[at], heap_row[at] = heap_score[parent], heap_row[parent]
-        at = parent
-    heap_score[at], heap_row[at] = score, row
-
-
-@njit(cache=True, nogil=True)
-def _offer(heap_score, heap_row, size, keep, score, row):
-    """Puts (score, row) into the min-heap of the `keep` best; returns its new size."""
-    if size < keep:
-        heap_score[size], heap_row[size] = score, row
-        _rise(heap_score, heap_row, size)
-        return size + 1
-    if size > 0 and score > heap_score[0]:
-        heap_score[0], heap_row[0] = score, row
-        _sift(heap_score, heap_row, size)
-    return size
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def gather(history, start, stop, indptr, cols, vals, acc):
-    """acc (n,) float32 += interest-weighted item-item rows of history entries start:stop. O(history * neighbours).
-
-    No list of what was touched is kept: the branch it needs costs more than a later scan of `acc`.
+    popular: (p,) int32 all rows by popularity; trending: (t,) int32 rows, both best first; masks: (g, n) bool what may
+    come at all. No row stands twice in a request, none is blocked, masked, in the cart, on the page, or, where the
+    request says so, bought or viewed before. Pinned rows come first. O(history * neighbours + candidates) a request.
     """
-    n_model = len(indptr) - 1
-    for i in range(start, stop):
-        row = history.row[i]
-        weight = history.interest[i]
-        if row < n_model and weight > 0:
-            for p in range(indptr[row], indptr[row + 1]):
-                acc[cols[p]] += weight * vals[p]
-
-
-@njit(cache=True, nogil=True)
-def candidates(
-    history, now_s, request, quotas, indptr, cols, vals, users, vectors, popularity, found, trending, fresh, available
-):
-    """The candidates of b requests: rows (m,) int32, signals (m, len(SIGNALS)) float32, ptr (b + 1,) int64.
-
-    users: (b, d) float32 folded-in vectors; vectors: (n, d) float32 of all catalogue rows; popularity: (n,)
-    float32 by which own purchases are ordered; found: (b, q) int64 rows from the index, -1 = none; trending, fresh:
-    (t,) int32 rows, best first; available: (n,) bool. No row stands twice in a request, none is blocked, in the
-    cart (unless given) or unavailable (given or not).
-    """
-    b, n = len(history.ptr) - 1, len(available)
-    room = 0
+    b = len(history.ptr) - 1
+    room = np.int64(0)
     for r in range(b):
-        room += request.given_ptr[r + 1] - request.given_ptr[r] if request.is_given[r] else quotas.total
+        room += max(np.int64(request.total[r]), request.given_ptr[r + 1] - request.given_ptr[r])
+        room += request.pinned_ptr[r + 1] - request.pinned_ptr[r]
     rows = np.empty(room, np.int32)
     signals = np.zeros((room, len(SIGNALS)), np.float32)
     out_ptr = np.zeros(b + 1, np.int64)
-    acc = np.empty(n, np.float32)
-    taken = np.zeros(n, np.int32)  # r + 1 = in or blocked for request r
-    entry = np.full(n, -1, np.int32)  # position in the history
-    heap_score = np.empty(max(quotas.item_item, quotas.repeat, 1), np.float32)
-    heap_row = np.empty(max(quotas.item_item, quotas.repeat, 1), np.int32)
-    fill = 0
+    keep_max = np.int32(1)
     for r in range(b):
-        mark = np.int32(r + 1)
+        for s in range(LINEAR):
+            keep_max = max(keep_max, found.quota[s, r])
+        keep_max = max(keep_max, found.session_quota[r])
+    heap_score, heap_row = np.empty(keep_max, np.float32), np.empty(keep_max, np.int32)
+    fill = np.int64(0)
+    for r in range(b):
+        scratch.serial[0] += np.int32(1)
+        mark = scratch.serial[0]
+        taken, slot = scratch.mark, scratch.slot
         first, last = history.ptr[r], history.ptr[r + 1]
-        acc[:] = 0
-        gather(history, first, last, indptr, cols, vals, acc)
-        for i in range(request.blocked_ptr[r], request.blocked_ptr[r + 1]):
-            taken[request.blocked[i]] = mark
-        for i in range(first, last):
-            entry[history.row[i]] = i
-            if history.kind[i] == CONTEXT or (history.kind[i] == CARTED and not request.is_given[r]):
-                taken[history.row[i]] = mark
+        _block(history, first, last, request, r, taken, slot, mark)
+        mask = masks[request.mask[r]]
         start = fill
+        for i in range(request.pinned_ptr[r], request.pinned_ptr[r + 1]):
+            fill = _take(rows, signals, fill, request.pinned[i], PINNED, mask, taken, mark)
+        stop = fill + np.int64(request.total[r])
         if request.is_given[r]:
+            stop = fill + request.given_ptr[r + 1] - request.given_ptr[r]
             for i in range(request.given_ptr[r], request.given_ptr[r + 1]):
-                row = request.given[i]
-                if available[row] and taken[row] != mark:
-                    fill = _take(rows, signals, fill, row, GIVEN, taken, mark)
+                fill = _take(rows, signals, fill, request.given[i], GIVEN, mask, taken, mark)
         else:
-            stop = start + quotas.total
-            size = 0
-            for i in range(first, last):
-                row = history.row[i]
-                if history.buys[i] > 0 and available[row] and taken[row] != mark:
-                    score = (history.buys[i] + history.buy_decay[i]) * popularity[row]
-                    size = _offer(heap_score, heap_row, size, quotas.repeat, score, row)
+            fill = _column(rows, signals, fill, stop, found.first[r], found.first_code, mask, taken, mark)
+        for s in range(LINEAR):
+            score, touched = scratch.score[s], scratch.touched
+            touched_n = _sum(found.weights[s], history.row, first, last, matrices[s], score, touched)
+            keep = min(np.int64(found.quota[s, r]), stop - fill)  # the heap is in no order: none of it may be left out
+            if keep > 0 and touched_n > 0 and not request.is_given[r]:
+                size = _best(score, touched, touched_n, keep, mask, taken, mark, heap_score, heap_row)
+                for i in range(size):
+                    fill = _take(rows, signals, fill, heap_row[i], _CODES[s], mask, taken, mark)
+        size, keep = 0, min(np.int64(found.session_quota[r]), stop - fill)
+        for i in range(found.session_ptr[r], found.session_ptr[r + 1]):
+            row = found.session_rows[i]
+            scratch.score[LINEAR, row] = found.session_scores[i]
+            if keep > 0 and mask[row] and taken[row] != mark:
+                size = offer(heap_score, heap_row, size, keep, found.session_scores[i], row)
+        if not request.is_given[r]:
             for i in range(size):
-                fill = _take(rows, signals, fill, heap_row[i], REPEAT, taken, mark)
-            size = 0
-            least = np.float32(0.0)
-            for row in range(n if quotas.item_item > 0 and last > first else 0):
-                if acc[row] > least and available[row] and taken[row] != mark:
-                    size = _offer(heap_score, heap_row, size, quotas.item_item, acc[row], row)
-                    least = heap_score[0] if size == quotas.item_item else np.float32(0.0)
-            for i in range(size):
-                fill = _take(rows, signals, fill, heap_row[i], ITEM_ITEM, taken, mark)
-            brought = 0
-            for i in range(found.shape[1]):
-                row = found[r, i]
-                if brought == quotas.factors or fill == stop:
-                    break
-                if row >= 0 and available[row] and taken[row] != mark:
-                    fill = _take(rows, signals, fill, row, FACTORS, taken, mark)
-                    brought += 1
-            brought = 0
-            for i in range(len(fresh)):
-                if brought == quotas.fresh or fill == stop:
-                    break
-                if available[fresh[i]] and taken[fresh[i]] != mark:
-                    fill = _take(rows, signals, fill, fresh[i], FRESH, taken, mark)
-                    brought += 1
-            for i in range(len(trending)):
-                if fill == stop:
-                    break
-                if available[trending[i]] and taken[trending[i]] != mark:
-                    fill = _take(rows, signals, fill, trending[i], TRENDING, taken, mark)
-        _signals(rows, signals, start, fill, history, entry, acc, users[r], vectors, now_s)
+                fill = _take(rows, signals, fill, heap_row[i], SESSION, mask, taken, mark)
+            fill = _column(rows, signals, fill, stop, found.last[r], found.last_code, mask, taken, mark)
+            if request.fills[r]:
+                for i in range(len(trending)):
+                    if fill == stop:
+                        break
+                    fill = _take(rows, signals, fill, trending[i], TRENDING, mask, taken, mark)
+                for i in range(len(popular)):
+                    if fill - start >= request.need[r] or fill == stop:
+                        break
+                    fill = _take(rows, signals, fill, popular[i], TRENDING, mask, taken, mark)
+        _signals(rows, signals, start, fill, history, slot, scratch.score, now_s)
         for i in range(first, last):
-            entry[history.row[i]] = -1
+            slot[history.row[i]] = -1
+        for s in range(LINEAR):
+            _clear(found.weights[s], history.row, first, last, matrices[s], scratch.score[s])
+        for i in range(found.session_ptr[r], found.session_ptr[r + 1]):
+            scratch.score[LINEAR, found.session_rows[i]] = 0.0
         out_ptr[r + 1] = fill
     return rows[:fill], signals[:fill], out_ptr
 
 
 @njit(cache=True, nogil=True)
-def _take(rows, signals, fill, row, source, taken, mark):
-    """Appends one candidate."""
+def _block(history, first, last, request, r, taken, slot, mark):
+    """Marks what may not come, and notes where each row stands in the history."""
+    for i in range(request.blocked_ptr[r], request.blocked_ptr[r + 1]):
+        taken[request.blocked[i]] = mark
+    for i in range(first, last):
+        row, kind = history.row[i], history.kind[i]
+        slot[row] = i
+        if kind == CONTEXT or (kind == CARTED and not request.keep_cart[r]):
+            taken[row] = mark
+        if request.skip_bought[r] and (kind == BOUGHT or history.buys[i] > 0):
+            taken[row] = mark
+        if request.skip_viewed[r] and (kind in (SEEN, CARTED) or history.seen[i] > 0 or history.viewed_s[i] > 0):
+            taken[row] = mark
+
+
+@njit(cache=True, nogil=True)
+def _take(rows, signals, fill, row, source, mask, taken, mark):
+    """Appends one candidate unless it may not come; the new fill."""
+    if not mask[row] or taken[row] == mark:
+        return fill
     rows[fill] = row
     signals[fill, S_SOURCE] = source
     taken[row] = mark
     return fill + 1
 
 
+@njit(cache=True, nogil=True)
+def _column(rows, signals, fill, stop, found, code, mask, taken, mark):
+    """Takes the rows that sources brought as lists."""
+    for i in range(len(found)):
+        if fill == stop:
+            break
+        if found[i] >= 0:
+            fill = _take(rows, signals, fill, found[i], code[i], mask, taken, mark)
+    return fill
+
+
 @njit(cache=True, nogil=True, fastmath=True)
-def _signals(rows, signals, start, stop, history, entry, acc, user, vectors, now_s):
+def _sum(weights, row, first, last, matrix, score, touched):
+    """score += weighted rows of the matrix; how many of `touched` it filled (1 = some, for small catalogues)."""
+    n_model = len(matrix.indptr) - 1
+    count = np.int64(0)
+    small = len(score) <= SCAN_ROWS_MAX
+    for i in range(first, last):
+        weight = weights[i]
+        if row[i] < n_model and weight > 0:
+            begin, end = matrix.indptr[row[i]], matrix.indptr[row[i] + 1]
+            if small:
+                for p in range(begin, end):
+                    score[matrix.cols[p]] += weight * matrix.vals[p]
+                count = 1
+            else:
+                for p in range(begin, end):
+                    col = matrix.cols[p]
+                    if score[col] == 0:
+                        touched[count] = col
+                        count += 1
+                    score[col] += weight * matrix.vals[p]
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _best(score, touched, touched_n, keep, mask, taken, mark, heap_score, heap_row):
+    """The `keep` rows with the largest sums that may come, in the heap; how many."""
+    size = 0
+    least = np.float32(0.0)
+    small = len(score) <= SCAN_ROWS_MAX
+    for i in range(len(score) if small else touched_n):
+        row = np.int32(i) if small else touched[i]
+        if score[row] > least and mask[row] and taken[row] != mark:
+            size = offer(heap_score, heap_row, size, keep, score[row], row)
+            least = heap_score[0] if size == keep else np.float32(0.0)
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _clear(weights, row, first, last, matrix, score):
+    """Sets what `_sum` touched back to 0."""
+    n_model = len(matrix.indptr) - 1
+    used = False
+    for i in range(first, last):
+        if row[i] < n_model and weights[i] > 0:
+            if len(score) <= SCAN_ROWS_MAX:
+                used = True
+                break
+            for p in range(matrix.indptr[row[i]], matrix.indptr[row[i] + 1]):
+                score[matrix.cols[p]] = 0.0
+    if used:
+        score[:] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _signals(rows, signals, start, stop, history, slot, score, now_s):
     """Fills the signals of candidates start:stop; every source's score is known for every candidate."""
-    d = len(user)
     for i in range(start, stop):
         row = rows[i]
         line = signals[i]
-        line[S_ITEM_ITEM] = acc[row]
-        total = np.float32(0.0)
-        vector = vectors[row]
-        for k in range(d):
-            total += user[k] * vector[k]
-        line[S_FACTORS] = total
+        for s in range(LINEAR):
+            line[_SIGNALS[s]] = score[s, row]
+        line[S_SESSION] = score[LINEAR, row]
         line[S_DAYS] = -1.0
-        at = entry[row]
+        at = slot[row]
         if at >= 0:
             line[S_BUY_DECAY] = history.buy_decay[at]
             line[S_BUYS] = history.buys[at]
             line[S_SEEN] = history.seen[at]
             if history.last_buy_s[at] > 0:
                 line[S_DAYS] = max(now_s - history.last_buy_s[at], 0.0) / DAY_S
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def likeness(rows, ptr, signals, tastes, vectors, contents, content):
+    """Fills the factor and content signals: dot products of each candidate with its visitor's vectors.
+
+    tastes (b, d), vectors (n, d), contents (b, c), content (n, c), all float32.
+    """
+    for r in range(len(ptr) - 1):
+        taste, of_text = tastes[r], contents[r]
+        for i in range(ptr[r], ptr[r + 1]):
+            vector, text = vectors[rows[i]], content[rows[i]]
+            total = np.float32(0.0)
+            for k in range(len(taste)):
+                total += taste[k] * vector[k]
+            signals[i, S_FACTORS] = total
+            total = np.float32(0.0)
+            for k in range(len(of_text)):
+                total += of_text[k] * text[k]
+            signals[i, S_CONTENT] = total

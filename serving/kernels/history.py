@@ -30,6 +30,8 @@ class History(NamedTuple):
     seen: npt.NDArray[np.float32]
     last_buy_s: npt.NDArray[np.int64]
     kind: npt.NDArray[np.uint8]
+    rank: npt.NDArray[np.int32]
+    viewed_s: npt.NDArray[np.int64]
 
 
 USER_STATS = ("baskets", "buys", "items", "idle_days", "tenure_days", "mean_log_price", "repeat_share", "gap_days")

@@ -1,4 +1,5 @@
-"""The order on the page: relevance against likeness, under caps, with one place for something new."""
+"""The page: its order by relevance against likeness, its rules (caps, pins, one place for something new, nothing twice
+on a shop page), and the chance that each item had to stand where it stands."""
 
 from __future__ import annotations
 
@@ -8,126 +9,189 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from serving.kernels.candidates import FRESH, S_SOURCE
+from serving.kernels.caps import keeps_caps
+from serving.kernels.diversity import DPP
+from serving.kernels.exploring import TEMPERATURE
+from serving.kernels.ordering import best_first, position, sort_keys
+from serving.kernels.pins import accept_pins, last_free
+from serving.kernels.pool import choose, join, make_pool
+from serving.kernels.signals import FRESH, S_SOURCE
 
 
 class Page(NamedTuple):
-    """What b requests want of their page, all (b,): size int32, diversity float32 (0..1), max_brand and max_category
-    int32 (0 = no cap), fresh_slots int32 (0 or 1: a place kept for the best new arrival)."""
+    """What b requests want of their page; arrays are (b,) unless said."""
 
     size: npt.NDArray[np.int32]
+    """Places from the beginning of the first page on: a later page is the end of a longer one."""
+    first: npt.NDArray[np.int32]
+    """Places of the first page, at most size: pins and a new arrival get theirs there, and the pool is measured by it,
+    so that a longer page goes on where a shorter one ended."""
     diversity: npt.NDArray[np.float32]
+    """0..1: 0 is the order by relevance, 1 looks at likeness alone."""
     max_brand: npt.NDArray[np.int32]
     max_category: npt.NDArray[np.int32]
+    """Caps, 0 = none. They hold always: a page is rather short than against its caps."""
     fresh_slots: npt.NDArray[np.int32]
-
-
-POOL_FACTOR = 3
-"""Items are diversified among the best POOL_FACTOR * size + 20 by relevance; further ones only fill what caps left."""
+    """0 or 1: the last place of the first page that no pin takes is kept for the best new arrival, unless one stands
+    above it."""
+    explore: npt.NDArray[np.float32]
+    """0..1: the probability with which each place is drawn from the pool instead of given to the best."""
+    seed: npt.NDArray[np.uint64]
+    """Of the request's random numbers: the same seed and candidates give the same page in any batch."""
+    group: npt.NDArray[np.int32]
+    """Consecutive requests with the same number >= 0 are one shop page: what an earlier one shows, a later one does
+    not. -1 = alone."""
+    method: npt.NDArray[np.uint8]
+    """diversity.MMR or diversity.DPP."""
+    pin_ptr: npt.NDArray[np.int64]
+    """(b + 1,)"""
+    pin_row: npt.NDArray[np.int32]
+    """(p,) catalogue rows; one that is no candidate of its request is left out."""
+    pin_place: npt.NDArray[np.int32]
+    """(p,) places from 0; kernels.pins says how they are settled. Pins move up where the page turns out short."""
 
 
 @njit(cache=True, nogil=True)
-def _allowed(row, brand, category, chosen_rows, chosen, max_brand, max_category):
-    """Whether `row` keeps the caps with the `chosen` rows before it; number 0 (no brand, no category) has no cap."""
-    brands, categories = 0, 0
-    for i in range(chosen):
-        brands += brand[chosen_rows[i]] == brand[row]
-        categories += category[chosen_rows[i]] == category[row]
-    return (max_brand == 0 or brand[row] == 0 or brands < max_brand) and (
-        max_category == 0 or category[row] == 0 or categories < max_category
-    )
+def rerank(rows, scores, ptr, signals, page, units, brand, category, slot, temperature=TEMPERATURE):
+    """Picks each page greedily, place by place. Returns picks (p,) int64 positions in `rows`, out_ptr (b + 1,) int64
+    and propensity (p,) float32.
 
+    rows: (m,) int32 by ptr (b + 1,), none twice in a request; scores: (m,) float32; signals: (m, len(SIGNALS));
+    units: (n, d) float32 item vectors of length one; brand, category: (n,) int32, 0 = none. slot: (n,) int32 scratch,
+    all -1 before and after. Candidates whose source is PINNED stand on a page as pins or not at all.
 
-@njit(cache=True, nogil=True, fastmath=True)
-def rerank(rows, scores, ptr, signals, page, units, brand, category):
-    """Picks each page greedily by maximal marginal relevance. Returns picks (p,) int64 positions in `rows`, out_ptr.
-
-    scores: (m,) float32; units: (n, d) float32 item vectors of length one. Value of a candidate: (1 - diversity) *
-    relevance - diversity * its largest cosine to what is chosen; relevance is scaled to 0..1 over the pool. Caps hold
-    always: a page is rather short than against its caps. [1] Carbonell & Goldstein 1998, "The use of MMR", sec. 2.
+    propensity: the chance of the item at its place given what stands above it (and on the pages of its group before):
+    1 for pins, for the place of the new arrival, where caps have emptied the pool, and everywhere if nothing is drawn.
+    temperature: of the draw, see kernels.exploring.
+    A batch gives what its requests give one by one, groups apart. O(candidates + pool * size * d) a request.
     """
-    b = len(ptr) - 1
-    room = 0
+    b, room, most = len(ptr) - 1, 0, 0
     for r in range(b):
-        room += min(np.int64(page.size[r]), ptr[r + 1] - ptr[r])
-    picks, out_ptr = np.empty(room, np.int64), np.zeros(b + 1, np.int64)
-    fill = 0
+        room += max(min(np.int64(page.size[r]), ptr[r + 1] - ptr[r]), 0)
+        most = max(most, ptr[r + 1] - ptr[r])
+    picks, propensity = np.empty(room, np.int64), np.ones(room, np.float32)
+    out_ptr = np.zeros(b + 1, np.int64)
+    keys, best = np.empty(most, np.uint64), np.empty(most, np.uint64)
+    fill, run = 0, 0
     for r in range(b):
         start, stop = ptr[r], ptr[r + 1]
-        order = np.argsort(-scores[start:stop], kind="mergesort")
-        size = min(np.int64(page.size[r]), stop - start)
-        capped = page.max_brand[r] > 0 or page.max_category[r] > 0
-        if page.diversity[r] <= 0 and not capped:
-            for i in range(size):
-                picks[fill + i] = start + order[i]
-            chosen = size
+        if r > 0 and (page.group[r] < 0 or page.group[r] != page.group[r - 1]):
+            run = r
+        mine = keys[: stop - start]
+        end = fill + max(min(np.int64(page.size[r]), stop - start), 0)
+        out = picks[fill:end]
+        if _is_plain(page, r):
+            newest = sort_keys(rows, scores, signals, start, slot, run, r > run, mine)
+            shown = _best(mine, best, start, newest, page, r, out)
         else:
-            chosen = _mmr(
-                rows, scores, start, order, size, page.diversity[r], page.max_brand[r], page.max_category[r],
-                units, brand, category, picks[fill : fill + size],
+            pins, places = accept_pins(r, rows, start, stop, page, brand, category, slot, run)
+            sort_keys(rows, scores, signals, start, slot, run, r > run or len(pins) > 0, mine)
+            shown = _slots(
+                r, rows, scores, signals, page, units, brand, category, np.float32(temperature),
+                start, mine, best, pins, places, out, propensity[fill:end],
             )  # fmt: skip
-        if page.fresh_slots[r] > 0 and not capped and chosen > 1:
-            _keep_fresh(signals, start, order, picks[fill : fill + chosen])
-        fill += chosen
+        fill += shown
         out_ptr[r + 1] = fill
-    return picks[:fill], out_ptr
-
-
-@njit(cache=True, nogil=True, fastmath=True)
-def _mmr(rows, scores, start, order, size, diversity, max_brand, max_category, units, brand, category, out):
-    """One page by maximal marginal relevance; writes positions to `out` and returns how many."""
-    pool = min(len(order), POOL_FACTOR * size + 20)
-    worst, best = scores[start + order[pool - 1]], scores[start + order[0]]
-    span = max(best - worst, np.float32(1e-9))
-    likeness = np.zeros(pool, np.float32)
-    used = np.zeros(len(order), np.bool_)
-    chosen_rows = np.empty(size, np.int32)
-    chosen = 0
-    d = units.shape[1]
-    while chosen < size:
-        pick, value = -1, np.float32(-np.inf)
-        for i in range(pool):
-            if used[i]:
-                continue
-            relevance = (scores[start + order[i]] - worst) / span
-            marginal = (1 - diversity) * relevance - diversity * likeness[i]
-            if marginal > value:
-                row = rows[start + order[i]]
-                if _allowed(row, brand, category, chosen_rows, chosen, max_brand, max_category):
-                    pick, value = i, marginal
-        if pick < 0:  # caps have emptied the pool: go on by relevance alone
-            for i in range(pool, len(order)):
-                if not used[i] and _allowed(
-                    rows[start + order[i]], brand, category, chosen_rows, chosen, max_brand, max_category
-                ):
-                    pick = i
-                    break
-            if pick < 0:
-                break
-        used[pick] = True
-        row = rows[start + order[pick]]
-        chosen_rows[chosen] = row
-        out[chosen] = start + order[pick]
-        chosen += 1
-        if diversity > 0:
-            unit = units[row]
-            for i in range(pool):
-                if not used[i]:
-                    other = units[rows[start + order[i]]]
-                    cosine = np.float32(0.0)
-                    for k in range(d):
-                        cosine += unit[k] * other[k]
-                    likeness[i] = max(likeness[i], cosine)
-    return chosen
+        if r + 1 < b and page.group[r] >= 0 and page.group[r + 1] == page.group[r]:
+            _mark(slot, rows, out[:shown], run)
+        elif r > run or page.pin_ptr[r + 1] > page.pin_ptr[r]:
+            _mark(slot, rows, picks[out_ptr[run] : fill], -1)
+    return picks[:fill], out_ptr, propensity[:fill]
 
 
 @njit(cache=True, nogil=True)
-def _keep_fresh(signals, start, order, out):
-    """Puts the best new arrival on the last place when none made it onto the page by score."""
-    for i in range(len(out)):
-        if signals[out[i], S_SOURCE] == FRESH:
-            return
-    for i in range(len(order)):
-        if signals[start + order[i], S_SOURCE] == FRESH:
-            out[len(out) - 1] = start + order[i]
-            return
+def _is_plain(page, r):
+    """Whether relevance alone orders the page (but for a new arrival), so that nothing depends on what is chosen."""
+    return (
+        page.diversity[r] <= 0 and page.explore[r] <= 0 and page.max_brand[r] <= 0 and page.max_category[r] <= 0
+        and page.pin_ptr[r + 1] == page.pin_ptr[r]
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _mark(slot, rows, picks, value):
+    for pick in picks:
+        slot[rows[pick]] = value
+
+
+@njit(cache=True, nogil=True)
+def _best(keys, best, start, newest, page, r, out):
+    """A page by relevance alone; the new arrival (its key, 0 = none) takes the last place of the first page, and what
+    it passes moves back. Returns how many."""
+    shown, place = best_first(keys, best[: len(out)]), np.int64(page.first[r]) - 1
+    if page.fresh_slots[r] > 0 and 0 < place < shown and 0 < newest < best[place]:
+        at = place
+        while at < shown - 1 and best[at] != newest:
+            at += 1
+        best[place + 1 : at + 1] = best[place:at].copy()
+        best[place] = newest
+    for i in range(shown):
+        out[i] = start + position(best[i])
+    return shown
+
+
+@njit(cache=True, nogil=True)
+def _slots(
+    r, rows, scores, signals, page, units, brand, category, temperature,
+    start, keys, best, pins, places, out, propensity,
+):  # fmt: skip
+    """One page, place by place; writes positions to `out`, chances to `propensity` and returns how many."""
+    columns = len(out) if page.diversity[r] > 0 and page.method[r] == DPP else 0
+    pool = make_pool(rows, scores, page.first[r], start, keys, best, pins, columns)
+    weight = pool.relevance
+    if page.explore[r] > 0:
+        weight = np.exp((weight - np.float32(1)) / temperature)
+    page_rows = np.empty(len(out), np.int32)  # what caps count: the pins, then all else as it is chosen
+    count, steps = 0, 0
+    wants_new, new_place = page.fresh_slots[r] > 0 and page.first[r] > 1, last_free(places, np.int64(page.first[r]))
+    for i in range(len(pins)):
+        member = len(pool.relevance) + i
+        page_rows[i] = pool.rows[member]
+        count, steps = join(r, page, units, brand, category, pool, member, page_rows, i, steps)
+        wants_new = wants_new and signals[pins[i], S_SOURCE] != FRESH
+    pool.is_open[len(pool.relevance) :] = False
+    shown, pinned = 0, 0
+    while shown < len(out):
+        pick, chance = -1, np.float32(1.0)
+        if pinned == len(pins) or places[pinned] > shown:
+            member = -1
+            if wants_new and shown == new_place:
+                pick = _next(r, rows, signals, page, brand, category, start, keys, page_rows, count, True)
+                for i in range(len(pool.relevance)):
+                    member = i if pool.at[i] == pick else member
+            if pick < 0:
+                member, chance = choose(r, page, pool, weight, shown)
+                if member >= 0:
+                    pick = pool.at[member]
+                else:  # caps have emptied the pool: go on by relevance alone
+                    pick = _next(r, rows, signals, page, brand, category, start, keys, page_rows, count, False)
+        if pick >= 0:
+            keys[pick - start] = 0
+            page_rows[count] = rows[pick]
+            count, steps = join(r, page, units, brand, category, pool, member, page_rows, count, steps)
+            wants_new = wants_new and signals[pick, S_SOURCE] != FRESH
+        elif pinned < len(pins):
+            pick = pins[pinned]
+            pinned += 1
+        else:
+            break
+        out[shown], propensity[shown] = pick, chance
+        shown += 1
+    return shown
+
+
+@njit(cache=True, nogil=True)
+def _next(r, rows, signals, page, brand, category, start, keys, page_rows, count, only_new):
+    """The best candidate by relevance (of the new arrivals, if asked) that keeps the caps, or -1.
+
+    Caps only tighten while a page grows, so a candidate that breaks one loses its key and is not looked at again.
+    """
+    most, pick = np.uint64(0), -1
+    for i in range(len(keys)):
+        if keys[i] > most and (not only_new or signals[start + i, S_SOURCE] == FRESH):
+            row = rows[start + i]
+            if keeps_caps(row, page_rows, count, brand, category, page.max_brand[r], page.max_category[r]):
+                most, pick = keys[i], start + i
+            else:
+                keys[i] = 0
+    return pick

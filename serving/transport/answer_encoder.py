@@ -1,8 +1,9 @@
-"""Answers of Recommend and Rerank to bytes.
+"""Answers of Recommend, RecommendPage and Rerank to bytes.
 
 Building twenty messages from Python attributes costs several times the whole pipeline's share of a request, so the wire
 format [1] is put together by hand from parts that stay the same: an item's fields are encoded (by protobuf) once per
-item and source, a reason's once per code and related item; only score and weight are packed per result. Fields of a
+item, price and source, a reason's once per code and related item; only score, propensity and weight are packed per
+result. Fields of a
 message may stand in any order. A property test compares every answer with what the generated classes give.
 [1] https://protobuf.dev/programming-guides/encoding/
 """
@@ -10,13 +11,18 @@ message may stand in any order. A property test compares every answer with what 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Final
 
 from serving.core.catalogue import Item
-from serving.decisions.recommend.contract import SOURCE_NAMES, Answer, ReasonCode
+from serving.decisions.recommend.contract import PLACEMENTS, SOURCE_NAMES, Answer, PageAnswer, ReasonCode
 from serving.transport.checks import wire
+from serving.transport.page_tokens import page_token
 from serving.transport.reasons import reason_text
+from serving.transport.trace_codec import encode_trace
 from storegate.v1 import recommendation_pb2 as pb
+
+Sign = Callable[[str, int, int], str]
 
 CACHED_PARTS_MAX: Final = 150_000
 """Entries of each of the two caches of parts, about 350 bytes each in memory; a full one is emptied."""
@@ -25,9 +31,13 @@ INDEX: Final = "index"
 
 _RESULTS, _SERVING_INFO = b"\x0a", b"\x1a"  # fields 1 and 3 of the response
 _REASON, _SCORE_TAG, _WEIGHT = b"\x2a", 0x25, b"\x15"  # fields 5 and 4 of a result, field 2 of a reason
-_pack_weight_score = struct.Struct("<fBf").pack
-_pack_score = struct.Struct("<Bf").pack
-_WEIGHT_SCORE_BYTES, _SCORE_BYTES = 9, 5
+_PROPENSITY_TAG = 0x3D  # field 7
+_pack_weight_score = struct.Struct("<fBfBf").pack
+_pack_score = struct.Struct("<BfBf").pack
+_WEIGHT_SCORE_BYTES, _SCORE_BYTES = 14, 10
+_CODES_BITS = 4  # sources and reason codes are below 16
+_SECTIONS = b"\x0a"  # field 1 of the page's response
+_SECTION_RESPONSE = b"\x12"  # field 2 of a section
 
 
 def _varint(value: int) -> bytes:
@@ -45,8 +55,10 @@ _VARINTS: Final = tuple(_varint(value) for value in range(8192))
 class AnswerEncoder:
     """Bytes of RecommendResponse, which RerankResponse equals field by field. Works from any thread."""
 
-    def __init__(self) -> None:
-        self._items: dict[int, tuple[Item, bytes]] = {}
+    def __init__(self, sign: Sign | None = None) -> None:
+        """sign: (decision id, epoch seconds, placement's number) -> attribution token; None = answers carry none."""
+        self._sign = sign
+        self._items: dict[int, tuple[Item, int, bytes]] = {}
         self._reasons: dict[int, tuple[Item | None, bytes]] = {}
         # Both are the same objects for many answers: looked up by identity, held so that an id is not used again.
         self._versions: tuple[dict[str, str], bytes] = ({}, b"")
@@ -55,9 +67,28 @@ class AnswerEncoder:
     def encode(self, answer: Answer) -> bytes:
         """The serialised response."""
         parts = self._results(answer)
-        tail = pb.RecommendResponse(missing_item_ids=answer.missing, request_id=answer.request_id)
+        tail = pb.RecommendResponse(
+            missing_item_ids=answer.missing, request_id=answer.request_id, decision_id=answer.decision_id
+        )
+        if answer.decision_id and self._sign is not None:
+            tail.attribution_token = self._sign(answer.decision_id, answer.made_s, PLACEMENTS.index(answer.placement))
+        if answer.next_offset:
+            tail.next_page_token = page_token(answer.next_offset)
+        if answer.trace is not None:
+            encode_trace(answer.trace, tail.trace)
         info = self._info(answer)
         parts += (wire(tail), _SERVING_INFO, _length(len(info)), info)
+        return b"".join(parts)
+
+    def encode_page(self, page: PageAnswer) -> bytes:
+        """The serialised RecommendPageResponse."""
+        parts: list[bytes] = []
+        for answer in page.answers:
+            response = self.encode(answer)
+            name = wire(pb.PageSection(placement=answer.placement))
+            head = name + _SECTION_RESPONSE + _length(len(response))
+            parts += (_SECTIONS, _length(len(head) + len(response)), head, response)
+        parts.append(wire(pb.RecommendPageResponse(request_id=page.request_id)))
         return b"".join(parts)
 
     def _results(self, answer: Answer) -> list[bytes]:
@@ -70,37 +101,39 @@ class AnswerEncoder:
             related,
             answer.scores.tolist(),
             answer.weights.tolist(),
+            answer.prices.tolist(),
+            answer.propensities.tolist(),
             strict=True,
         )
         parts: list[bytes] = []
-        for row, source, code, other, score, weight in columns:
-            found = known.get(row << 3 | source)
-            if found is None or found[0] is not items[row]:
-                found = self._item(row, source, items[row])
-            head = found[1]
+        for row, source, code, other, score, weight, price, propensity in columns:
+            found = known.get(row << _CODES_BITS | source)
+            if found is None or found[0] is not items[row] or found[1] != price:
+                found = self._item(row, source, items[row], price)
+            head = found[2]
             if code:
-                why = reasons.get((other + 1) << 3 | code)
+                why = reasons.get((other + 1) << _CODES_BITS | code)
                 if why is None or (other >= 0 and why[0] is not items[other]):
                     why = self._reason(other, code, items[other] if other >= 0 else None)
                 reason = why[1]
                 size = len(head) + len(reason) + _WEIGHT_SCORE_BYTES
-                numbers = _pack_weight_score(weight, _SCORE_TAG, score)
+                numbers = _pack_weight_score(weight, _SCORE_TAG, score, _PROPENSITY_TAG, propensity)
                 parts += (_RESULTS, _VARINTS[size] if size < 8192 else _varint(size), head, reason, numbers)
             else:
                 size = len(head) + _SCORE_BYTES
-                parts += (_RESULTS, _length(size), head, _pack_score(_SCORE_TAG, score))
+                parts += (_RESULTS, _length(size), head, _pack_score(_SCORE_TAG, score, _PROPENSITY_TAG, propensity))
         return parts
 
-    def _item(self, row: int, source: int, item: Item) -> tuple[Item, bytes]:
+    def _item(self, row: int, source: int, item: Item, price: int) -> tuple[Item, int, bytes]:
         """Fields 1, 2, 3 and 6 of a result."""
         result = pb.RecommendResult(item_id=item.item_id, title=item.title, source=SOURCE_NAMES[source])
-        if item.price or item.currency:
-            result.price.amount_minor = item.price
+        if price or item.currency:
+            result.price.amount_minor = price
             result.price.currency_code = item.currency
         if len(self._items) >= CACHED_PARTS_MAX:
             self._items.clear()
-        entry = (item, wire(result))
-        self._items[row << 3 | source] = entry
+        entry = (item, price, wire(result))
+        self._items[row << _CODES_BITS | source] = entry
         return entry
 
     def _reason(self, related: int, code: int, item: Item | None) -> tuple[Item | None, bytes]:
@@ -111,7 +144,7 @@ class AnswerEncoder:
         entry = (item, _REASON + _length(len(fixed) + 5) + fixed + _WEIGHT)
         if len(self._reasons) >= CACHED_PARTS_MAX:
             self._reasons.clear()
-        self._reasons[(related + 1) << 3 | code] = entry
+        self._reasons[(related + 1) << _CODES_BITS | code] = entry
         return entry
 
     def _info(self, answer: Answer) -> bytes:

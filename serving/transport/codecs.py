@@ -8,12 +8,15 @@ from functools import partial
 from typing import Any, Final
 
 from serving.core.clock import Clock
-from serving.transport import catalog_codec, checks, event_codec, item_codec, recommend_codec
-from serving.transport.answer_encoder import AnswerEncoder
+from serving.transport import catalog_codec, checks, decision_codec, event_codec, item_codec, recommend_codec
+from serving.transport.answer_encoder import AnswerEncoder, Sign
 from storegate.v1 import gateway_pb2
 
 RECOMMEND: Final = "/storegate.v1.RecommendationService/Recommend"
+RECOMMEND_PAGE: Final = "/storegate.v1.RecommendationService/RecommendPage"
 RERANK: Final = "/storegate.v1.RecommendationService/Rerank"
+GET_DECISION: Final = "/storegate.v1.RecommendationService/GetDecision"
+REPLAY_DECISION: Final = "/storegate.v1.RecommendationService/ReplayDecision"
 WRITE_USER_EVENT: Final = "/storegate.v1.UserEventService/WriteUserEvent"
 UPSERT_ITEMS: Final = "/storegate.v1.CatalogService/UpsertItems"
 DELETE_ITEMS: Final = "/storegate.v1.CatalogService/DeleteItems"
@@ -32,12 +35,18 @@ class Codec:
     encode: Callable[[Any], bytes]
 
 
-def codecs(clock: Clock) -> dict[str, Codec]:
-    """Full gRPC method name -> Codec. clock: its wall time decides which event times are in the future."""
-    answers = AnswerEncoder()
+def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
+    """Full gRPC method name -> Codec. clock: its wall time decides which event times are in the future.
+
+    sign: makes the attribution tokens of answers, None = they carry none.
+    """
+    answers = AnswerEncoder(sign)
     return {
         RECOMMEND: Codec(partial(recommend_codec.decode_recommend, clock=clock), answers.encode),
+        RECOMMEND_PAGE: Codec(partial(recommend_codec.decode_page, clock=clock), answers.encode_page),
         RERANK: Codec(partial(recommend_codec.decode_rerank, clock=clock), answers.encode),
+        GET_DECISION: Codec(decision_codec.decode_get, decision_codec.encode_logged),
+        REPLAY_DECISION: Codec(decision_codec.decode_replay, decision_codec.encode_replayed),
         WRITE_USER_EVENT: Codec(partial(event_codec.decode_write, clock=clock), event_codec.encode_written),
         UPSERT_ITEMS: Codec(partial(catalog_codec.decode_upsert, clock=clock), catalog_codec.encode_upserted),
         DELETE_ITEMS: Codec(catalog_codec.decode_delete, catalog_codec.encode_deleted),

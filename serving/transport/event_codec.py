@@ -25,7 +25,9 @@ def decode_write(payload: bytes, clock: Clock) -> WriteEvent:
     if not request.HasField("event"):
         raise InvalidInput("event", None, "the event to write")
     event = request.event
-    return WriteEvent(_event(event, clock), request.validate_only, checks.consent(event.personalization))
+    return WriteEvent(
+        _event(event, clock), request.validate_only, checks.consent(event.personalization), event.attribution_token
+    )
 
 
 def encode_written(written: EventWritten) -> bytes:

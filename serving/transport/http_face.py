@@ -121,13 +121,15 @@ class _Endpoint:
         return to_json(self._method.response.FromString(answer))
 
     async def _request(self, scope: Scope, headers: Mapping[str, str], receive: http_request.Receive) -> Any:
-        """The request message, from the body or from path and query."""
+        """The request message, from the body or the query; what stands in the path counts above either."""
         body = await http_request.read_body(headers, receive, self._way.params.body_bytes_max)
+        in_path = scope["path_params"]
         if self._method.body:
             http_request.check_json(headers)
-            return from_json(body, self._method.request)
+            request = from_json(body, self._method.request)
+            return filled(in_path, request) if in_path else request
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        return filled(dict(pairs) | scope["path_params"], self._method.request())
+        return filled(dict(pairs) | in_path, self._method.request())
 
 
 async def _while_connected(asked: Awaitable[bytes], receive: http_request.Receive) -> bytes:

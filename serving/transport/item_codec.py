@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from serving.catalogue.checks import check_attributes
 from serving.catalogue.contract import ItemFound
 from serving.core.catalogue import Item
 from serving.core.errors import InvalidInput
@@ -41,6 +42,7 @@ def item_of(message: Any, field: str, now_s: float) -> Item:
             checks.whole(f"{field}height_mm", message.height_mm, 0),
         ),
         available_s=_available(f"{field}available_time", message, now_s),
+        attributes=_attributes(f"{field}attributes", message.attributes),
     )
 
 
@@ -61,6 +63,7 @@ def encode_found(found: ItemFound) -> bytes:
         width_mm=item.size_mm[1],
         height_mm=item.size_mm[2],
         in_model=found.in_model,
+        attributes=dict(item.attributes),
     )
     for money, minor in ((message.price, item.price), (message.cost, item.cost), (message.list_price, item.list_price)):
         if minor:
@@ -108,6 +111,13 @@ def _stock(field: str, reports: Sequence[Any]) -> dict[str, tuple[int, int]]:
         hand = checks.whole(f"{here}.on_hand", report.on_hand, 0)
         stock[location] = (hand, checks.whole(f"{here}.on_order", report.on_order, 0))
     return stock
+
+
+def _attributes(field: str, given: Mapping[str, str]) -> dict[str, str]:
+    """By name: the order in which a map arrives means nothing."""
+    attributes = dict(sorted(given.items()))
+    check_attributes(field, attributes)
+    return attributes
 
 
 def _available(field: str, message: Any, now_s: float) -> int:

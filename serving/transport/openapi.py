@@ -27,6 +27,15 @@ _NUMBERS: Final[dict[int, dict[str, Any]]] = {
 }
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "Recommend": {"userId": "17850", "pageSize": 5},
+    "RecommendPage": {
+        "userId": "17850",
+        "placements": [
+            {"placement": "buy-it-again", "pageSize": 5},
+            {"placement": "others-you-may-like", "itemIds": ["22423"], "filter": "price < 5000", "pageSize": 5},
+        ],
+    },
+    "GetDecision": {"decision_id": "0123456789abcdef0000000000000001"},
+    "ReplayDecision": {"decision_id": "0123456789abcdef0000000000000001"},
     "Rerank": {"userId": "17850", "itemIds": ["22423", "85123A", "47566"]},
     "WriteUserEvent": {
         "event": {
@@ -100,24 +109,23 @@ def _operation(method: Method, schemas: dict[str, Any]) -> dict[str, Any]:
             },
         },
     }
-    example = EXAMPLES[method.name]
+    example = dict(EXAMPLES[method.name])
+    in_path = [field for field in method.request.DESCRIPTOR.fields if f"{{{field.name}}}" in method.path]
+    operation["parameters"] = [
+        {
+            "name": field.name,
+            "in": "path",
+            "required": True,
+            "schema": _one(field, schemas),
+            "example": example.pop(field.name),
+        }
+        for field in in_path
+    ] + operation["parameters"]
     if method.body:
         _add_schema(method.request.DESCRIPTOR, schemas)
         content = _json(method.request.DESCRIPTOR)
         content["application/json"]["example"] = example
         operation["requestBody"] = {"required": True, "content": content}
-    else:
-        in_path = [field for field in method.request.DESCRIPTOR.fields if f"{{{field.name}}}" in method.path]
-        operation["parameters"] = [
-            {
-                "name": field.name,
-                "in": "path",
-                "required": True,
-                "schema": _one(field, schemas),
-                "example": example[field.name],
-            }
-            for field in in_path
-        ] + operation["parameters"]
     return operation
 
 

@@ -11,6 +11,8 @@ _WITH_ITEM: Final = {
     ReasonCode.BECAUSE_YOU_BOUGHT: "Because you bought {}",
     ReasonCode.BECAUSE_YOU_VIEWED: "Because you viewed {}",
     ReasonCode.BOUGHT_TOGETHER: "Often bought with {}",
+    ReasonCode.SIMILAR_ITEM: "Similar to {}",
+    ReasonCode.OFTEN_NEXT: "Often chosen after {}",
 }
 _ALONE: Final = {
     ReasonCode.BECAUSE_YOU_BOUGHT: "Because of what you bought",
@@ -20,6 +22,11 @@ _ALONE: Final = {
     ReasonCode.FITS_YOUR_TASTE: "Fits your taste",
     ReasonCode.TRENDING: "Popular right now",
     ReasonCode.NEW_ARRIVAL: "New in the shop",
+    ReasonCode.SIMILAR_ITEM: "Similar to what you are looking at",
+    ReasonCode.OFTEN_NEXT: "Often chosen next",
+    ReasonCode.LIKE_YOUR_SESSION: "Others who looked at the same chose this",
+    ReasonCode.ON_SALE: "On sale now",
+    ReasonCode.CHOSEN_BY_THE_SHOP: "Chosen by the shop",
 }
 
 

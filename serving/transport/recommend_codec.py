@@ -1,7 +1,8 @@
-"""Recommend and Rerank: request bytes to a checked Query."""
+"""Recommend, RecommendPage and Rerank: request bytes to a checked Query."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,35 +12,72 @@ from serving.core.ids import check_id
 from serving.decisions.recommend.contract import (
     CONTEXT_ITEMS_MAX,
     EXCLUDE_ITEMS_MAX,
-    OTHERS_YOU_MAY_LIKE,
+    EXPLAIN_NONE,
+    EXPLAIN_REASONS,
+    EXPLAIN_TRACE,
+    NEED_ITEMS,
+    OBJECTIVES,
+    PAGE_PLACEMENTS_MAX,
     PAGE_SIZE_DEFAULT,
     PAGE_SIZE_MAX,
+    PAGED_ITEMS_MAX,
+    PINS_MAX,
     PLACEMENTS,
     RECOMMENDED_FOR_YOU,
     RERANK_ITEMS_MAX,
     SESSION_EVENTS_MAX,
+    TRACE_ITEMS_MAX,
+    PageQuery,
+    Pin,
     Query,
     SessionEvent,
 )
+from serving.decisions.recommend.filters import compiled
 from serving.events.types import NEEDS_ITEM, TYPE_CODES
 from serving.transport import checks
+from serving.transport.page_tokens import offset_of
 from storegate.v1 import recommendation_pb2 as pb
 
-EXPLAIN_NONE: Final = 1
+EXPLAINS: Final = (EXPLAIN_REASONS, EXPLAIN_NONE, EXPLAIN_REASONS, EXPLAIN_TRACE)
+"""By the number of the contract's enum."""
+NO_RULES: Final[dict[str, Any]] = {}
 
 
 def decode_recommend(payload: bytes, clock: Clock) -> Query:
     """The checked query. Raises InvalidInput naming the field."""
     request = checks.parsed(pb.RecommendRequest.FromString, "RecommendRequest", payload)
-    placement = request.placement or RECOMMENDED_FOR_YOU
-    if placement not in PLACEMENTS:
-        raise InvalidInput("placement", placement, "one of " + ", ".join(PLACEMENTS), reason="UNKNOWN_PLACEMENT")
-    item_ids = checks.ids("item_ids", request.item_ids, CONTEXT_ITEMS_MAX)
-    if placement == OTHERS_YOU_MAY_LIKE and not item_ids:
-        raise InvalidInput("item_ids", [], f"the items that {OTHERS_YOU_MAY_LIKE} is about, at least one")
-    page_size = checks.whole("page_size", request.page_size, 0, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT
-    exclude = checks.ids("exclude_item_ids", request.exclude_item_ids, EXCLUDE_ITEMS_MAX)
-    return _query(request, placement, item_ids, page_size, exclude, None, clock)
+    asked = _asked(request, "")
+    if request.page_token:
+        asked["offset"] = offset_of(request.page_token)
+        asked["page_size"] = min(asked["page_size"], PAGED_ITEMS_MAX - asked["offset"])
+    if request.trace_item_ids:
+        asked["trace_items"] = checks.ids("trace_item_ids", request.trace_item_ids, TRACE_ITEMS_MAX)
+    return Query(
+        **asked,
+        **_visitor(request, clock),
+        **_wishes(request),
+        exclude=checks.ids("exclude_item_ids", request.exclude_item_ids, EXCLUDE_ITEMS_MAX),
+        filter=_filter("filter", request.filter),
+    )
+
+
+def decode_page(payload: bytes, clock: Clock) -> PageQuery:
+    """The checked page, one query a placement. Raises InvalidInput naming the field."""
+    request = checks.parsed(pb.RecommendPageRequest.FromString, "RecommendPageRequest", payload)
+    if not 1 <= len(request.placements) <= PAGE_PLACEMENTS_MAX:
+        raise InvalidInput("placements", f"{len(request.placements)} placements", f"1 to {PAGE_PLACEMENTS_MAX}")
+    shared = {
+        **_visitor(request, clock),
+        **_wishes(request),
+        "exclude": checks.ids("exclude_item_ids", request.exclude_item_ids, EXCLUDE_ITEMS_MAX),
+    }
+    everywhere = _filter("filter", request.filter)
+    queries = []
+    for number, part in enumerate(request.placements):
+        where = f"placements[{number}]."
+        both = _both(everywhere, _filter(where + "filter", part.filter), where + "filter")
+        queries.append(Query(**_asked(part, where), **shared, filter=both))
+    return PageQuery(tuple(queries), queries[0].request_id)
 
 
 def decode_rerank(payload: bytes, clock: Clock) -> Query:
@@ -48,50 +86,113 @@ def decode_rerank(payload: bytes, clock: Clock) -> Query:
     items = checks.ids("item_ids", request.item_ids, RERANK_ITEMS_MAX)
     if not items:
         raise InvalidInput("item_ids", [], f"1 to {RERANK_ITEMS_MAX} items to order")
-    page_size = checks.whole("page_size", request.page_size, 0, RERANK_ITEMS_MAX) or len(items)
-    return _query(request, RECOMMENDED_FOR_YOU, (), page_size, (), items, clock)
-
-
-def _query(
-    request: Any,
-    placement: str,
-    item_ids: tuple[str, ...],
-    page_size: int,
-    exclude: tuple[str, ...],
-    given: tuple[str, ...] | None,
-    clock: Clock,
-) -> Query:
-    """What both requests have in common."""
-    events, explain = request.session_events, request.explain
-    if not 0 <= explain <= 2:
-        raise InvalidInput("explain", explain, "NONE (1), REASONS (2) or none (0)")
-    per_brand = per_category = 0
-    if request.HasField("constraints"):
-        caps = request.constraints
-        per_brand = checks.whole("constraints.max_per_brand", caps.max_per_brand, 0)
-        per_category = checks.whole("constraints.max_per_category", caps.max_per_category, 0)
     return Query(
-        placement,
-        check_id("user_id", request.user_id),
-        check_id("visitor_id", request.visitor_id),
-        item_ids,
-        _session(events, clock) if events else (),
-        page_size,
-        exclude,
-        per_brand,
-        per_category,
-        _diversity(request.diversity) if request.HasField("diversity") else None,
-        explain != EXPLAIN_NONE,
-        checks.consent(request.personalization),
-        check_id("request_id", request.request_id),
-        request.validate_only,
-        given,
+        page_size=checks.whole("page_size", request.page_size, 0, RERANK_ITEMS_MAX) or len(items),
+        **_visitor(request, clock),
+        **_page_rules(request, ""),
+        given=items,
     )
 
 
-def _diversity(value: float) -> float:
-    if not 0.0 <= value <= 1.0:  # false for NaN too
-        raise InvalidInput("diversity", value, "0 (relevance alone) to 1")
+def _asked(request: Any, where: str) -> dict[str, Any]:
+    """What a placement is asked for: its name, items, size and rules."""
+    placement = request.placement or RECOMMENDED_FOR_YOU
+    if placement not in PLACEMENTS:
+        expected = "one of " + ", ".join(PLACEMENTS)
+        raise InvalidInput(where + "placement", placement, expected, reason="UNKNOWN_PLACEMENT")
+    item_ids = checks.ids(where + "item_ids", request.item_ids, CONTEXT_ITEMS_MAX)
+    if not item_ids and placement in NEED_ITEMS:
+        raise InvalidInput(where + "item_ids", [], f"the items that {placement} is about, at least one")
+    return {
+        "placement": placement,
+        "item_ids": item_ids,
+        "page_size": checks.whole(where + "page_size", request.page_size, 0, PAGE_SIZE_MAX) or PAGE_SIZE_DEFAULT,
+        **_page_rules(request, where),
+    }
+
+
+def _page_rules(request: Any, where: str) -> dict[str, Any]:
+    """Constraints and diversity."""
+    rules = _constraints(request.constraints, where + "constraints.") if request.HasField("constraints") else NO_RULES
+    if request.HasField("diversity"):
+        return {**rules, "diversity": _share(where + "diversity", request.diversity, "0 (relevance alone) to 1")}
+    return rules
+
+
+def _constraints(rules: Any, where: str) -> dict[str, Any]:
+    pins = rules.pins
+    if len(pins) > PINS_MAX:
+        raise InvalidInput(where + "pins", f"{len(pins)} pins", f"at most {PINS_MAX}")
+    return {
+        "max_per_brand": checks.whole(where + "max_per_brand", rules.max_per_brand, 0),
+        "max_per_category": checks.whole(where + "max_per_category", rules.max_per_category, 0),
+        "min_margin": _share(where + "min_margin", rules.min_margin, "a share of the price, 0 to 1"),
+        "pins": tuple(_pin(f"{where}pins[{number}].", pin) for number, pin in enumerate(pins)),
+        "exclude_bought": rules.exclude_bought,
+        "exclude_viewed": rules.exclude_viewed,
+    }
+
+
+def _pin(where: str, pin: Any) -> Pin:
+    item_id = checks.needed_id(where + "item_id", pin.item_id)
+    return Pin(item_id, checks.whole(where + "position", pin.position, 1, PAGE_SIZE_MAX) - 1)
+
+
+def _visitor(request: Any, clock: Clock) -> dict[str, Any]:
+    """Who asks, what they have just done, and what may be told."""
+    events, explain = request.session_events, request.explain
+    if not 0 <= explain < len(EXPLAINS):
+        raise InvalidInput("explain", explain, "NONE (1), REASONS (2), TRACE (3) or none (0)")
+    return {
+        "user_id": check_id("user_id", request.user_id),
+        "visitor_id": check_id("visitor_id", request.visitor_id),
+        "session": _session(events, clock) if events else (),
+        "explain": EXPLAINS[explain],
+        "personal": checks.consent(request.personalization),
+        "request_id": check_id("request_id", request.request_id),
+        "validate_only": request.validate_only,
+    }
+
+
+def _wishes(request: Any) -> dict[str, Any]:
+    """What the shop wants of the page, and where things must arrive."""
+    wishes: dict[str, Any] = {}
+    if request.objective:
+        if request.objective not in OBJECTIVES:
+            expected = "one of " + ", ".join(OBJECTIVES)
+            raise InvalidInput("objective", request.objective, expected, reason="UNKNOWN_OBJECTIVE")
+        wishes["objective"] = request.objective
+    if request.HasField("objective_weight"):
+        expected = "0 (likely purchases) to 1 (the objective alone)"
+        wishes["objective_weight"] = _share("objective_weight", request.objective_weight, expected)
+    if request.HasField("deliver_to"):
+        wishes["deliver_to"] = checks.needed_id("deliver_to.location", request.deliver_to.location)
+        if request.deliver_to.HasField("need_by"):
+            seconds = request.deliver_to.need_by.seconds
+            wishes["need_by_s"] = checks.whole("deliver_to.need_by", seconds, checks.TIME_S_MIN, 2**32 - 1)
+    return wishes
+
+
+def _filter(field: str, text: str) -> str:
+    """The filter when it is one; compiled here, so that an answer never fails by it."""
+    if text:
+        try:
+            compiled(text)
+        except InvalidInput as error:
+            raise InvalidInput(field, text, error.expected, reason=error.reason) from None
+    return text
+
+
+def _both(everywhere: str, mine: str, field: str) -> str:
+    """A filter that holds where both do; two that are within the bounds may be beyond them together."""
+    if not (everywhere.strip() and mine.strip()):
+        return everywhere if everywhere.strip() else mine
+    return _filter(field, f"({everywhere}) AND ({mine})")
+
+
+def _share(field: str, value: float, expected: str) -> float:
+    if not 0.0 <= value <= 1.0 or math.isnan(value):
+        raise InvalidInput(field, value, expected)
     return value
 
 

@@ -117,7 +117,7 @@ def publish_again(home: Path, name: str) -> Path:
 def test_a_damaged_model_is_refused_by_name_and_the_one_before_serves(home: Path) -> None:
     """One flipped bit in one file of the newest release."""
     before = live(home).release
-    model = publish_again(home, "second") / "model.onnx"
+    model = publish_again(home, "second") / "purchase.onnx"
     data = bytearray(model.read_bytes())
     data[len(data) // 2] ^= 1
     model.write_bytes(data)
@@ -125,15 +125,15 @@ def test_a_damaged_model_is_refused_by_name_and_the_one_before_serves(home: Path
         assert client.recommend().serving_info.model_versions["ranker"] != "second"
         line = next(line for line in running.said.splitlines() if line.startswith("refused: "))
         assert "second" in line
-        assert "model.onnx" in line
+        assert "purchase.onnx" in line
         assert f"release {before}" in running.said
 
 
 def test_a_home_with_nothing_whole_is_refused(home: Path) -> None:
     """The error names the damaged file."""
     ranker = folder(home, "ranker", live(home).models["ranker"])
-    (ranker / "model.onnx").write_bytes(b"")
-    assert "model.onnx" in refusal(home, "--local", *FREE_PORTS)
+    (ranker / "purchase.onnx").write_bytes(b"")
+    assert "purchase.onnx" in refusal(home, "--local", *FREE_PORTS)
 
 
 def test_a_new_release_is_taken_over_while_serving(home: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_new_release_is_taken_over_while_serving(home: Path) -> None:
         publish_again(home, "second")
         awaited(lambda: ranker() == "second", "the new release is served")
         shutil.copytree(home / "models", home / "kept")
-        (publish_again(home, "third") / "model.onnx").write_bytes(b"no model")
+        (publish_again(home, "third") / "purchase.onnx").write_bytes(b"no model")
         promote(home, Release("third", dict.fromkeys(PARTS, "third")))
         awaited(lambda: "third" in running.said, "the damaged release is named in the log")
         assert ranker() == "second"

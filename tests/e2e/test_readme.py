@@ -94,15 +94,20 @@ def test_event_is_stored(served_as_told: Gateway) -> None:
 
 
 def test_curl_gets_an_answer(local_gateway: Gateway) -> None:
-    """The README's curl line, at this gateway's address."""
+    """The README's curl lines, at this gateway's address: a page of five, and a shop page of two placements."""
     if shutil.which("curl") is None:
         pytest.skip("there is no curl on this machine")
-    (words,) = [words for words in readme.console() if words[0] == "curl"]
-    told = [word.replace("localhost:8080", local_gateway.url.removeprefix("http://")) for word in words]
-    assert told != words
-    done = subprocess.run([*told, "--noproxy", "*"], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["results"]) == 5
+    answers = []
+    for words in [words for words in readme.console() if words[0] == "curl"]:
+        told = [word.replace("localhost:8080", local_gateway.url.removeprefix("http://")) for word in words]
+        assert told != words
+        done = subprocess.run([*told, "--noproxy", "*"], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        answers.append(json.loads(done.stdout))
+    alone, page = answers
+    assert len(alone["results"]) == 5
+    assert [section["placement"] for section in page["sections"]] == ["trending", "on-sale"]
+    assert len(page["sections"][0]["response"]["results"]) == 10
 
 
 def test_the_program_prints_what_it_shows(local_gateway: Gateway, tmp_path: Path) -> None:

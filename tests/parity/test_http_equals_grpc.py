@@ -22,9 +22,20 @@ from serving.catalogue.contract import DeleteItems, GetItem, Imported, ImportIte
 from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import SystemClock
 from serving.core.errors import NotFound, Overloaded, StoregateError, StoreUnavailable, UnknownMethod
-from serving.decisions.recommend.contract import Answer, Query
+from serving.decisions.recommend.contract import (
+    EXPLAIN_NONE,
+    EXPLAIN_TRACE,
+    Answer,
+    PageAnswer,
+    PageQuery,
+    Query,
+    Trace,
+    TraceItem,
+    TraceStage,
+)
+from serving.decisions.recommend.record import Decision, Difference, Logged, Replayed, Result
 from serving.engine.calls import Call
-from serving.events.contract import EventWritten, WriteEvent
+from serving.events.contract import EventWritten, Outcome, WriteEvent
 from serving.transport import codecs as wire
 from serving.transport.aio_front import AioFront
 from serving.transport.contract import Method, methods, services
@@ -32,6 +43,7 @@ from serving.transport.front_params import FrontParams
 from serving.transport.http_face import http_app
 from serving.transport.http_server import HttpServer
 from serving.transport.native_front import NativeFront
+from serving.transport.page_tokens import page_token
 from serving.transport.status import SPELLINGS
 
 METHODS = {method.name: method for method in methods()}
@@ -45,28 +57,75 @@ CATALOGUE = Catalogue.build(
 )
 
 
+DECIDED = "0123456789abcdef" * 2
+LOGGED = Logged(
+    Decision(
+        DECIDED, 1_700_000_000.5, Query(user_id="17850", personal=True, decision_id=DECIDED), b"x" * 24, {}, "r1",
+        {"ranker": "7"}, 7, (Result("22423", 0.5, 3, 6, "", 0.25, 1275, "GBP", 0.9),), (("scorer", "onnx"),),
+    ),
+    (Outcome(DECIDED, "22423", "purchase-complete", 1_700_000_060),),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A decision that was asked for: both methods decode to its bare id."""
+
+    method: str
+    decision_id: str
+
+
+def answer(query: Query) -> Answer:
+    """Up to three items; a trace when one is asked for."""
+    k = min(query.page_size, 3)
+    trace = Trace(
+        (TraceStage("rules", 3, {"out of stock or deleted": 1}),),
+        (TraceItem("22423", True, 1, 1.1, ("trending",), "", {"buys": 0.5}),),
+    )
+    return Answer(
+        catalogue=CATALOGUE,
+        rows=np.arange(k, dtype=np.int32),
+        scores=np.linspace(1.1, -0.3, k, dtype=np.float32),
+        sources=np.arange(k, dtype=np.uint8),
+        reasons=np.zeros(k, np.uint8) if query.explain == EXPLAIN_NONE else np.arange(k, dtype=np.uint8),
+        related=np.zeros(k, np.int32),
+        weights=np.full(k, 0.1, np.float32),
+        prices=CATALOGUE.price[:k],
+        propensities=np.full(k, 0.7, np.float32),
+        missing=tuple(item for item in query.item_ids if item not in CATALOGUE.row_of),
+        degraded=(("profile", "redis: timeout"),),
+        stages=(("candidates", 41), ("score", 9)),
+        versions={"ranker": "20260101-1", "index": "20260101-2"},
+        applied_through_s=1_700_000_000,
+        request_id=query.request_id,
+        decision_id="" if query.validate_only else DECIDED,
+        made_s=1_700_000_000,
+        placement=query.placement,
+        next_offset=query.offset + query.page_size if query.given is None else 0,
+        trace=trace if query.explain == EXPLAIN_TRACE else None,
+    )
+
+
+def signed(decision_id: str, made_s: int, placement: int) -> str:
+    """A token that shows what was signed."""
+    return f"{decision_id}.{made_s}.{placement}"
+
+
 def computed(query: Any) -> Any:
     """An answer, or an error, that depends on nothing but the query."""
     match query:
         case Query(user_id="flood"):
             return Overloaded("the queue is full", 0.25)
         case Query():
-            k = min(query.page_size, 3)
-            return Answer(
-                catalogue=CATALOGUE,
-                rows=np.arange(k, dtype=np.int32),
-                scores=np.linspace(1.1, -0.3, k, dtype=np.float32),
-                sources=np.arange(k, dtype=np.uint8),
-                reasons=np.arange(k, dtype=np.uint8) if query.reasons else np.zeros(k, np.uint8),
-                related=np.zeros(k, np.int32),
-                weights=np.full(k, 0.1, np.float32),
-                missing=tuple(item for item in query.item_ids if item not in CATALOGUE.row_of),
-                degraded=(("profile", "redis: timeout"),),
-                stages=(("candidates", 41), ("score", 9)),
-                versions={"ranker": "20260101-1", "index": "20260101-2"},
-                applied_through_s=1_700_000_000,
-                request_id=query.request_id,
-            )
+            return answer(query)
+        case PageQuery(queries=queries, request_id=request_id):
+            return PageAnswer(tuple(answer(each) for each in queries), request_id)
+        case Asked(decision_id=decision_id) if decision_id != DECIDED:
+            return NotFound("decision", decision_id)
+        case Asked(method=wire.GET_DECISION):
+            return LOGGED
+        case Asked():
+            return Replayed(LOGGED, (Difference("results[0].score", "0.5", "0.25"),))
         case WriteEvent(event=event) if event.event_id == "down":
             return StoreUnavailable("redis: connection refused")
         case WriteEvent():
@@ -88,7 +147,7 @@ class Engine:
     """An Intake that computes every call at once, with the real codecs."""
 
     def __init__(self) -> None:
-        self.codecs = wire.codecs(SystemClock())
+        self.codecs = wire.codecs(SystemClock(), signed)
 
     def submit(self, calls: Sequence[Call]) -> None:
         for call in calls:
@@ -96,10 +155,11 @@ class Engine:
             try:
                 if codec is None:
                     raise UnknownMethod(f"there is no method {call.method}")
-                answer = computed(codec.decode(call.payload))
-                if isinstance(answer, StoregateError):
-                    raise answer
-                call.responder.respond(call.call_id, codec.encode(answer))
+                query = codec.decode(call.payload)
+                found = computed(Asked(call.method, query) if isinstance(query, str) else query)
+                if isinstance(found, StoregateError):
+                    raise found
+                call.responder.respond(call.call_id, codec.encode(found))
             except StoregateError as error:
                 call.responder.fail(call.call_id, error)
 
@@ -130,9 +190,8 @@ def faces(request: pytest.FixtureRequest) -> Iterator[Faces]:
 
 
 def over_http(faces: Faces, method: Method, body: dict[str, Any]) -> httpx.Response:
-    if method.body:
-        return faces.http.request(method.verb, method.path, json=body)
-    return faces.http.request(method.verb, method.path.format(**body))
+    rest = {name: value for name, value in body.items() if f"{{{name}}}" not in method.path}
+    return faces.http.request(method.verb, method.path.format(**body), json=rest if method.body else None)
 
 
 def over_grpc(faces: Faces, method: Method, body: dict[str, Any]) -> Any:
@@ -147,6 +206,29 @@ ANSWERED = [
     ("Recommend", {}),
     ("Recommend", {"userId": "17850", "pageSize": 2, "requestId": "ä", "explain": "EXPLAIN_NONE"}),
     ("Recommend", {"placement": "others-you-may-like", "itemIds": ["22423", "gone"], "diversity": 0.5}),
+    ("Recommend", {"filter": 'price < 5000 AND NOT category:"gift"', "objective": "margin", "objectiveWeight": 0.5}),
+    ("Recommend", {"explain": "EXPLAIN_TRACE", "traceItemIds": ["47566"], "pageToken": page_token(20)}),
+    (
+        "Recommend",
+        {
+            "constraints": {"minMargin": 0.25, "pins": [{"itemId": "22423", "position": 2}], "excludeBought": True},
+            "deliverTo": {"location": "main", "needBy": "2027-01-01T00:00:00Z"},
+        },
+    ),
+    (
+        "RecommendPage",
+        {
+            "placements": [
+                {"placement": "buy-it-again", "pageSize": 2},
+                {"placement": "similar-items", "itemIds": ["22423", "gone"], "filter": "on_sale"},
+            ],
+            "filter": "brand:Acme",
+            "explain": "EXPLAIN_TRACE",
+            "requestId": "ä",
+        },
+    ),
+    ("GetDecision", {"decision_id": DECIDED}),
+    ("ReplayDecision", {"decision_id": DECIDED}),
     ("Rerank", {"itemIds": ["85123A", "22423"], "userId": "u", "personalization": "PERSONALIZATION_DENIED"}),
     ("WriteUserEvent", {"event": EVENT}),
     ("WriteUserEvent", {"event": EVENT | {"eventTime": "2024-05-01T12:00:00Z"}, "validateOnly": True}),
@@ -166,6 +248,17 @@ REFUSED = [
     ("Recommend", {"placement": "homepage"}, "UNKNOWN_PLACEMENT"),
     ("Recommend", {"diversity": "NaN"}, "INVALID_FIELD"),
     ("Recommend", {"userId": "flood"}, "OVERLOADED"),
+    ("Recommend", {"filter": "pirce < 5"}, "UNKNOWN_FIELD_IN_FILTER"),
+    ("Recommend", {"filter": "price <"}, "INVALID_FILTER"),
+    ("Recommend", {"objective": "profit"}, "UNKNOWN_OBJECTIVE"),
+    ("Recommend", {"pageToken": "next"}, "INVALID_PAGE_TOKEN"),
+    ("Recommend", {"constraints": {"pins": [{"itemId": "a"}]}}, "INVALID_FIELD"),
+    ("RecommendPage", {}, "INVALID_FIELD"),
+    ("RecommendPage", {"placements": [{}] * 13}, "INVALID_FIELD"),
+    ("RecommendPage", {"placements": [{}, {"filter": "price <"}]}, "INVALID_FILTER"),
+    ("GetDecision", {"decision_id": "yesterday"}, "INVALID_FIELD"),
+    ("GetDecision", {"decision_id": "f" * 32}, "NOT_FOUND"),
+    ("ReplayDecision", {"decision_id": "f" * 32}, "NOT_FOUND"),
     ("Rerank", {}, "INVALID_FIELD"),
     ("WriteUserEvent", {"event": EVENT | {"eventTime": "2999-01-01T00:00:00Z"}}, "INVALID_FIELD"),
     ("WriteUserEvent", {"event": EVENT | {"items": []}}, "MISSING_ITEM"),

@@ -42,7 +42,7 @@ def test_help_names_every_command_and_imports_nothing_heavy(tmp_path: Path) -> N
         assert f"  {name} " in done.stdout
 
 
-@pytest.mark.parametrize("name", ["demo", "train", "serve", "recommend", "event", "status", "settings"])
+@pytest.mark.parametrize("name", ["demo", "train", "serve", "recommend", "decision", "event", "status", "settings"])
 def test_the_help_of_a_command_shows_examples(name: str, tmp_path: Path) -> None:
     """At least one line that can be copied."""
     done = storegate(name, "--help", cwd=tmp_path)
@@ -60,6 +60,7 @@ def test_the_help_of_a_command_shows_examples(name: str, tmp_path: Path) -> None
         (["serve", "--local", "--grpc-port", "0", "--http-port", "0"], {}, "storegate train"),
         (["serve"], {"RAY_AUTH_MODE": "disabled"}, "RAY_AUTH_MODE"),
         (["recommend", "--target", "127.0.0.1:1"], {}, "storegate serve"),
+        (["decision", "0" * 32, "--target", "127.0.0.1:1"], {}, "storegate serve"),
         (["train", "--transactions", "none.csv"], {}, "none.csv"),
         (["train", "--transactions", "x.csv", "--column", "item"], {}, "KEY=NAME"),
     ],

@@ -31,6 +31,13 @@ class Interactions:
     basket: I64
     n_users: int
     n_items: int
+    known_as: I32 | None = None
+    """(n_users,) the number each customer had in the interactions these were taken from; None = the same."""
+
+    @property
+    def numbers(self) -> I32:
+        """(n_users,) each customer's number in what a baseline was fitted on."""
+        return np.arange(self.n_users, dtype=np.int32) if self.known_as is None else self.known_as
 
     def matrix(self, half_life: float = FOREVER, *, by: str = "user") -> sparse.csr_matrix:
         """(n_users or baskets, n_items) float32: the sum of 0.5^(age / half_life) over purchases."""
@@ -56,7 +63,8 @@ class Interactions:
         slot[users] = np.arange(len(users), dtype=np.int32)
         new = slot[self.user]
         keep = new >= 0
-        return Interactions(new[keep], self.item[keep], self.age[keep], self.basket[keep], len(users), self.n_items)
+        rows = (new[keep], self.item[keep], self.age[keep], self.basket[keep])
+        return Interactions(*rows, len(users), self.n_items, self.numbers[users])
 
 
 def decayed(age: F32, half_life: float) -> F32:

@@ -44,8 +44,9 @@ class Transitions:
         self._chain = (sparse.diags(count**-self.from_power) @ chain @ sparse.diags(count**-self.to_power)).tocsr()
 
     def recommend(self, histories: Interactions, k: int) -> I32:
-        def score(part: Interactions) -> F32:
-            scores: F32 = (part.matrix(self.half_life) @ self._chain).toarray()
-            return scores
+        return best_rows(histories, k, self.score, filter_bought=self.filter_bought)
 
-        return best_rows(histories, k, score, filter_bought=self.filter_bought)
+    def score(self, part: Interactions) -> F32:
+        """(b, n_items) float32; 0 = nothing leads there."""
+        scores: F32 = (part.matrix(self.half_life) @ self._chain).toarray()
+        return scores

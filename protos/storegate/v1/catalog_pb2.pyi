@@ -22,7 +22,14 @@ class LocationStock(_message.Message):
     def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., on_order: _Optional[int] = ...) -> None: ...
 
 class Item(_message.Message):
-    __slots__ = ("item_id", "title", "category_path", "brand", "price", "cost", "list_price", "stock", "weight_grams", "length_mm", "width_mm", "height_mm", "available_time", "in_model")
+    __slots__ = ("item_id", "title", "category_path", "brand", "price", "cost", "list_price", "stock", "weight_grams", "length_mm", "width_mm", "height_mm", "available_time", "in_model", "attributes")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +44,7 @@ class Item(_message.Message):
     HEIGHT_MM_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_TIME_FIELD_NUMBER: _ClassVar[int]
     IN_MODEL_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     title: str
     category_path: _containers.RepeatedScalarFieldContainer[str]
@@ -51,7 +59,8 @@ class Item(_message.Message):
     height_mm: int
     available_time: _timestamp_pb2.Timestamp
     in_model: bool
-    def __init__(self, item_id: _Optional[str] = ..., title: _Optional[str] = ..., category_path: _Optional[_Iterable[str]] = ..., brand: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., list_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., stock: _Optional[_Iterable[_Union[LocationStock, _Mapping]]] = ..., weight_grams: _Optional[int] = ..., length_mm: _Optional[int] = ..., width_mm: _Optional[int] = ..., height_mm: _Optional[int] = ..., available_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., in_model: _Optional[bool] = ...) -> None: ...
+    attributes: _containers.ScalarMap[str, str]
+    def __init__(self, item_id: _Optional[str] = ..., title: _Optional[str] = ..., category_path: _Optional[_Iterable[str]] = ..., brand: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., list_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., stock: _Optional[_Iterable[_Union[LocationStock, _Mapping]]] = ..., weight_grams: _Optional[int] = ..., length_mm: _Optional[int] = ..., width_mm: _Optional[int] = ..., height_mm: _Optional[int] = ..., available_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., in_model: _Optional[bool] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class UpsertItemsRequest(_message.Message):
     __slots__ = ("items", "validate_only")

@@ -20,7 +20,7 @@ class EventItem(_message.Message):
     def __init__(self, item_id: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
 
 class UserEvent(_message.Message):
-    __slots__ = ("event_id", "event_type", "user_id", "visitor_id", "event_time", "items", "search_query", "personalization")
+    __slots__ = ("event_id", "event_type", "user_id", "visitor_id", "event_time", "items", "search_query", "personalization", "attribution_token")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class UserEvent(_message.Message):
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     SEARCH_QUERY_FIELD_NUMBER: _ClassVar[int]
     PERSONALIZATION_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     event_type: str
     user_id: str
@@ -37,7 +38,8 @@ class UserEvent(_message.Message):
     items: _containers.RepeatedCompositeFieldContainer[EventItem]
     search_query: str
     personalization: _common_pb2.Personalization
-    def __init__(self, event_id: _Optional[str] = ..., event_type: _Optional[str] = ..., user_id: _Optional[str] = ..., visitor_id: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., items: _Optional[_Iterable[_Union[EventItem, _Mapping]]] = ..., search_query: _Optional[str] = ..., personalization: _Optional[_Union[_common_pb2.Personalization, str]] = ...) -> None: ...
+    attribution_token: str
+    def __init__(self, event_id: _Optional[str] = ..., event_type: _Optional[str] = ..., user_id: _Optional[str] = ..., visitor_id: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., items: _Optional[_Iterable[_Union[EventItem, _Mapping]]] = ..., search_query: _Optional[str] = ..., personalization: _Optional[_Union[_common_pb2.Personalization, str]] = ..., attribution_token: _Optional[str] = ...) -> None: ...
 
 class WriteUserEventRequest(_message.Message):
     __slots__ = ("event", "validate_only")

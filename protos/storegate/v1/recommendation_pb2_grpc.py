@@ -40,10 +40,25 @@ class RecommendationServiceStub:
                 request_serializer=storegate_dot_v1_dot_recommendation__pb2.RecommendRequest.SerializeToString,
                 response_deserializer=storegate_dot_v1_dot_recommendation__pb2.RecommendResponse.FromString,
                 _registered_method=True)
+        self.RecommendPage = channel.unary_unary(
+                '/storegate.v1.RecommendationService/RecommendPage',
+                request_serializer=storegate_dot_v1_dot_recommendation__pb2.RecommendPageRequest.SerializeToString,
+                response_deserializer=storegate_dot_v1_dot_recommendation__pb2.RecommendPageResponse.FromString,
+                _registered_method=True)
         self.Rerank = channel.unary_unary(
                 '/storegate.v1.RecommendationService/Rerank',
                 request_serializer=storegate_dot_v1_dot_recommendation__pb2.RerankRequest.SerializeToString,
                 response_deserializer=storegate_dot_v1_dot_recommendation__pb2.RerankResponse.FromString,
+                _registered_method=True)
+        self.GetDecision = channel.unary_unary(
+                '/storegate.v1.RecommendationService/GetDecision',
+                request_serializer=storegate_dot_v1_dot_recommendation__pb2.GetDecisionRequest.SerializeToString,
+                response_deserializer=storegate_dot_v1_dot_recommendation__pb2.Decision.FromString,
+                _registered_method=True)
+        self.ReplayDecision = channel.unary_unary(
+                '/storegate.v1.RecommendationService/ReplayDecision',
+                request_serializer=storegate_dot_v1_dot_recommendation__pb2.ReplayDecisionRequest.SerializeToString,
+                response_deserializer=storegate_dot_v1_dot_recommendation__pb2.ReplayDecisionResponse.FromString,
                 _registered_method=True)
 
 
@@ -58,8 +73,29 @@ class RecommendationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecommendPage(self, request, context):
+        """Several placements of one shop page under one deadline, no item twice: earlier placements choose first. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Rerank(self, request, context):
         """Orders a given list of items for this visitor. Safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDecision(self, request, context):
+        """A logged decision: what was asked and what was answered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayDecision(self, request, context):
+        """Computes a logged decision again from its logged inputs and the versions it was made with, and compares.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,10 +109,25 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     request_deserializer=storegate_dot_v1_dot_recommendation__pb2.RecommendRequest.FromString,
                     response_serializer=storegate_dot_v1_dot_recommendation__pb2.RecommendResponse.SerializeToString,
             ),
+            'RecommendPage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecommendPage,
+                    request_deserializer=storegate_dot_v1_dot_recommendation__pb2.RecommendPageRequest.FromString,
+                    response_serializer=storegate_dot_v1_dot_recommendation__pb2.RecommendPageResponse.SerializeToString,
+            ),
             'Rerank': grpc.unary_unary_rpc_method_handler(
                     servicer.Rerank,
                     request_deserializer=storegate_dot_v1_dot_recommendation__pb2.RerankRequest.FromString,
                     response_serializer=storegate_dot_v1_dot_recommendation__pb2.RerankResponse.SerializeToString,
+            ),
+            'GetDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDecision,
+                    request_deserializer=storegate_dot_v1_dot_recommendation__pb2.GetDecisionRequest.FromString,
+                    response_serializer=storegate_dot_v1_dot_recommendation__pb2.Decision.SerializeToString,
+            ),
+            'ReplayDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDecision,
+                    request_deserializer=storegate_dot_v1_dot_recommendation__pb2.ReplayDecisionRequest.FromString,
+                    response_serializer=storegate_dot_v1_dot_recommendation__pb2.ReplayDecisionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -118,6 +169,33 @@ class RecommendationService:
             _registered_method=True)
 
     @staticmethod
+    def RecommendPage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storegate.v1.RecommendationService/RecommendPage',
+            storegate_dot_v1_dot_recommendation__pb2.RecommendPageRequest.SerializeToString,
+            storegate_dot_v1_dot_recommendation__pb2.RecommendPageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Rerank(request,
             target,
             options=(),
@@ -134,6 +212,60 @@ class RecommendationService:
             '/storegate.v1.RecommendationService/Rerank',
             storegate_dot_v1_dot_recommendation__pb2.RerankRequest.SerializeToString,
             storegate_dot_v1_dot_recommendation__pb2.RerankResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storegate.v1.RecommendationService/GetDecision',
+            storegate_dot_v1_dot_recommendation__pb2.GetDecisionRequest.SerializeToString,
+            storegate_dot_v1_dot_recommendation__pb2.Decision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storegate.v1.RecommendationService/ReplayDecision',
+            storegate_dot_v1_dot_recommendation__pb2.ReplayDecisionRequest.SerializeToString,
+            storegate_dot_v1_dot_recommendation__pb2.ReplayDecisionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from serving.core.errors import InvalidInput
 from serving.core.ranges import check_ranges
+
+DIVERSIFIERS = ("mmr", "dpp")
+"""The position is the code of kernels/rerank.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +23,24 @@ class Params:
     """At most so many from the factor index, 0..candidates."""
     from_repeat: int = 80
     """At most so many that the visitor bought before, 0..candidates."""
+    from_session: int = 30
+    """At most so many from visits like this one, 0..candidates."""
+    from_transitions: int = 20
+    """At most so many that usually come next, 0..candidates."""
+    from_together: int = 60
+    """Beside items: at most so many that are bought with them, 0..candidates."""
+    from_coview: int = 60
+    """Beside items: at most so many that are viewed with them, 0..candidates."""
+    from_content: int = 40
+    """Beside items: at most so many whose words are like theirs, 0..candidates."""
     from_fresh: int = 10
     """At most so many new arrivals the models have not seen, 0..candidates."""
+    transition_half_life_visits: float = 1.75
+    """After so many visits an item counts half for what comes next, 0.1..1000."""
+    session_neighbours: int = 100
+    """Visits of others that vote, 1..1000."""
+    session_half_life_days: float = 90.0
+    """Age at which the vote of such a visit counts half, 0.1..10000."""
     half_life_days: float = 90.0
     """Age at which an event counts half for interest, 0.1..10000."""
     short_half_life_days: float = 21.0
@@ -30,6 +50,15 @@ class Params:
     that nobody trains any more, visitors' tastes must not fade to nothing."""
     diversity: float = 0.0
     """Default trade of relevance against likeness, 0..1."""
+    diversifier: str = "dpp"
+    """How a diverse page is chosen: dpp (determinantal point process) or mmr (marginal relevance, cheaper)."""
+    objective_weight: float = 0.5
+    """How far an objective (revenue, margin) turns the order away from likely purchases when a request does not say,
+    0..1; 1 orders by expected revenue or margin."""
+    exploration_share: float = 0.0
+    """Share of places that are filled by chance, with logged propensities, 0..1: what off-policy estimates need."""
+    transfer_days: float = 3.0
+    """Days in which stock can be moved between locations, 0..365: what a delivery date is checked against."""
     fresh_slot: bool = True
     """Keep the last place of a page of ten or more for a new arrival when there is one."""
     personalization: bool = True
@@ -45,10 +74,23 @@ class Params:
             ("from_item_item", 0, self.candidates),
             ("from_factors", 0, self.candidates),
             ("from_repeat", 0, self.candidates),
+            ("from_session", 0, self.candidates),
+            ("from_transitions", 0, self.candidates),
+            ("from_together", 0, self.candidates),
+            ("from_coview", 0, self.candidates),
+            ("from_content", 0, self.candidates),
             ("from_fresh", 0, self.candidates),
+            ("transition_half_life_visits", 0.1, 1000.0),
+            ("session_neighbours", 1, 1000),
+            ("session_half_life_days", 0.1, 10_000.0),
+            ("objective_weight", 0.0, 1.0),
+            ("exploration_share", 0.0, 1.0),
+            ("transfer_days", 0.0, 365.0),
             ("half_life_days", 0.1, 10_000.0),
             ("short_half_life_days", 0.1, 10_000.0),
             ("stale_days", 0.0, 100_000.0),
             ("diversity", 0.0, 1.0),
             ("profile_timeout_ms", 0.5, 1000.0),
         )
+        if self.diversifier not in DIVERSIFIERS:
+            raise InvalidInput("recommend.diversifier", self.diversifier, "one of " + ", ".join(DIVERSIFIERS))

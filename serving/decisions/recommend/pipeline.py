@@ -1,9 +1,12 @@
-"""`Recommend` and `Rerank`, read like a recipe: `Recommender.run` is the whole flow, one call per stage and batch."""
+"""`Recommend`, `RecommendPage` and `Rerank`, read like a recipe: `Recommender._run` is the whole flow, one call per
+stage and batch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter_ns
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,30 +14,59 @@ import numpy.typing as npt
 from serving.core.catalogue import Catalogue
 from serving.core.clock import NEVER
 from serving.core.errors import ModelFailed, StoreUnavailable
-from serving.core.ports import F32, I64, ProfileStore
+from serving.core.ids import Serial
+from serving.core.ports import F32, I32, I64, ProfileStore
 from serving.core.turn import Turn
+from serving.decisions.recommend import ordering
 from serving.decisions.recommend.asking import Asked, ask, records_of
-from serving.decisions.recommend.contract import Answer, Query
+from serving.decisions.recommend.contract import (
+    EXPLAIN_TRACE,
+    PAGED_ITEMS_MAX,
+    PLACEMENTS,
+    Answer,
+    PageAnswer,
+    PageQuery,
+    Query,
+)
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
+from serving.decisions.recommend.placements import Order, Table
+from serving.decisions.recommend.rules import Rules
+from serving.decisions.recommend.sources import Evidence, sources
+from serving.decisions.recommend.sources.gather import gather
+from serving.decisions.recommend.tracing import Considered, trace
 from serving.decisions.recommend.world import World, bind
 from serving.events.fold import fold
 from serving.events.records import RECORD_BYTES, newest_s
 from serving.features import Inputs, compute
 from serving.features.context import context
-from serving.kernels.candidates import S_BUYS, S_FACTORS, S_ITEM_ITEM, Quotas, candidates
+from serving.kernels.candidates import Found, candidates, likeness
 from serving.kernels.fold_in import fold_in
 from serving.kernels.history import DAY_S, History
 from serving.kernels.reasons import reasons
 from serving.kernels.rerank import rerank
+from serving.kernels.signals import S_BUYS, S_FACTORS, S_ITEM_ITEM, S_SESSION, S_TOGETHER
+from serving.kernels.texts import content_taste
 
 FALLBACKS = {
     "profile": "the session and the context items alone",
-    "candidates": "item-item, own purchases and trending, without the factor index",
+    "candidates": "the other sources, without the one that failed",
     "scorer": "retrieval order: item-item + factor scores, own purchases first",
 }
-"""Which stage may fail, and what the answer is then made of. Exclusions, stock and caps hold on all of them; the answer
-lists the stages that fell back. Anything else that raises is a defect and is not hidden."""
+"""Which stage may fail, and what the answer is then made of. Filters, exclusions, stock, pins and caps hold on all of
+them; the answer lists the stages that fell back. Anything else that raises is a defect and is not hidden."""
+
+
+class DecisionSink(Protocol):
+    """Where decisions go that are to be looked at later."""
+
+    def wants(self, decision_id: str) -> bool:
+        """Whether this one is kept."""
+        ...
+
+    def offer(self, query: Query, blob: bytes, wall_s: float, answer: Answer, before: Sequence[Query] = ()) -> None:
+        """Takes one; never waits. before: the placements of the same shop page that chose first, with their ids."""
+        ...
 
 
 class Stages:
@@ -53,6 +85,18 @@ class Stages:
         self._last = now
 
 
+@dataclass(slots=True)
+class Retrieved:
+    """The candidates of a batch: rows (m,) by ptr (b + 1,), their signals and features, and what they came from."""
+
+    rows: I32
+    ptr: I64
+    signals: F32
+    features: F32
+    history: History
+    found: Found
+
+
 class Recommender:
     """Ranks items for visitors. Holds no state of its own but the binding of models and catalogue; not thread-safe:
     the engine runs one batch at a time."""
@@ -63,35 +107,53 @@ class Recommender:
         catalogue: Callable[[], Catalogue],
         profiles: ProfileStore | None,
         params: Params | None = None,
+        decisions: DecisionSink | None = None,
     ) -> None:
         self.params = params = params or Params()
         self.models = models
-        self._catalogue, self._profiles = catalogue, profiles
-        self._quotas = Quotas(
-            params.candidates, params.from_item_item, params.from_factors, params.from_repeat, params.from_fresh
-        )
+        self._catalogue, self._profiles, self._decisions = catalogue, profiles, decisions
+        self._table, self._sources = Table(params), sources(params)
+        self._rules = Rules(params.transfer_days)
+        self._serial = Serial()
         self._bound: World | None = None
 
     def run(self, queries: Sequence[Query], turn: Turn) -> list[Answer]:
         """One answer per query, in order; a batch gives exactly what its queries give one by one."""
+        return self._run(queries, np.full(len(queries), -1, np.int32), turn)
+
+    def run_pages(self, pages: Sequence[PageQuery], turn: Turn) -> list[PageAnswer]:
+        """One answer per shop page: all placements of all pages in one batch, no item twice on a page."""
+        sizes = [len(page.queries) for page in pages]
+        groups = np.repeat(np.arange(len(pages), dtype=np.int32), sizes)
+        answers = iter(self._run([query for page in pages for query in page.queries], groups, turn))
+        return [PageAnswer(tuple(next(answers) for _ in page.queries), page.request_id) for page in pages]
+
+    def _run(self, queries: Sequence[Query], groups: I32, turn: Turn) -> list[Answer]:
         world, stages = self.world(), Stages()
-        asked = ask(queries, world.catalogue, self.params, int(turn.wall))
+        ids = [query.decision_id or self._serial.next() for query in queries]
+        masks, mask_of = self._rules.masks(queries, world.catalogue, world.prices, int(turn.wall))
+        asked = ask(queries, ids, world.catalogue, self.params, self._table, mask_of, groups, int(turn.wall))
         blobs = self._profile(asked, turn, stages)
-        rows, ptr, signals, history, features = self._candidates(world, asked, blobs, self._clock(turn.wall), stages)
-        scores = self._score(features, signals, stages)
+        found = self._retrieve(world, asked, masks, blobs, self._clock(turn.wall), stages)
+        scores = self._score(world, asked, found, stages)
         catalogue = world.catalogue
-        picks, pick_ptr = rerank(
-            rows, scores, ptr, signals, asked.page, world.units, catalogue.brand, catalogue.category
-        )
+        picks, ptr, propensity = rerank(
+            found.rows, scores, found.ptr, found.signals, asked.page, world.units, catalogue.brand, catalogue.category,
+            world.scratch.slot,
+        )  # fmt: skip
         stages.done("rerank")
-        item_item = world.models.item_item
         code, related, weight, source = reasons(
-            rows, picks, pick_ptr, signals, history, item_item.indptr, item_item.cols, item_item.vals, asked.wanted
-        )
+            found.rows, picks, ptr, found.signals, found.history, found.found.weights, world.matrices, asked.wanted,
+            world.scratch.slot,
+        )  # fmt: skip
         stages.done("reasons")
-        return _answers(
-            queries, world, asked, blobs, stages, pick_ptr, rows[picks], scores[picks], source, code, related, weight
+        shown = Shown(found.rows[picks], scores[picks], source, code, related, weight, propensity, ptr)
+        answers = _answers(queries, ids, world, asked, blobs, stages, shown, int(turn.wall))
+        self._explain(
+            queries, answers, Considered(world, asked, masks, found, scores, picks, ptr, self._rules, turn.wall)
         )
+        self._keep(queries, ids, groups, blobs, turn.wall, answers)
+        return answers
 
     def world(self) -> World:
         """Models and catalogue as they are now; bound anew only when one of them was replaced."""
@@ -107,53 +169,67 @@ class Recommender:
     def features(
         self, queries: Sequence[Query], blobs: Sequence[bytes], wall: float
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], F32]:
-        """Candidates (m,), ptr (b + 1,) and features (m, f): what the ranker is trained on, by the code that serves."""
-        world = self.world()
-        asked = ask(queries, world.catalogue, self.params, int(wall))
-        rows, ptr, _, _, features = self._candidates(world, asked, blobs, wall, Stages())
-        return rows, ptr, features
+        """Candidates (m,), ptr (b + 1,) and features (m, f): what rankers are trained on, by the code that serves."""
+        world, alone = self.world(), np.full(len(queries), -1, np.int32)
+        masks, mask_of = self._rules.masks(queries, world.catalogue, world.prices, int(wall))
+        asked = ask(queries, ["0"] * len(queries), world.catalogue, self.params, self._table, mask_of, alone, int(wall))
+        found = self._retrieve(world, asked, masks, blobs, wall, Stages())
+        return found.rows, found.ptr, found.features
 
     def warm(self) -> None:
         """Compiles every kernel for every signature it is called with, so that no request pays for it."""
         items = self._catalogue().items
         one = items[0].item_id if items else ""
+        every = [Query(placement=name, item_ids=(one,), personal=False) for name in PLACEMENTS]
         plain = Query(visitor_id="warm-up", personal=False)
-        page = Query(placement="others-you-may-like", item_ids=(one,), diversity=0.5, max_per_brand=1, personal=False)
+        ruled = Query(diversity=0.5, max_per_brand=1, filter="price >= 0", personal=False)
         given = Query(given=(one,), personal=False)
-        self.run([plain, page, given], Turn(0.0, 0.0, NEVER))
+        turn = Turn(0.0, 0.0, NEVER)
+        sink, self._decisions = self._decisions, None
+        for query in (*every, plain, ruled, given):
+            self.run([query], turn)
+        self.run_pages([PageQuery(tuple(every))], turn)
+        self._decisions = sink
 
     def _profile(self, asked: Asked, turn: Turn, stages: Stages) -> list[bytes]:
         """The visitors' stored records, in one round trip; none where nobody is known or nobody consented."""
         blobs = [b""] * len(asked.keys)
-        known = [i for i, key in enumerate(asked.keys) if key]
+        known = list(dict.fromkeys(key for key in asked.keys if key))
         if known and self._profiles is not None:
             timeout_s = min(self.params.profile_timeout_ms / 1000, max(turn.deadline - turn.now, 0.0005))
             try:
-                found = self._profiles.fetch([asked.keys[i] for i in known], timeout_s)
-                for i, blob in zip(known, found, strict=True):
-                    blobs[i] = blob[: len(blob) - len(blob) % RECORD_BYTES]
+                found = dict(zip(known, self._profiles.fetch(known, timeout_s), strict=True))
+                for i, key in enumerate(asked.keys):
+                    if key:
+                        blob = found[key]
+                        blobs[i] = blob[: len(blob) - len(blob) % RECORD_BYTES]
             except StoreUnavailable as error:
                 stages.degraded.append(("profile", error.cause))
         stages.done("profile")
         return blobs
 
-    def _candidates(
-        self, world: World, asked: Asked, blobs: Sequence[bytes], wall: float, stages: Stages
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], F32, History, F32]:
+    def _retrieve(
+        self, world: World, asked: Asked, masks: npt.NDArray[np.bool_], blobs: Sequence[bytes], wall: float,
+        stages: Stages,
+    ) -> Retrieved:  # fmt: skip
         models, catalogue = world.models, world.catalogue
         records, record_ptr = records_of(blobs, asked.session)
         history, users = fold(
             records, record_ptr, asked.context, asked.context_ptr, catalogue.hash_keys, catalogue.hash_rows,
-            catalogue.price, wall, self.params.half_life_days * DAY_S, self.params.short_half_life_days * DAY_S,
+            world.prices.price, wall, self.params.half_life_days * DAY_S, self.params.short_half_life_days * DAY_S,
+            world.scratch.slot,
         )  # fmt: skip
         stages.done("fold")
         tastes = fold_in(history, world.vectors, models.gram, np.float32(models.fold_alpha))
-        found = self._search(models, tastes, asked, stages)
-        item_item = models.item_item
+        contents = content_taste(history, world.content)
+        quotas = np.where(asked.request.is_given[:, None], np.int32(0), self._table.quotas[asked.placement])
+        evidence = Evidence(world, history, tastes, contents, asked.context_ptr, asked.request.mask, masks, wall)
+        found = gather(self._sources, evidence, quotas, stages.degraded)
+        stages.done("sources")
         rows, signals, ptr = candidates(
-            history, wall, asked.request, self._quotas, item_item.indptr, item_item.cols, item_item.vals,
-            tastes, world.vectors, world.popularity, found, models.trending, world.fresh, catalogue.available,
-        )  # fmt: skip
+            history, wall, asked.request, found, world.matrices, world.popular, models.trending, masks, world.scratch
+        )
+        likeness(rows, ptr, signals, tastes, world.vectors, contents, world.content)
         stages.done("candidates")
         peaks, affinity = context(
             rows, ptr, signals, history, catalogue.category, catalogue.brand,
@@ -162,47 +238,87 @@ class Recommender:
         has_context = np.diff(asked.context_ptr) > 0
         features = compute(Inputs(rows, signals, world.stats, users, peaks, affinity, has_context), ptr)
         stages.done("features")
-        return rows, ptr, signals, history, features
+        return Retrieved(rows, ptr, signals, features, history, found)
 
-    def _search(self, models: Models, tastes: F32, asked: Asked, stages: Stages) -> I64:
-        """Rows near each visitor's taste; -1 for visitors without one, and for all when the index fails."""
-        found = np.full((len(tastes), self._quotas.factors), -1, np.int64)
-        searching = np.flatnonzero(tastes.any(axis=1) & ~asked.request.is_given)
-        if len(searching) and self._quotas.factors:
-            try:
-                _, near = models.index.search(tastes[searching], self._quotas.factors)
-                found[searching, : near.shape[1]] = near
-            except ModelFailed as error:
-                stages.degraded.append(("candidates", error.cause))
-        return found
-
-    def _score(self, features: F32, signals: F32, stages: Stages) -> F32:
+    def _score(self, world: World, asked: Asked, found: Retrieved, stages: Stages) -> F32:
+        """What the page is ordered by (m,): a ranker's log-odds or a placement's signal, leaning to the objective."""
+        order = np.where(asked.request.is_given, Order.PURCHASE, self._table.order[asked.placement])
         try:
-            scores = self.models.scorer.score(features) if len(features) else np.zeros(0, np.float32)
+            scores = ordering.learned(world.models.rankers, order, asked.objective, found.features, found.ptr)
         except ModelFailed as error:
             stages.degraded.append(("scorer", error.cause))
-            scores = signals[:, S_ITEM_ITEM] + signals[:, S_FACTORS] + signals[:, S_BUYS]
+            columns = [S_ITEM_ITEM, S_FACTORS, S_BUYS, S_SESSION, S_TOGETHER]
+            scores = found.signals[:, columns].sum(axis=1, dtype=np.float32)
+        if (order >= Order.FOUND).any():
+            ordering.by_signal(scores, order, found.signals, found.ptr)
+        if asked.objective.any():
+            ordering.lean(scores, asked.objective, asked.lean, found.rows, found.ptr, world.prices)
         stages.done("score")
         return scores
 
+    def _explain(self, queries: Sequence[Query], answers: Sequence[Answer], considered: Considered) -> None:
+        """Traces, for people: computed after the answer, from what the stages left behind."""
+        for r, query in enumerate(queries):
+            if query.explain == EXPLAIN_TRACE and not query.validate_only:
+                answers[r].trace = trace(query, r, answers[r], considered)
+
+    def _keep(
+        self, queries: Sequence[Query], ids: Sequence[str], groups: I32, blobs: Sequence[bytes], wall: float,
+        answers: Sequence[Answer],
+    ) -> None:  # fmt: skip
+        """Hands over what is to be looked at later: a sample, and every answer that was traced or left to chance."""
+        sink = self._decisions
+        if sink is None:
+            return
+        everything = self.params.exploration_share > 0
+        first = 0
+        for i, query in enumerate(queries):
+            if groups[i] < 0 or (i > 0 and groups[i] != groups[i - 1]):
+                first = i
+            if query.validate_only:
+                continue
+            if everything or query.explain == EXPLAIN_TRACE or sink.wants(ids[i]):
+                before = [replace(queries[k], decision_id=ids[k]) for k in range(first, i)]
+                sink.offer(query, blobs[i], wall, answers[i], before)
+
+
+@dataclass(slots=True)
+class Shown:
+    """The pages of a batch: (p,) arrays by ptr (b + 1,)."""
+
+    rows: I32
+    scores: F32
+    source: npt.NDArray[np.uint8]
+    code: npt.NDArray[np.uint8]
+    related: I32
+    weight: F32
+    propensity: F32
+    ptr: I64
+
 
 def _answers(
-    queries: Sequence[Query], world: World, asked: Asked, blobs: Sequence[bytes], stages: Stages, ptr: I64,
-    rows: npt.NDArray[np.int32], scores: F32, source: npt.NDArray[np.uint8], code: npt.NDArray[np.uint8],
-    related: npt.NDArray[np.int32], weight: F32,
+    queries: Sequence[Query], ids: Sequence[str], world: World, asked: Asked, blobs: Sequence[bytes], stages: Stages,
+    shown: Shown, made_s: int,
 ) -> list[Answer]:  # fmt: skip
     """Cuts the batch's arrays into answers. Only visitors with a profile to lose hear that it was lost."""
     degraded = tuple(stages.degraded)
     without_profile = tuple(d for d in degraded if d[0] != "profile")
-    times, cuts = tuple(stages.times), ptr.tolist()
+    times, cuts = tuple(stages.times), shown.ptr.tolist()
+    prices = world.prices.price[shown.rows]
     answers = []
     for i, query in enumerate(queries):
-        cut = slice(cuts[i], cuts[i] if query.validate_only else cuts[i + 1])
+        end = cuts[i + 1]
+        start = end if query.validate_only else min(cuts[i] + query.offset, end)
+        cut = slice(start, end)
+        need = query.offset + query.page_size
+        more = end - cuts[i] == need and need < PAGED_ITEMS_MAX and query.given is None and not query.validate_only
         answers.append(
             Answer(
-                world.catalogue, rows[cut], scores[cut], source[cut], code[cut], related[cut], weight[cut],
+                world.catalogue, shown.rows[cut], shown.scores[cut], shown.source[cut], shown.code[cut],
+                shown.related[cut], shown.weight[cut], prices[cut], shown.propensity[cut],
                 asked.missing[i], degraded if asked.keys[i] else without_profile, times, len(queries),
                 newest_s(blobs[i]), world.models.versions, query.request_id,
+                "" if query.validate_only else ids[i], made_s, query.placement, need if more else 0,
             )
         )  # fmt: skip
     return answers

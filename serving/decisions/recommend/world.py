@@ -7,10 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from serving.core.catalogue import Catalogue
-from serving.decisions.recommend.models import Models
+from serving.core.catalogue import Catalogue, Item
+from serving.core.content import embed
+from serving.core.prices import Prices, catalogue_prices
+from serving.decisions.recommend.models import Models, SparseRows
 from serving.features.columns import I_POPULARITY_14D
 from serving.features.stats import means_of_kin, stats_of_new
+from serving.kernels.candidates import Matrix
+from serving.kernels.scratch import Scratch, scratch
+from serving.kernels.session_knn import SessionScratch, session_scratch
 
 FRESH_MAX = 512
 """New arrivals that are looked at, newest first."""
@@ -18,20 +23,30 @@ FRESH_MAX = 512
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Immutable; replaced as a whole when the catalogue or the models change."""
+    """Immutable but for the scratch; replaced as a whole when the catalogue or the models change."""
 
     models: Models
     catalogue: Catalogue
+    prices: Prices
+    matrices: tuple[Matrix, ...]
+    """Of the sources that are sums, in the order of kernels/candidates.py."""
     stats: npt.NDArray[np.float32]
     """(n, len(ITEM_STATS)); a new item starts as the mean of its category."""
     vectors: npt.NDArray[np.float32]
     """(n, d); likewise."""
+    content: npt.NDArray[np.float32]
+    """(n, c) of length one or zeros; a new item's is computed from its words when it arrives."""
     units: npt.NDArray[np.float32]
-    """(n, d) vectors of length one, zeros where there is none."""
+    """(n, u) what likeness on a page is measured by, of length one or zeros: content, or factors in a shop without
+    words."""
     popularity: npt.NDArray[np.float32]
     """(n,) recent popularity, 0.1 to 1.1: own purchases that others buy now come first."""
+    popular: npt.NDArray[np.int32]
+    """(n,) all rows by recent popularity, best first: what fills a page when all else is used up."""
     fresh: npt.NDArray[np.int32]
     """(f,) rows of items the models have not seen, newest first."""
+    scratch: Scratch
+    session_scratch: SessionScratch
 
 
 def bind(models: Models, catalogue: Catalogue, before: World | None = None) -> World:
@@ -44,26 +59,67 @@ def bind(models: Models, catalogue: Catalogue, before: World | None = None) -> W
     if before is None or before.models is not models or len(before.stats) > n:
         stats = stats_of_new(models.item_stats, catalogue.category, catalogue.brand, n)
         vectors = stats_of_new(models.vectors, catalogue.category, catalogue.brand, n)
-        units, popularity = _units(vectors), _popularity(stats)
+        content = np.concatenate((models.content, embed(models.content_model, catalogue.items[len(models.content) :])))
+        popularity = _popularity(stats)
     elif len(rows := _changed(before, catalogue)):
         kinds = catalogue.category, catalogue.brand, rows
         stats = _replaced(before.stats, n, rows, means_of_kin(models.item_stats, *kinds))
         vectors = _replaced(before.vectors, n, rows, means_of_kin(models.vectors, *kinds))
-        units, popularity = _replaced(before.units, n, rows, _units(vectors[rows])), _popularity(stats)
+        items = [catalogue.items[row] for row in rows.tolist()]
+        content = _replaced(before.content, n, rows, embed(models.content_model, items))
+        popularity = _popularity(stats)
     else:
-        stats, vectors, units, popularity = before.stats, before.vectors, before.units, before.popularity
+        stats, vectors, content, popularity = before.stats, before.vectors, before.content, before.popularity
+    units = content if models.content.any() else _units(vectors)
+    same = before is not None and before.popularity is popularity
     new = np.arange(catalogue.n_model, n, dtype=np.int32)
-    fresh = new[np.argsort(-catalogue.available_s[new], kind="stable")][:FRESH_MAX]
-    return World(models, catalogue, stats, vectors, units, popularity, fresh)
+    return World(
+        models=models,
+        catalogue=catalogue,
+        prices=catalogue_prices(catalogue),
+        matrices=before.matrices if before is not None and before.models is models else _matrices(models),
+        stats=stats,
+        vectors=vectors,
+        content=content,
+        units=units,
+        popularity=popularity,
+        popular=before.popular if before is not None and same else _order(popularity),
+        fresh=new[np.argsort(-catalogue.available_s[new], kind="stable")][:FRESH_MAX],
+        scratch=before.scratch if before is not None and len(before.scratch.slot) == n else scratch(n),
+        session_scratch=(
+            before.session_scratch
+            if before is not None and before.models is models
+            else session_scratch(models.sessions, len(models.item_ids))
+        ),
+    )
+
+
+def _matrices(models: Models) -> tuple[Matrix, ...]:
+    return tuple(_matrix(rows) for rows in (models.together, models.coview, models.transitions, models.item_item))
+
+
+def _matrix(rows: SparseRows) -> Matrix:
+    return Matrix(rows.indptr, rows.cols, rows.vals)
+
+
+def _order(popularity: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+    return np.argsort(-popularity, kind="stable").astype(np.int32)
 
 
 def _changed(before: World, catalogue: Catalogue) -> npt.NDArray[np.int64]:
-    """Rows of items unknown to the models that are new, or of another category or brand than they were."""
+    """Rows of items unknown to the models that are new, or described otherwise than they were."""
     first, last, was = len(before.models.item_stats), len(before.stats), before.catalogue
-    moved = (catalogue.category[first:last] != was.category[first:]) | (
-        catalogue.brand[first:last] != was.brand[first:]
-    )
-    return np.concatenate((first + np.flatnonzero(moved), np.arange(last, len(catalogue))))
+    moved = [
+        row
+        for row, (now, then) in enumerate(zip(catalogue.items[first:last], was.items[first:], strict=True), first)
+        if now is not then and _told(now) != _told(then)
+    ]
+    return np.concatenate((np.array(moved, np.int64), np.arange(last, len(catalogue))))
+
+
+def _told(item: Item) -> tuple[object, ...]:
+    """What of an item its vectors are made of."""
+    return item.title, item.category_path, item.brand, item.attributes
 
 
 def _replaced(

@@ -26,6 +26,21 @@ def test_it_searches_what_it_was_built_from_after_a_round_trip(tmp_path: Path) -
     np.testing.assert_array_equal(rows, alone)
 
 
+def test_only_allowed_rows_are_found() -> None:
+    """The best of those that are allowed, as the exact search over them alone would say; -1 where none is left.
+
+    The mask may be longer than the index: new items of the catalogue stand behind the models' ones.
+    """
+    vectors = np.random.default_rng(1).standard_normal((50, 6)).astype(np.float32)
+    index, allowed = FaissIndex.build(vectors), np.zeros(60, np.bool_)
+    allowed[[3, 4, 31, 49, 55]] = True
+    _, rows = index.search(vectors[:9], 5, allowed)
+    among = np.array([3, 4, 31, 49])
+    _, expected = retrieval.exact_search(vectors[among], vectors[:9], 4)
+    np.testing.assert_array_equal(rows[:, :4], among[expected])
+    assert (rows[:, 4] == -1).all()
+
+
 def test_errors_are_ours(tmp_path: Path) -> None:
     """A damaged or absent file is ModelDamaged with its name, vectors that cannot be indexed are InvalidInput."""
     path = tmp_path / "index.faiss"

@@ -13,43 +13,62 @@ from worlds import checkerboard
 
 from model_repo.publish import Trained, publish
 from model_repo.ranker.network import Ranker, Scaling, initial_layers
+from model_repo.ranker.onnx_file import to_onnx
 from serving.adapters.live_models import LiveModels
 from serving.adapters.memory_catalogue import MemoryCatalogue
+from serving.adapters.model_loader import RANKERS
 from serving.core.clock import NEVER
 from serving.core.errors import NotReady
 from serving.core.turn import Turn
-from serving.decisions.recommend.contract import Query, Source
+from serving.decisions.recommend.contract import PageQuery, Query, Source
 from serving.decisions.recommend.models import SparseRows
 from serving.decisions.recommend.params import Params
 from serving.features import FEATURES
 
 N = 40
 TURN = Turn(0.0, 1_700_000_000.0, NEVER)
-NEIGHBOURS_ONLY = Params(from_factors=0, from_repeat=0, from_fresh=0)
+NEIGHBOURS_ONLY = Params(
+    from_factors=0, from_repeat=0, from_fresh=0, from_session=0, from_transitions=0, from_together=0, from_coview=0,
+    from_content=0,
+)  # fmt: skip
 ASKED = [Query(placement="others-you-may-like", item_ids=(f"i{n}",), page_size=8) for n in (0, 1, 20, 39)]
 SWAPS = 2
+
+
+def moved(rows: SparseRows, order: np.ndarray) -> SparseRows:
+    """The matrix with its rows and columns in another order."""
+    dense = np.zeros((N, N), np.float32)
+    dense[np.repeat(np.arange(N), np.diff(rows.indptr)), rows.cols] = rows.vals
+    dense = dense[np.ix_(order, order)]
+    indptr = np.concatenate(([0], np.cumsum((dense > 0).sum(axis=1)))).astype(np.int64)
+    return SparseRows(indptr, np.nonzero(dense)[1].astype(np.int32), dense[dense > 0])
 
 
 def release(order: np.ndarray, name: str) -> Trained:
     """The checkerboard with its items, and all the models' rows, in another order; titles begin with `name`."""
     models, catalogue = checkerboard(N)
-    dense = np.zeros((N, N), np.float32)
-    rows = np.repeat(np.arange(N), np.diff(models.item_item.indptr))
-    dense[rows, models.item_item.cols] = models.item_item.vals
-    dense = dense[np.ix_(order, order)]
-    indptr = np.concatenate(([0], np.cumsum((dense > 0).sum(axis=1)))).astype(np.int64)
+    place = np.argsort(order).astype(np.int32)
+    visits = models.sessions
+    of_item = [visits.item_sessions[visits.item_ptr[i] : visits.item_ptr[i + 1]] for i in order]
     items = [replace(catalogue.items[row], title=f"{name} {row}") for row in order]
-    moved = replace(
+    there = replace(
         models,
         item_ids=tuple(item.item_id for item in items),
-        item_item=SparseRows(indptr, np.nonzero(dense)[1].astype(np.int32), dense[dense > 0]),
+        **{part: moved(getattr(models, part), order) for part in ("item_item", "transitions", "together", "coview")},
+        sessions=visits._replace(
+            item_ptr=np.concatenate(([0], np.cumsum([len(some) for some in of_item]))).astype(np.int64),
+            item_sessions=np.concatenate(of_item).astype(np.int32),
+            session_items=place[visits.session_items],
+        ),
         vectors=models.vectors[order],
+        content=models.content[order],
         item_stats=models.item_stats[order],
+        trending=place[models.trending],
     )
     width = len(FEATURES)
-    layers = initial_layers((width, 4, 1), np.random.default_rng(0))
-    ranker = Ranker(Scaling(np.zeros(width, np.float32), np.ones(width, np.float32), False), layers)
-    return Trained(moved, ranker, FEATURES, items, {"records.bin": b"x"})
+    scaling = Scaling(np.zeros(width, np.float32), np.ones(width, np.float32), False)
+    file = to_onnx(Ranker(scaling, initial_layers((width, 4, 1), np.random.default_rng(0))), FEATURES)
+    return Trained(there, dict.fromkeys(RANKERS, file), FEATURES, items, {"records.bin": b"x"})
 
 
 A = np.arange(N)
@@ -68,6 +87,8 @@ def live(tmp_path: Path) -> Iterator[LiveModels]:
 def names(live: LiveModels) -> set[str]:
     """First letters of the titles in the answers, after checking that even items come with even ones, odd with odd."""
     found = set()
+    (page,) = live.run_pages([PageQuery(tuple(ASKED))], TURN)
+    assert all(one.catalogue is page.answers[0].catalogue for one in page.answers), "a page of two catalogues"
     for query, answer in zip(ASKED, live.run(ASKED, TURN), strict=True):
         items = [answer.catalogue.items[row] for row in answer.rows]
         near = [item for item, source in zip(items, answer.sources, strict=True) if source == Source.ITEM_ITEM]

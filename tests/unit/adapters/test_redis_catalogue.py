@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 
 from serving.adapters.embedded_redis import EmbeddedRedis, binary_version, candidates
@@ -14,6 +15,7 @@ from serving.adapters.redis_connection import RedisLine, RedisServer
 from serving.catalogue.contract import PriceUpdate, SetPrices, SetStock, StockUpdate, UpsertItems, Written
 from serving.catalogue.follower import Follower
 from serving.catalogue.live import LiveCatalogue
+from serving.catalogue.store import Stored
 from serving.core.catalogue import Item
 from serving.core.turn import Turn
 
@@ -146,3 +148,56 @@ def test_a_store_that_lost_its_data_takes_everybody_back_to_the_published_items(
     (answer,) = written(list(here.run_write([SetPrices((PriceUpdate("mug", "GBP", price=9),))], TURN)))
     assert answer.version == 1
     assert here.snapshot().price[0] == 9
+
+
+def test_the_catalogue_as_it_was_at_every_version(replica: Callable[[], Replica]) -> None:
+    """200 random writes of new, changed and deleted items, undone to each version."""
+    here, store = replica()
+    here.load()
+    random = np.random.default_rng(4)
+    were = [dict[str, Stored]()]
+    for number in range(200):
+        names = [f"item-{name}" for name in random.integers(0, 30, random.integers(1, 4))]
+        items = tuple(Item(name, price=number, deleted=bool(random.random() < 0.2)) for name in names)
+        written(list(here.run_write([UpsertItems(items)], TURN)))
+        were.append(dict(store.read_all().items))
+    now = were[-1]
+    for version, then in enumerate(were):
+        undone = store.as_of(version)
+        assert undone is not None
+        assert {name: stored for name, stored in (now | undone).items() if stored} == then
+    assert store.as_of(len(were)) is None
+
+
+def test_a_history_that_does_not_reach_back_says_so(server: RedisServer, prefix: str) -> None:
+    """It is cut in portions, and a write that is half cut is gone as a whole."""
+    store = RedisCatalogue(server, prefix=prefix, timeout_s=2.0, history_entries=100)
+    assert store.wait_ready(WAIT_S)
+    for number in range(100):
+        assert store.write([(0, Item(f"{number}-{place}")) for place in range(7)]) == number + 1
+    reached = [store.as_of(version) is not None for version in range(101)]
+    assert not reached[0]
+    assert reached[90:] == [True] * 11
+    assert reached == sorted(reached)
+    oldest = reached.index(True)
+    undone = store.as_of(oldest)
+    assert undone is not None
+    assert len(undone) == 7 * (100 - oldest)
+    store.close()
+
+
+def test_a_store_that_lost_its_counter_begins_a_new_history(server: RedisServer, prefix: str) -> None:
+    """Writes go on; what was before is told as not known."""
+    store, line = RedisCatalogue(server, prefix=prefix, timeout_s=2.0), RedisLine(server, timeout_s=2.0)
+    assert store.wait_ready(WAIT_S)
+    assert line.wait_ready(WAIT_S)
+    for number in range(5):
+        store.write([(0, Item(f"old-{number}"))])
+    line.run([("DEL", f"{prefix}{{cat}}:version")])
+    assert store.write([(0, Item("new"))]) == 1
+    assert store.write([(1, Item("new", price=5))]) == 2
+    assert store.as_of(1) == {"new": Stored(1, Item("new"))}
+    assert store.as_of(2) == {}
+    assert store.as_of(5) is None
+    line.close()
+    store.close()

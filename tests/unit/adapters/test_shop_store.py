@@ -14,6 +14,8 @@ from worlds import checkerboard
 
 from model_repo.publish import Trained, publish
 from model_repo.ranker.network import Ranker, Scaling, initial_layers
+from model_repo.ranker.onnx_file import to_onnx
+from serving.adapters.model_loader import RANKERS
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.shop_store import HISTORY_FILE, ShopStore
@@ -35,7 +37,8 @@ def release(folder: Path, users: int) -> Trained:
     width = len(FEATURES)
     layers = initial_layers((width, 4, 1), np.random.default_rng(0))
     ranker = Ranker(Scaling(np.zeros(width, np.float32), np.ones(width, np.float32), False), layers)
-    return Trained(models, ranker, FEATURES, catalogue.items, {HISTORY_FILE: path})
+    rankers = dict.fromkeys(RANKERS, to_onnx(ranker, FEATURES))
+    return Trained(models, rankers, FEATURES, catalogue.items, {HISTORY_FILE: path})
 
 
 def fetched(url: str, key: str) -> bytes:

@@ -34,6 +34,7 @@ FULL = Item(
     weight_grams=350,
     size_mm=(80, 90, 100),
     available_s=1_700_000_000,
+    attributes={"colour": "dark red", "fits_in.oven": "yes"},
 )
 FULL_JSON = {
     "itemId": "mug",
@@ -49,13 +50,14 @@ FULL_JSON = {
     "widthMm": 90,
     "heightMm": 100,
     "availableTime": "2023-11-14T22:13:20Z",
+    "attributes": {"colour": "dark red", "fits_in.oven": "yes"},
     "inModel": True,
 }
 FULL_CSV = (
     "\ufeffitem_id,title,categoryPath,brand,currencyCode,price,cost,listPrice,stock,"
-    "weightGrams,lengthMm,widthMm,heightMm,availableTime\n"
+    "weightGrams,lengthMm,widthMm,heightMm,availableTime,attributes.colour,attributes.fits_in.oven,attributes.size\n"
     'mug,"Mug, large",home > kitchen,Potter,GBP,500,200,600,london=3/5; leeds=0,'
-    "350,80,90,100,2023-11-14T23:13:20+01:00\n"
+    "350,80,90,100,2023-11-14T23:13:20+01:00,dark red,yes,\n"
 )
 
 
@@ -143,6 +145,12 @@ def test_parquet(tmp_path: Path) -> None:
             "cost.currencyCode",
             "GBP",
         ),
+        ('{"itemId": "a", "attributes": ["red"]}', "attributes", "a JSON object"),
+        ('{"itemId": "a", "attributes": {"size": 5}}', "attributes.size", "text"),
+        ('{"itemId": "a", "attributes": {"the size": "5"}}', "attributes", "letters, digits"),
+        ('{"itemId": "a", "attributes": {"size": ""}}', "attributes.size", "1 to 256 bytes"),
+        (json.dumps({"itemId": "a", "attributes": {"size": "s" * 257}}), "attributes.size", "at most 256 bytes"),
+        (json.dumps({"itemId": "a", "attributes": {f"a{n}": "1" for n in range(33)}}), "attributes", "at most 32"),
     ],
 )
 def test_a_bad_line_is_refused_by_field(line: str, field: str, part: str) -> None:

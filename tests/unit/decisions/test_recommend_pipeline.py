@@ -6,15 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from worlds import DAY, NOW, TURN, Shelf, blob, checkerboard, sold_out
+from worlds import DAY, NOW, TURN, Shelf, blob, checkerboard, few, sold_out
 
 from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import NEVER
 from serving.core.errors import ModelFailed
 from serving.core.turn import Turn
-from serving.decisions.recommend.contract import Answer, Query, ReasonCode, SessionEvent, Source
-from serving.decisions.recommend.models import Models
-from serving.decisions.recommend.params import Params
+from serving.decisions.recommend.contract import EXPLAIN_NONE, Answer, Query, ReasonCode, SessionEvent, Source
+from serving.decisions.recommend.models import Models, Rankers
 from serving.decisions.recommend.pipeline import FALLBACKS, Recommender
 from serving.events.types import VIEW
 
@@ -31,8 +30,7 @@ def recommender(
 ) -> Recommender:
     board, items = checkerboard()
     shelf = shelf or Shelf({"u:eve": EVEN, "u:odd": ODD, "v:visitor": ODD})
-    chosen = Params(**{"candidates": 40, "from_item_item": 10, "from_factors": 10, "from_repeat": 10, **params})
-    return Recommender(models or board, lambda: catalogue or items, shelf, chosen)
+    return Recommender(models or board, lambda: catalogue or items, shelf, few(**params))
 
 
 def one(pipeline: Recommender, **query: object) -> Answer:
@@ -79,7 +77,7 @@ def test_session_and_item_page_are_used_at_once() -> None:
     page = one(pipeline, placement="others-you-may-like", item_ids=("i9",), page_size=6)
     assert parities(viewed) == parities(page) == {1}
     assert "i9" not in ids(page)
-    assert set(page.reasons) == {ReasonCode.BOUGHT_TOGETHER}
+    assert set(page.reasons) == {ReasonCode.BOUGHT_TOGETHER, ReasonCode.SIMILAR_ITEM}
     assert {page.catalogue.items[row].item_id for row in page.related} == {"i9"}
 
 
@@ -155,7 +153,7 @@ def test_reasons_name_what_was_done() -> None:
     assert by_id["i0"][0] == ReasonCode.BECAUSE_YOU_BOUGHT
     assert answer.catalogue.items[by_id["i0"][1]].item_id in {"i2", "i4"}
     assert all(0 < weight <= 1 for _, _, weight in by_id.values())
-    silent = one(recommender(), user_id="eve", page_size=12, reasons=False)
+    silent = one(recommender(), user_id="eve", page_size=12, explain=EXPLAIN_NONE)
     assert set(silent.reasons) == {ReasonCode.NONE}
 
 
@@ -177,7 +175,7 @@ def test_a_new_item_is_recommended() -> None:
 class Broken:
     """A model whose runtime refuses every run."""
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def search(self, queries: np.ndarray, k: int, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         raise ModelFailed("index", "no memory")
 
     def score(self, features: np.ndarray) -> np.ndarray:
@@ -189,7 +187,7 @@ class Broken:
     [
         ("profile", {}, Shelf(failure="redis: timeout")),
         ("candidates", {"index": Broken()}, None),
-        ("scorer", {"scorer": Broken()}, None),
+        ("scorer", {"rankers": Rankers(Broken(), Broken(), Broken())}, None),
     ],
 )
 def test_each_stage_falls_back_and_says_so(stage: str, change: dict[str, object], shelf: Shelf | None) -> None:
@@ -220,7 +218,7 @@ def test_a_defect_is_not_hidden() -> None:
 
     models, _ = checkerboard()
     with pytest.raises(ZeroDivisionError):
-        one(recommender(replace(models, scorer=Defect())), user_id="eve")
+        one(recommender(replace(models, rankers=Rankers(Defect(), Defect(), Defect()))), user_id="eve")
 
 
 def test_read_your_writes_time_is_reported() -> None:

@@ -17,7 +17,7 @@ NEW = [Item(f"n{row}", brand=f"b{row % 3}", category_path=("all", f"c{row % 7}")
 
 
 def same(one: World, other: World) -> bool:
-    names = ("stats", "vectors", "units", "popularity", "fresh")
+    names = ("stats", "vectors", "content", "units", "popularity", "popular", "fresh")
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 

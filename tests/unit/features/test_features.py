@@ -7,11 +7,11 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-from worlds import NOW, Shelf, blob, checkerboard
+from worlds import NOW, Shelf, blob, checkerboard, few
 
 import serving.features
+from serving.core.catalogue import Item
 from serving.decisions.recommend.contract import Query
-from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
 from serving.features import FEATURES
 from serving.features.columns import (
@@ -41,12 +41,13 @@ def test_every_feature_file_is_listed_and_called_once() -> None:
 def test_features_are_finite_and_batch_equals_single() -> None:
     """Visitors with everything, with one event and with none, on a catalogue with a new item."""
     models, catalogue = checkerboard()
-    pipeline = Recommender(models, lambda: catalogue, Shelf(), Params(candidates=30, from_item_item=10,
-        from_factors=10, from_repeat=10))  # fmt: skip
+    catalogue = catalogue.updated([Item("new", title="Item new", category_path=("all", "c1"), brand="b1")], 2)
+    pipeline = Recommender(models, lambda: catalogue, Shelf(), few(candidates=30))
     blobs = [blob(("purchase-complete", "i2", 3), ("return", "i2", 1), ("detail-page-view", "i9", 0)), b"", b""]
     queries = [Query(user_id="a"), Query(), Query(placement="others-you-may-like", item_ids=("i1",))]
     rows, ptr, features = pipeline.features(queries, blobs, NOW)
     assert features.shape == (len(rows), len(FEATURES))
+    assert 40 in rows
     assert np.isfinite(features).all()
     for i, query in enumerate(queries):
         _, _, alone = pipeline.features([query], [blobs[i]], NOW)

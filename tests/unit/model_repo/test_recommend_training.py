@@ -18,7 +18,7 @@ from model_repo.ranker import build as ranker
 from model_repo.recommend import Plan, train_recommend
 from model_repo.retrievers import Recipe, fit, trending
 from model_repo.train import train
-from serving.adapters.model_loader import load
+from serving.adapters.model_loader import RANKERS, load
 from serving.core.catalogue import Catalogue
 from serving.core.errors import InvalidInput
 from serving.decisions.recommend.params import Params
@@ -95,9 +95,16 @@ def test_nothing_after_the_moment_is_seen(shop: Dataset) -> None:
         )  # fmt: skip
         found.append((models, groups))
     (first, _), (second, _) = found
-    for name in ("vectors", "gram", "item_stats", "trending"):
+    for name in ("vectors", "gram", "item_stats", "trending", "content"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
-    np.testing.assert_array_equal(first.item_item.vals, second.item_item.vals)
+    for name in ("item_item", "transitions", "together", "coview"):
+        one, other = getattr(first, name), getattr(second, name)
+        for field in ("indptr", "cols", "vals"):
+            np.testing.assert_array_equal(getattr(one, field), getattr(other, field), err_msg=name)
+    for one, other in zip(first.sessions, second.sessions, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(first.transitions.vals)
+    assert (first.sessions.session_time_s < moment).all()
     assert first.trained_through_s == second.trained_through_s < moment
 
 
@@ -117,6 +124,9 @@ def test_same_data_and_seed_give_the_same_release(shop: Dataset, tmp_path: Path)
     loaded = load(tmp_path / "0", FEATURES)
     assert loaded.refused == []
     assert loaded.models.item_ids == tuple(item.item_id for item in shop.items)
+    features = np.random.default_rng(0).standard_normal((50, len(FEATURES))).astype(np.float32)
+    for name in RANKERS:
+        assert np.isfinite(getattr(loaded.models.rankers, name).score(features)).all()
 
 
 def test_too_little_history_is_refused_and_nothing_becomes_live(shop: Dataset, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import retrieval
 
 HNSW = retrieval.Params(flat_rows_max=0)
+IVF_PQ = retrieval.Params(flat_rows_max=0, hnsw_rows_max=0)
 
 
 def vectors(n: int, d: int = 16, seed: int = 0) -> npt.NDArray[np.float32]:
@@ -46,7 +47,7 @@ def test_a_beam_narrower_than_k_is_widened() -> None:
     assert all(len(set(row)) == 100 for row in rows)
 
 
-@pytest.mark.parametrize("params", [retrieval.Params(), HNSW])
+@pytest.mark.parametrize("params", [retrieval.Params(), HNSW, IVF_PQ])
 def test_more_than_there_are_ends_in_minus_one(params: retrieval.Params) -> None:
     """k beyond the number of vectors: what there is, then rows of -1; the same from the twin."""
     base = vectors(3)
@@ -58,6 +59,37 @@ def test_more_than_there_are_ends_in_minus_one(params: retrieval.Params) -> None
         assert rows[0, 3:].tolist() == [-1, -1]
 
 
+@pytest.mark.parametrize("params", [retrieval.Params(), HNSW], ids=["flat", "hnsw"])
+@pytest.mark.parametrize("length", [997, 1000, 1003])
+def test_only_allowed_rows_are_found(params: retrieval.Params, length: int) -> None:
+    """What the exact search over the allowed rows finds, whatever the mask's length is to a byte.
+
+    A mask as long as the index or longer; rows beyond the index are none.
+    """
+    base, queries = vectors(997), vectors(5, seed=1)
+    allowed = np.random.default_rng(2).random(length) < 0.3
+    among = np.flatnonzero(allowed[:997])
+    scores, rows = retrieval.search(retrieval.build(base, params), queries, 10, allowed)
+    exact, expected = retrieval.exact_search(base[among], queries, 10)
+    assert set(rows.ravel().tolist()) <= set(among.tolist())
+    if params is HNSW:
+        assert (scores >= exact[:, -1:] - 1e-4).mean() > 0.9
+    else:
+        np.testing.assert_array_equal(rows, among[expected])
+
+
+@pytest.mark.parametrize("params", [retrieval.Params(), HNSW], ids=["flat", "hnsw"])
+def test_a_mask_that_lets_few_or_none_through_ends_in_minus_one(params: retrieval.Params) -> None:
+    """A narrow filter: all that match are found, and nothing else comes in their place."""
+    base = vectors(500)
+    index, allowed = retrieval.build(base, params), np.zeros(500, np.bool_)
+    _, rows = retrieval.search(index, base[:2], 5, allowed)
+    assert (rows == -1).all()
+    allowed[[7, 400]] = True
+    _, rows = retrieval.search(index, base[:2], 5, allowed)
+    assert [sorted(row) for row in rows.tolist()] == [[-1, -1, -1, 7, 400]] * 2
+
+
 def test_recall_of_the_flat_index_is_one_even_with_ties() -> None:
     """Equal vectors may come in any order: that is no loss."""
     base = np.repeat(vectors(20), 5, axis=0)
@@ -65,7 +97,7 @@ def test_recall_of_the_flat_index_is_one_even_with_ties() -> None:
     assert report.recall == report.worst == 1.0
 
 
-@pytest.mark.parametrize("params", [retrieval.Params(), HNSW])
+@pytest.mark.parametrize("params", [retrieval.Params(), HNSW, IVF_PQ])
 def test_snapshot_round_trip_and_determinism(tmp_path: Path, params: retrieval.Params) -> None:
     """The same vectors give the same bytes; a loaded index answers as the saved one did; no draft is left."""
     base, queries = vectors(400), vectors(4, seed=1)

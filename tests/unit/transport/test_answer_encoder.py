@@ -7,9 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.core.catalogue import Catalogue, Item
-from serving.decisions.recommend.contract import SOURCE_NAMES, Answer, ReasonCode
+from serving.decisions.recommend.contract import (
+    PAGED_ITEMS_MAX,
+    PLACEMENTS,
+    SOURCE_NAMES,
+    Answer,
+    PageAnswer,
+    ReasonCode,
+    Source,
+    Trace,
+    TraceItem,
+    TraceStage,
+)
 from serving.transport import answer_encoder
 from serving.transport.answer_encoder import AnswerEncoder
+from serving.transport.page_tokens import page_token
 from serving.transport.reasons import reason_text
 from storegate.v1 import recommendation_pb2 as pb
 
@@ -22,20 +34,62 @@ ITEMS = st.builds(
     price=st.integers(0, 10**15),
     currency=st.sampled_from(["", "GBP"]),
 )
-ENCODER = AnswerEncoder()
+COUNTS = st.integers(0, 2**31 - 1)
+TRACES = st.builds(
+    Trace,
+    stages=st.lists(
+        st.builds(TraceStage, TEXT, COUNTS, st.dictionaries(TEXT, COUNTS, max_size=3)), min_size=1, max_size=3
+    ).map(tuple),
+    items=st.lists(
+        st.builds(
+            TraceItem,
+            item_id=TEXT,
+            shown=st.booleans(),
+            rank=COUNTS,
+            score=FLOATS,
+            sources=st.lists(st.sampled_from(SOURCE_NAMES), max_size=3).map(tuple),
+            why_not=TEXT,
+            signals=st.dictionaries(TEXT, FLOATS, max_size=3),
+        ),
+        max_size=3,
+    ).map(tuple),
+)
+
+
+def sign(decision_id: str, made_s: int, placement: int) -> str:
+    """A token that shows what was signed."""
+    return f"{decision_id}/{made_s}/{placement}"
+
+
+ENCODER = AnswerEncoder(sign)
 """One for all examples: its caches must not mix them up."""
 
 
 def by_protobuf(answer: Answer) -> pb.RecommendResponse:
     """The same answer, the plain way."""
-    response = pb.RecommendResponse(missing_item_ids=answer.missing, request_id=answer.request_id)
+    response = pb.RecommendResponse(
+        missing_item_ids=answer.missing,
+        request_id=answer.request_id,
+        decision_id=answer.decision_id,
+        next_page_token=page_token(answer.next_offset),
+    )
+    if answer.decision_id:
+        response.attribution_token = sign(answer.decision_id, answer.made_s, PLACEMENTS.index(answer.placement))
+    if answer.trace is not None:
+        for stage in answer.trace.stages:
+            response.trace.stages.add(name=stage.name, kept=stage.kept, removed=stage.removed)
+        for one in answer.trace.items:
+            fields = {name: getattr(one, name) for name in ("item_id", "shown", "rank", "score", "sources", "why_not")}
+            response.trace.items.add(**fields, signals=one.signals)
     items = answer.catalogue.items
     for position, row in enumerate(answer.rows):
         item = items[row]
         result = response.results.add(item_id=item.item_id, title=item.title, score=answer.scores[position])
         result.source = SOURCE_NAMES[answer.sources[position]]
-        if item.price or item.currency:
-            result.price.amount_minor, result.price.currency_code = item.price, item.currency
+        result.propensity = answer.propensities[position]
+        price = int(answer.prices[position])
+        if price or item.currency:
+            result.price.amount_minor, result.price.currency_code = price, item.currency
         code = ReasonCode(answer.reasons[position])
         if code:
             other = items[answer.related[position]] if answer.related[position] >= 0 else None
@@ -75,10 +129,12 @@ def answers(draw: st.DrawFn) -> Answer:
         catalogue=Catalogue.build(items, version=draw(st.integers(0, 2**62))),
         rows=np.array(rows, np.int32),
         scores=column(FLOATS, np.float32),
-        sources=column(st.integers(0, 5), np.uint8),
-        reasons=column(st.integers(0, 7), np.uint8),
+        sources=column(st.sampled_from(Source), np.uint8),
+        reasons=column(st.sampled_from(ReasonCode), np.uint8),
         related=column(st.integers(-1, n - 1), np.int32),
         weights=column(FLOATS, np.float32),
+        prices=column(st.integers(0, 10**15), np.int64),
+        propensities=column(FLOATS, np.float32),
         missing=tuple(draw(st.lists(TEXT, max_size=3))),
         degraded=tuple(draw(st.lists(st.tuples(TEXT, TEXT), max_size=2))),
         stages=tuple(draw(st.lists(st.tuples(TEXT, st.integers(0, 2**31 - 1)), max_size=5))),
@@ -86,6 +142,11 @@ def answers(draw: st.DrawFn) -> Answer:
         applied_through_s=draw(st.integers(0, 2**32)),
         versions=draw(st.dictionaries(st.sampled_from(["ranker", "factors", "index"]), TEXT)),
         request_id=draw(TEXT),
+        decision_id=draw(st.just("") | st.text("0123456789abcdef", min_size=32, max_size=32)),
+        made_s=draw(st.integers(0, 2**32)),
+        placement=draw(st.sampled_from(PLACEMENTS)),
+        next_offset=draw(st.integers(0, PAGED_ITEMS_MAX - 1)),
+        trace=draw(st.none() | TRACES),
     )
 
 
@@ -94,10 +155,38 @@ def answers(draw: st.DrawFn) -> Answer:
 def test_an_answer_parses_to_what_protobuf_would_have_written(answer: Answer) -> None:
     """Twice: the second time from the caches. Compared as deterministic bytes, because NaN differs from itself."""
     expected = by_protobuf(answer).SerializeToString(deterministic=True)
+    as_rerank = pb.RerankResponse.FromString(expected).SerializeToString(deterministic=True)
     for _ in range(2):
         parsed = pb.RecommendResponse.FromString(ENCODER.encode(answer))
         assert parsed.SerializeToString(deterministic=True) == expected
-        assert pb.RerankResponse.FromString(ENCODER.encode(answer)).SerializeToString(deterministic=True) == expected
+        reranked = pb.RerankResponse.FromString(ENCODER.encode(answer))
+        assert reranked.SerializeToString(deterministic=True) == as_rerank
+
+
+@given(st.lists(answers(), max_size=3), TEXT)
+@settings(max_examples=50, deadline=None)
+def test_a_page_parses_to_what_protobuf_would_have_written(parts: list[Answer], request_id: str) -> None:
+    """A section an answer, in order, each under the name of its placement."""
+    expected = pb.RecommendPageResponse(request_id=request_id)
+    for answer in parts:
+        expected.sections.add(placement=answer.placement, response=by_protobuf(answer))
+    found = pb.RecommendPageResponse.FromString(ENCODER.encode_page(PageAnswer(tuple(parts), request_id)))
+    assert found.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
+
+
+def test_sources_and_reasons_fit_into_the_keys_of_the_caches() -> None:
+    """Each in bits of its own, beside the row."""
+    assert max(*Source, *ReasonCode) < 1 << answer_encoder._CODES_BITS
+    assert (len(SOURCE_NAMES), len(ReasonCode)) == (13, 13)
+
+
+def test_without_a_signer_and_without_a_decision_there_is_no_token() -> None:
+    """What is not logged cannot be attributed."""
+    answer = one_result(Catalogue.build([Item("a"), Item("b")]))
+    assert pb.RecommendResponse.FromString(AnswerEncoder(sign).encode(answer)).attribution_token == ""
+    answer.decision_id, answer.placement = "0" * 32, PLACEMENTS[3]
+    assert pb.RecommendResponse.FromString(AnswerEncoder().encode(answer)).attribution_token == ""
+    assert pb.RecommendResponse.FromString(AnswerEncoder(sign).encode(answer)).attribution_token == f"{'0' * 32}/0/3"
 
 
 def one_result(catalogue: Catalogue, code: ReasonCode = ReasonCode.BECAUSE_YOU_BOUGHT) -> Answer:
@@ -110,6 +199,8 @@ def one_result(catalogue: Catalogue, code: ReasonCode = ReasonCode.BECAUSE_YOU_B
         reasons=np.array([code], np.uint8),
         related=np.ones(1, np.int32),
         weights=np.ones(1, np.float32),
+        prices=catalogue.price[:1],
+        propensities=np.ones(1, np.float32),
     )
 
 
@@ -125,6 +216,16 @@ def test_a_new_price_or_title_is_seen_at_once() -> None:
     ):
         result = pb.RecommendResponse.FromString(encoder.encode(one_result(catalogue))).results[0]
         assert (result.price.amount_minor, result.reasons[0].text) == (price, text)
+
+
+def test_the_price_shown_is_the_answers_and_not_the_items() -> None:
+    """A quote changes nothing of the item, and is seen at once; so is its end."""
+    encoder = AnswerEncoder()
+    answer = one_result(Catalogue.build([Item("a", "Mug", price=100, currency="GBP"), Item("b", "Cup")]))
+    for price in (100, 75, 0, 100):
+        answer.prices = np.array([price], np.int64)
+        result = pb.RecommendResponse.FromString(encoder.encode(answer)).results[0]
+        assert (result.price.amount_minor, result.price.currency_code) == (price, "GBP")
 
 
 def test_full_caches_are_emptied_and_answers_stay_right(monkeypatch: object) -> None:
@@ -143,6 +244,8 @@ def test_reasons_read_as_sentences() -> None:
     """An item without a title is named by its id; a reason without an item needs none."""
     assert reason_text(ReasonCode.BECAUSE_YOU_VIEWED, Item("85123A")) == "Because you viewed 85123A"
     assert reason_text(ReasonCode.BOUGHT_TOGETHER, Item("a", "Mug")) == "Often bought with Mug"
+    assert reason_text(ReasonCode.SIMILAR_ITEM, Item("a", "Mug")) == "Similar to Mug"
+    assert reason_text(ReasonCode.OFTEN_NEXT, Item("a", "Mug")) == "Often chosen after Mug"
     assert reason_text(ReasonCode.BUY_AGAIN, Item("a", "Mug")) == "You have bought this before"
     alone = [reason_text(code, None) for code in ReasonCode if code]
-    assert len(set(alone)) == len(alone) == 7
+    assert len(set(alone)) == len(alone) == 12

@@ -52,6 +52,7 @@ MUG = Item(
     weight_grams=300,
     size_mm=(90, 80, 100),
     available_s=NOW_S - 9,
+    attributes={"colour": "red", "material": "stoneware"},
 )
 
 
@@ -102,6 +103,9 @@ REFUSED = [
     ("items[0].weight_grams", {"weight_grams": -1}),
     ("items[0].height_mm", {"height_mm": -1}),
     ("items[0].available_time", {"available_time": {"seconds": NOW_S + 400}}),
+    ("items[0].attributes", {"attributes": {"two words": "x"}}),
+    ("items[0].attributes", {"attributes": {f"a{n}": "1" for n in range(33)}}),
+    ("items[0].attributes.colour", {"attributes": {"colour": ""}}),
 ]
 
 

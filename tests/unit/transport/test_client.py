@@ -24,6 +24,9 @@ from storegate.v1 import catalog_pb2, event_pb2, gateway_pb2, recommendation_pb2
 
 ANSWERS = {
     "Recommend": recommendation_pb2.RecommendResponse(request_id="r"),
+    "RecommendPage": recommendation_pb2.RecommendPageResponse(request_id="r"),
+    "GetDecision": recommendation_pb2.Decision(decision_id="d"),
+    "ReplayDecision": recommendation_pb2.ReplayDecisionResponse(identical=True),
     "Rerank": recommendation_pb2.RerankResponse(request_id="r"),
     "WriteUserEvent": event_pb2.WriteUserEventResponse(stored=True),
     "GetItem": catalog_pb2.Item(item_id="a"),
@@ -88,8 +91,12 @@ def shop(front: NativeFront) -> Iterator[Client]:
 
 def test_every_call_sends_its_message_and_brings_its_answer(shop: Client, gate: Gate) -> None:
     item = catalog_pb2.Item(item_id="a")
+    part = recommendation_pb2.PagePlacement(placement="similar-items", item_ids=["a"])
     told = [
         shop.recommend("u", page_size=3, diversity=0.5),
+        shop.recommend_page(["trending", part], "u", filter="on_sale"),
+        shop.get_decision("d"),
+        shop.replay_decision("d"),
         shop.rerank(["b", "a"], "u"),
         shop.write_event("add-to-cart", visitor_id="v", items=["a", ("b", 2)], event_id="e"),
         shop.get_item("a"),
@@ -103,6 +110,10 @@ def test_every_call_sends_its_message_and_brings_its_answer(shop: Client, gate: 
     seen = dict(gate.seen)
     assert list(seen) == list(ANSWERS)
     assert seen["Recommend"] == recommendation_pb2.RecommendRequest(user_id="u", page_size=3, diversity=0.5)
+    assert seen["RecommendPage"] == recommendation_pb2.RecommendPageRequest(
+        user_id="u", placements=[recommendation_pb2.PagePlacement(placement="trending"), part], filter="on_sale"
+    )
+    assert (seen["GetDecision"].decision_id, seen["ReplayDecision"].decision_id) == ("d", "d")
     assert seen["Rerank"].item_ids == ["b", "a"]
     assert [(one.item_id, one.quantity) for one in seen["WriteUserEvent"].event.items] == [("a", 1), ("b", 2)]
 

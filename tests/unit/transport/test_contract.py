@@ -64,6 +64,22 @@ def test_openapi_describes_every_method() -> None:
     assert schemas["UserEvent"]["properties"]["eventTime"]["format"] == "date-time"
 
 
+def test_fields_of_a_path_are_parameters_and_not_in_the_body() -> None:
+    """With a body and without: the page's "try it" puts them into the address."""
+    paths = openapi()["paths"]
+    for path, verb in (("/v1/decisions/{decision_id}", "get"), ("/v1/decisions/{decision_id}:replay", "post")):
+        operation = paths[path][verb]
+        (parameter,) = [one for one in operation["parameters"] if one["in"] == "path"]
+        assert (parameter["name"], parameter["required"]) == ("decision_id", True)
+        assert re.fullmatch("[0-9a-f]{32}", parameter["example"])
+    replay = paths["/v1/decisions/{decision_id}:replay"]["post"]
+    assert replay["requestBody"]["content"]["application/json"]["example"] == {}
+    assert EXAMPLES["ReplayDecision"], "the examples themselves stay whole"
+    page = paths["/v1/recommend:page"]["post"]["requestBody"]["content"]["application/json"]
+    assert page["schema"] == {"$ref": "#/components/schemas/RecommendPageRequest"}
+    assert len(page["example"]["placements"]) > 1
+
+
 @pytest.mark.parametrize("method", methods(), ids=lambda method: method.name)
 def test_every_example_is_a_request_that_its_codec_takes(method: object) -> None:
     message = json_format.ParseDict(EXAMPLES[method.name], method.request())  # type: ignore[attr-defined]

@@ -38,10 +38,11 @@ def test_every_field_arrives() -> None:
     """A quantity that is not said is 1."""
     items = [pb.EventItem(item_id="a", quantity=3), pb.EventItem(item_id="b")]
     written = write(
-        True, visitor_id="v", items=items, event_time={"seconds": NOW_S - 60}, search_query="mug", personalization=1
-    )
+        True, visitor_id="v", items=items, event_time={"seconds": NOW_S - 60}, search_query="mug", personalization=1,
+        attribution_token="token",
+    )  # fmt: skip
     event = UserEvent("e-1", "purchase-complete", "u", "v", NOW_S - 60, (("a", 3), ("b", 1)), "mug")
-    assert written == WriteEvent(event, validate_only=True, personal=True)
+    assert written == WriteEvent(event, validate_only=True, personal=True, attribution_token="token")
 
 
 def test_an_event_without_a_time_happened_now() -> None:

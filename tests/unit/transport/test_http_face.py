@@ -69,6 +69,27 @@ def test_path_and_query_fill_a_get(engine: Any, item_id: str) -> None:
     assert (refused.status_code, refused.json()["field"]) == (400, "colour")
 
 
+@pytest.mark.parametrize("body", [{}, {"decisionId": "another"}])
+def test_the_path_counts_above_the_body(engine: Any, body: dict[str, str]) -> None:
+    """A method with a body may have fields in its path too; what follows the field in the path is not of it."""
+    engine.answer = lambda call: call.responder.respond(call.call_id, b"")
+    assert ask(engine, "POST", "/v1/decisions/d1:replay", json=body).status_code == 200
+    (call,) = engine.calls
+    assert call.method == "/storegate.v1.RecommendationService/ReplayDecision"
+    assert recommendation_pb2.ReplayDecisionRequest.FromString(call.payload).decision_id == "d1"
+
+
+def test_paths_that_begin_alike_are_methods_of_their_own(engine: Any) -> None:
+    """/v1/recommend and /v1/recommend:page; a decision is read by GET and replayed by POST."""
+    engine.answer = lambda call: call.responder.respond(call.call_id, b"")
+    for verb, path in (("POST", "/v1/recommend"), ("POST", "/v1/recommend:page"), ("GET", "/v1/decisions/d1")):
+        assert ask(engine, verb, path, json={} if verb == "POST" else None).status_code == 200
+    assert [call.method.rpartition("/")[2] for call in engine.calls] == ["Recommend", "RecommendPage", "GetDecision"]
+    refused = ask(engine, "POST", "/v1/decisions/d1", json={})
+    assert refused.status_code == 405
+    assert "GET" in refused.headers["allow"]
+
+
 @pytest.mark.parametrize(
     ("headers", "left_s"),
     [

@@ -31,6 +31,18 @@ RESULTS = st.builds(
     price=MONEY | st.none(),
     score=FLOAT,
     reasons=st.lists(REASONS, max_size=2),
+    propensity=FLOAT,
+)
+TRACES = st.builds(
+    recommendation_pb2.Trace,
+    stages=st.lists(
+        st.builds(recommendation_pb2.TraceStage, name=TEXT, removed=st.dictionaries(TEXT, INT32, max_size=3)),
+        max_size=2,
+    ),
+    items=st.lists(
+        st.builds(recommendation_pb2.TraceItem, shown=st.booleans(), signals=st.dictionaries(TEXT, FLOAT, max_size=3)),
+        max_size=2,
+    ),
 )
 INFOS = st.builds(
     recommendation_pb2.ServingInfo,
@@ -46,10 +58,12 @@ MESSAGES = st.one_of(
         missing_item_ids=st.lists(TEXT, max_size=3),
         serving_info=INFOS | st.none(),
         request_id=TEXT,
+        trace=TRACES | st.none(),
     ),
     st.builds(
         recommendation_pb2.RecommendRequest,
         diversity=st.none() | FLOAT,
+        objective_weight=st.none() | st.floats(),
         explain=st.integers(0, 5),
         validate_only=st.booleans(),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from pathlib import Path
 
@@ -36,6 +37,29 @@ def test_gzip_gives_the_same(three: Sequences, tmp_path: Path) -> None:
     packed = read_sequences(path)
     assert (packed.users, packed.items) == (three.users, three.items)
     assert packed.item.tolist() == three.item.tolist()
+
+
+def test_attributes_go_with_the_items(tmp_path: Path) -> None:
+    """Items of the file that nobody took are left out; of many the first 32 count; a split keeps them."""
+    path, numbers = tmp_path / "three.txt", tmp_path / "attributes.json"
+    path.write_text("ann a b c\n")
+    numbers.write_text(json.dumps({"a": [17, 4, 17], "b": list(range(100, 140)), "unsold": [1]}))
+    sequences = read_sequences(path, numbers)
+    assert sequences.attributes["a"] == {"a17": "1", "a4": "1"}
+    assert list(sequences.attributes["b"]) == [f"a{number}" for number in range(100, 132)]
+    assert sequences.attributes.keys() == {"a", "b"}
+    assert sequences.split(1)[0].attributes == sequences.attributes
+    a, _, c = sequences.to_dataset().items
+    assert (a.attributes, c.attributes) == ({"a17": "1", "a4": "1"}, {})
+
+
+@pytest.mark.parametrize("content", ["[", "[1]", '{"a": 5}', '{"a": ["red"]}', '{"a": [-1]}', '{"a": [true]}'])
+def test_attributes_that_cannot_be_read_are_refused(tmp_path: Path, content: str) -> None:
+    path, numbers = tmp_path / "three.txt", tmp_path / "attributes.json"
+    path.write_text("ann a b c\n")
+    numbers.write_text(content)
+    with pytest.raises(DataError, match=r"attributes\.json"):
+        read_sequences(path, numbers)
 
 
 def test_leave_last_out(three: Sequences) -> None:

@@ -7,13 +7,19 @@ import math
 import numpy as np
 import pytest
 
-from model_repo.evaluate.baselines import in_sequence, in_time
+from model_repo.evaluate.baselines import in_sequence, in_time, neighbours
 from model_repo.evaluate.baselines import interactions as interactions_module
 from model_repo.evaluate.baselines.als import ImplicitALS, available
+from model_repo.evaluate.baselines.bpr import ImplicitBPR
+from model_repo.evaluate.baselines.ease import EASE, closed_form
+from model_repo.evaluate.baselines.ease_transitions import EASETransitions
 from model_repo.evaluate.baselines.interactions import Interactions, ages_in_sequence, distinct_lines, from_split
 from model_repo.evaluate.baselines.item_knn import ItemKNN, cosine_rows
+from model_repo.evaluate.baselines.neighbours import head
 from model_repo.evaluate.baselines.personal_top import PersonalTop
 from model_repo.evaluate.baselines.popularity import Popularity
+from model_repo.evaluate.baselines.rp3beta import RP3beta, walks
+from model_repo.evaluate.baselines.slim import SLIM, regressed
 from model_repo.evaluate.baselines.transitions import Transitions
 from model_repo.evaluate.search import build, configurations
 from model_repo.evaluate.splits import DAY_S, split_at
@@ -41,6 +47,17 @@ def checkerboard(n_users=20, n_items=12):
         own = [item for item in range(n_items) if item % 2 == user % 2]
         missing = own[(user // 2) % len(own)]
         rows += [(user, item, float(1 + at), user) for at, item in enumerate(own) if item != missing]
+    return known(rows, n_users, n_items)
+
+
+def scattered(n_users=20, n_items=12):
+    """Everybody bought three to nine items at some time, no two items alike."""
+    rng = np.random.default_rng(3)
+    rows = [
+        (user, int(item), float(rng.integers(1, 60)), 100 * user + at)
+        for user in range(n_users)
+        for at, item in enumerate(rng.permutation(n_items)[: rng.integers(3, 10)])
+    ]
     return known(rows, n_users, n_items)
 
 
@@ -97,7 +114,8 @@ class TestEveryBaseline:
             first = lists
 
     def test_a_batch_equals_its_customers_one_by_one(self, contender):
-        world = checkerboard()
+        """In a world without symmetry: where two items are alike, rounding may order them either way."""
+        world = scattered()
         method = build(contender, next(configurations(contender.space, 1, seed=0)), 0)
         method.fit(world)
         lists = method.recommend(everyone(world), 4)
@@ -112,6 +130,14 @@ class TestEveryBaseline:
         ItemKNN(bought="filter", shrink=0.0),
         ItemKNN(bought="filter", by="basket"),
         Transitions(both_ways=1.0),
+        EASE(l2=1.0, filter_bought=True),
+        EASETransitions(l2=1.0),
+        RP3beta(filter_bought=True),
+        SLIM(l1=0.01, l2=1.0, neighbours=12, filter_bought=True),
+        pytest.param(
+            ImplicitBPR(factors=8, iterations=200, filter_bought=True),
+            marks=pytest.mark.skipif(not available(), reason="implicit is not installed"),
+        ),
         pytest.param(
             ImplicitALS(factors=4, filter_bought=True, alpha=5.0),
             marks=pytest.mark.skipif(not available(), reason="implicit is not installed"),
@@ -168,6 +194,106 @@ def test_cosine_equals_its_dense_twin_and_keeps_the_largest():
     for line, whole in zip(pruned, expected, strict=True):
         fourth = np.sort(whole)[-4]
         np.testing.assert_allclose(line, np.where(whole >= fourth - 1e-9, whole, 0.0), rtol=1e-5)
+
+
+def random_purchases(seed, rows=40, n=14):
+    from scipy import sparse
+
+    rng = np.random.default_rng(seed)
+    return sparse.csr_matrix(((rng.random((rows, n)) < 0.3) * rng.random((rows, n))).astype(np.float32))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ease_is_the_best_linear_model_with_a_zero_diagonal(seed):
+    """Each column of B is the ridge regression of one item on the others, which is what equation 8 claims."""
+    x = random_purchases(seed).toarray().astype(np.float64)
+    found = closed_form(random_purchases(seed), 2.0)
+    for item in range(x.shape[1]):
+        rest = np.delete(x, item, axis=1)
+        expected = np.linalg.solve(rest.T @ rest + 2.0 * np.eye(rest.shape[1]), rest.T @ x[:, item])
+        np.testing.assert_allclose(np.delete(found[:, item], item), expected, atol=1e-5)
+        assert found[item, item] == 0.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_walks_equal_the_sum_over_customers(seed):
+    x = random_purchases(seed)
+    dense = x.toarray().astype(np.float64)
+    found = np.concatenate([block.toarray() for block in walks(x, 0.8, 0.3)])
+    there = (dense / np.maximum(dense.sum(axis=0), 1e-12)) ** 0.8
+    back = (dense / np.maximum(dense.sum(axis=1, keepdims=True), 1e-12)) ** 0.8
+    expected = np.zeros((dense.shape[1],) * 2)
+    for i in range(len(expected)):
+        for j in range(len(expected)):
+            if i != j:
+                expected[i, j] = (there[:, i] * back[:, j]).sum() / max((dense[:, j] > 0).sum(), 1) ** 0.3
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("l1", [0.01, 0.5])
+def test_slim_leaves_no_weight_that_would_lower_its_loss(seed, l1):
+    """The conditions of the minimum [Karush, Kuhn, Tucker]: slope 0 where there is a weight, not negative elsewhere."""
+    x = random_purchases(seed)
+    gram = (x.T @ x).toarray()
+    near = cosine_rows(x.tocsc(), 1.0, 6)
+    found = regressed(gram, near, l1, 1.5).toarray()
+    assert found.min() >= 0.0
+    assert (found > 0).any()
+    for item in range(len(gram)):
+        mine = near[item].indices
+        w = found[:, item]
+        assert set(np.flatnonzero(w)) <= set(mine.tolist())
+        slope = (gram @ w - gram[:, item] + 1.5 * w + l1)[mine]
+        assert np.abs(slope[w[mine] > 0]).max(initial=0.0) < 2e-3
+        assert slope[w[mine] == 0].min(initial=0.0) > -2e-3
+
+
+def test_what_is_cubic_looks_at_the_most_bought_items_only():
+    """Item 0 has three purchases, 1 and 2 two each, 3 one: of equals the first stay, one purchase never does."""
+    rows = [(at, item, 1.0, 10 * at + item) for at, item in enumerate((0, 0, 0, 1, 1, 2, 2, 3))]
+    world = known(rows, 8, 4)
+    assert head(world, 2).tolist() == [0, 1]
+    assert head(world, 99).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("make", "few"), [(EASE, {"l2": 1.0}), (SLIM, {"l1": 0.0, "l2": 1.0}), (RP3beta, {})])
+def test_own_brings_back_what_was_bought_even_outside_the_head(make, few):
+    """Customer 0 alone bought item 12, lately; without `own` nothing speaks for it, with much of it it comes first."""
+    board = checkerboard()
+    rows = list(zip(board.user, board.item, board.age, board.basket, strict=True))
+    world = known([*rows, (0, 12, 0.5, 99)], 20, 13)
+    for own, first in ((0.0, False), (100.0, True)):
+        method = make(own=own, half_life=1.0, **few)
+        method.fit(world)
+        assert (method.recommend(everyone(world), 1)[0, 0] == 12) == first
+
+
+@pytest.mark.skipif(not available(), reason="implicit is not installed")
+def test_bpr_finds_customers_by_the_number_they_had_and_knows_nothing_of_new_ones():
+    """Customer 21 has no purchase: an empty list, not one from numbers that were drawn."""
+    board = checkerboard()
+    world = known(list(zip(board.user, board.item, board.age, board.basket, strict=True)), 22, 12)
+    method = ImplicitBPR(factors=8, iterations=200, filter_bought=True)
+    method.fit(world)
+    lists = method.recommend(world.of_users(np.array([3, 4, 21], np.int32)), 1)
+    assert (lists[0, 0] % 2, lists[1, 0] % 2, lists[2, 0]) == (1, 0, -1)
+
+
+def test_products_in_blocks_and_their_largest_entries(monkeypatch):
+    """More rows than a block has, of each the three largest beside the diagonal; a row of fewer keeps them all."""
+    from scipy import sparse
+
+    monkeypatch.setattr(neighbours, "BLOCK_ITEMS", 4)
+    left = np.random.default_rng(0).random((9, 5)).astype(np.float32)
+    left[7, :] = left[:, 2] = 0
+    right = np.random.default_rng(1).random((5, 9)).astype(np.float32)
+    blocks = neighbours.products(sparse.csr_matrix(left), sparse.csr_matrix(right))
+    found = neighbours.largest((block for _, block in blocks), 3).toarray()
+    expected = left @ right
+    np.fill_diagonal(expected, 0)
+    expected[expected < np.sort(expected, axis=1)[:, -3:-2]] = 0
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_an_item_that_is_its_own_neighbour_comes_back():

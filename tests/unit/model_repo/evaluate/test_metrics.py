@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from model_repo.evaluate.metrics import evaluate
+from model_repo.evaluate import metrics
+from model_repo.evaluate.metrics import evaluate, intra_list_distance
 from serving.core.errors import InvalidInput
 
 
@@ -97,3 +98,44 @@ def test_lists_shorter_than_k_are_refused():
     ptr, truth = packed([[0]])
     with pytest.raises(InvalidInput, match="lists"):
         evaluate(np.zeros((1, 5), np.int32), ptr, truth, np.zeros(1, np.bool_), 10, ks=(10,))
+
+
+def slow_distance(line, vectors, k):
+    """The definition, one pair at a time; None without a pair."""
+    held = [vectors[item] for item in line[:k] if item >= 0 and vectors[item].any()]
+    pairs = [1 - float(a @ b) for at, a in enumerate(held) for b in held[at + 1 :]]
+    return sum(pairs) / len(pairs) if pairs else None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_intra_list_distance_equals_its_slow_twin(seed, monkeypatch):
+    """Lists with holes, items without a vector, and more lists than are taken at once."""
+    monkeypatch.setattr(metrics, "LISTS_AT_ONCE", 7)
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(30, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[rng.random(30) < 0.2] = 0
+    lists = np.stack([rng.permutation(30)[:10] for _ in range(25)]).astype(np.int32)
+    for line in lists:
+        line[rng.integers(0, 11) :] = -1
+    expected = [found for line in lists if (found := slow_distance(line, vectors, 6)) is not None]
+    assert intra_list_distance(lists, vectors, 6) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_list_of_one_kind_has_no_distance_and_opposites_have_two():
+    vectors = np.array([[1, 0], [1, 0], [-1, 0], [0, 1]], np.float32)
+    lists = np.array([[0, 1], [0, 2], [1, 3], [3, -1]], np.int32)
+    assert intra_list_distance(lists, vectors, 2).tolist() == [0.0, 2.0, 1.0]
+
+
+def test_the_table_has_the_distance_only_where_vectors_are_given():
+    ptr, truth = packed([[0]])
+    lists, had = np.array([[0, 1]], np.int32), np.zeros(1, np.bool_)
+    assert "ild@2" not in evaluate(lists, ptr, truth, had, 2, ks=(2,))
+    assert evaluate(lists, ptr, truth, had, 2, ks=(2,), vectors=np.eye(2, dtype=np.float32))["ild@2"] == 1.0
+    assert "ild@2" not in evaluate(lists, ptr, truth, had, 2, ks=(2,), vectors=np.zeros((2, 2), np.float32))
+
+
+def test_an_item_without_a_row_is_refused():
+    with pytest.raises(InvalidInput, match="vectors"):
+        intra_list_distance(np.array([[0, 5]], np.int32), np.eye(2, dtype=np.float32), 2)

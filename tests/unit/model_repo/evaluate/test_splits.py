@@ -12,6 +12,8 @@ from model_repo.evaluate.splits import (
     sample_users,
     split_at,
     tuning_split,
+    week_after,
+    weeks_before,
 )
 from serving.core.errors import InvalidInput
 from serving.events.types import PURCHASE, VIEW
@@ -93,6 +95,23 @@ def test_a_cut_with_nothing_on_one_side_is_refused(table_of, cut_day):
 def test_a_holdout_that_is_no_time_is_refused(table_of, days):
     with pytest.raises(InvalidInput, match="holdout_days"):
         cut_before_end(table_of(((0, 1, 0.0, 1),)), days)
+
+
+def test_the_week_after_is_all_of_it_and_nothing_more(table_of):
+    """User 0's two baskets of the week are the truth, the one of day 17 is not; new user 2 is counted, not judged."""
+    split = week_after(table_of((*SHOP, (0, 8, 16.9, 30), (0, 9, 17.0, 31))), 10 * DAY_S)
+    assert truth_of(split) == {0: [1, 5, 6, 8]}
+    assert split.unknown_users == 1
+    assert split.train.time_s.max() < 10 * DAY_S
+
+
+def test_the_weeks_before_ask_the_same_question_earlier(table_of):
+    """Week after week, and none sees the cut: what is bought from day 28 on is in no truth and no training."""
+    events = table_of([(0, day, float(day), day) for day in range(35)])
+    tuning = weeks_before(events, 28 * DAY_S, 3)
+    assert [split.now_s // DAY_S for split in tuning] == [21, 14, 7]
+    assert [truth_of(split)[0] for split in tuning] == [list(range(lo, lo + 7)) for lo in (21, 14, 7)]
+    assert [split.train.item.max() for split in tuning] == [20, 13, 6]
 
 
 def test_leave_last_out_takes_the_last_then_the_last_but_one(table_of):

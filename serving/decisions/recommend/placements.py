@@ -1,0 +1,107 @@
+"""What each placement is made of: which sources bring how much, what orders it, and whether it fills up.
+
+A placement is one line of the table below; all of them run through the same stages in the same batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+
+from serving.core.ports import I32
+from serving.decisions.recommend import contract
+from serving.decisions.recommend.contract import Source
+from serving.decisions.recommend.params import Params
+
+
+class Order(IntEnum):
+    """What a page is ordered by."""
+
+    PURCHASE = 0
+    """The ranker trained on next baskets; an objective may take its place."""
+    BASKET = 1
+    """The ranker trained on what else was in a basket."""
+    FOUND = 2
+    """As the sources brought it: newest view first, most popular first."""
+    TOGETHER = 3
+    """The lift over the items of the basket."""
+    LIKENESS = 4
+    """Likeness of content, helped by being viewed together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """quotas: source -> candidates at most; a source that is not named brings none, though its signal is known.
+
+    fills: popular items fill up what the sources left; else a page may be short, which is honest where an item without
+    evidence would be wrong. about_items: the request's item_ids are the page; else they are ignored. fresh: whether a
+    place may be kept for a new arrival.
+    """
+
+    order: Order
+    quotas: Mapping[Source, int] = field(default_factory=dict)
+    fills: bool = False
+    about_items: bool = False
+    fresh: bool = False
+
+
+def placements(params: Params) -> dict[str, Placement]:
+    """Every placement of contract.PLACEMENTS, with the quotas of the settings."""
+    personal = {
+        Source.REPEAT: params.from_repeat,
+        Source.TRANSITIONS: params.from_transitions,
+        Source.ITEM_ITEM: params.from_item_item,
+        Source.SESSION: params.from_session,
+        Source.FACTORS: params.from_factors,
+        Source.FRESH: params.from_fresh,
+    }
+    beside = {
+        Source.TOGETHER: params.from_together,
+        Source.COVIEW: params.from_coview,
+        Source.ITEM_ITEM: params.from_item_item,
+        Source.SESSION: params.from_session,
+        Source.CONTENT: params.from_content,
+        Source.FACTORS: params.from_factors,
+        Source.FRESH: params.from_fresh,
+    }
+    found = {
+        contract.RECOMMENDED_FOR_YOU: Placement(Order.PURCHASE, personal, fills=True, fresh=True),
+        contract.OTHERS_YOU_MAY_LIKE: Placement(Order.BASKET, beside, fills=True, about_items=True, fresh=True),
+        contract.SIMILAR_ITEMS: Placement(
+            Order.LIKENESS,
+            {Source.COVIEW: params.from_coview, Source.CONTENT: params.candidates},
+            about_items=True,
+        ),
+        contract.FREQUENTLY_BOUGHT_TOGETHER: Placement(
+            Order.TOGETHER, {Source.TOGETHER: params.candidates}, about_items=True
+        ),
+        contract.BUY_IT_AGAIN: Placement(Order.PURCHASE, {Source.REPEAT: params.candidates}),
+        contract.RECENTLY_VIEWED: Placement(Order.FOUND, {Source.VIEWED: params.candidates}),
+        contract.TRENDING_NOW: Placement(Order.FOUND, fills=True),
+        contract.ON_SALE: Placement(Order.PURCHASE, personal, fills=True),
+        contract.COMPLETE_THE_BASKET: Placement(Order.BASKET, beside, fills=True, about_items=True),
+    }
+    assert tuple(found) == contract.PLACEMENTS
+    return found
+
+
+class Table:
+    """The placements as arrays, so that a batch of mixed placements is read by one index."""
+
+    def __init__(self, params: Params) -> None:
+        every = placements(params)
+        self.number: Final = {name: number for number, name in enumerate(every)}
+        self.every: Final = tuple(every.values())
+        self.quotas: Final[I32] = np.array(
+            [[p.quotas.get(source, 0) for source in Source] for p in self.every], np.int32
+        )
+        """(placements, sources)"""
+        self.fills: Final = np.array([p.fills for p in self.every])
+        self.fresh: Final = np.array([p.fresh for p in self.every])
+        self.learned: Final = np.array([p.order in (Order.PURCHASE, Order.BASKET) for p in self.every])
+        """Ordered by a ranker: what may be explored."""
+        self.order: Final = np.array([p.order for p in self.every], np.uint8)

@@ -1,0 +1,27 @@
+"""Items whose words are like those of the page: titles, categories, brands, attributes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from serving.core.ports import I32
+from serving.decisions.recommend.contract import Source as Code
+from serving.decisions.recommend.sources.near import near
+from serving.decisions.recommend.sources.protocol import Evidence, Lists
+from serving.kernels.texts import nearest_fresh
+
+
+class Content:
+    """Models' items from the content index; new arrivals, which it does not hold, beside them."""
+
+    code = Code.CONTENT
+
+    def find(self, evidence: Evidence, quota: I32) -> Lists:
+        """By cosine; half of what is asked may be new."""
+        world = evidence.world
+        quota = np.where(evidence.contents.any(axis=1), quota, 0).astype(np.int32)
+        known = near(world.models.content_index, evidence.contents, quota, evidence).rows
+        if not len(world.fresh):
+            return Lists(known)
+        new = nearest_fresh(evidence.contents, world.content, world.fresh, quota // 2, evidence.mask, evidence.masks)
+        return Lists(np.concatenate((new, known), axis=1))

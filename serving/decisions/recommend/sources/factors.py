@@ -1,0 +1,21 @@
+"""Items whose iALS factors are near the visitor's taste, from the FAISS index."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from serving.core.ports import I32
+from serving.decisions.recommend.contract import Source as Code
+from serving.decisions.recommend.sources.near import near
+from serving.decisions.recommend.sources.protocol import Evidence, Lists
+
+
+class Factors:
+    """The taste is folded in at request time (kernels/fold_in.py)."""
+
+    code = Code.FACTORS
+
+    def find(self, evidence: Evidence, quota: I32) -> Lists:
+        """By inner product with the taste."""
+        quota = np.where(evidence.tastes.any(axis=1), quota, 0)
+        return near(evidence.world.models.index, evidence.tastes, quota, evidence)

@@ -1,0 +1,29 @@
+"""Searching a vector index for a batch under its masks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from serving.core.ports import F32, I32, VectorIndex
+from serving.decisions.recommend.sources.protocol import Evidence, Lists, nothing
+
+
+def near(index: VectorIndex, queries: F32, quota: I32, evidence: Evidence) -> Lists:
+    """The quota (b,) nearest rows of each query (b, d) among those its mask allows.
+
+    Requests of one mask are searched together. Raises ModelFailed when the index fails.
+    """
+    k = int(quota.max(initial=0))
+    if k == 0:
+        return nothing(len(quota))
+    out = np.full((len(quota), k), -1, np.int32)
+    asking = quota > 0
+    for mask in range(len(evidence.masks)):
+        mine = np.flatnonzero(asking & (evidence.mask == mask)) if len(evidence.masks) > 1 else np.flatnonzero(asking)
+        if len(mine):
+            # Mask 0 is what is in stock, nearly everything: the union leaves out the rest more cheaply than the index.
+            _, rows = index.search(queries[mine], k, evidence.masks[mask] if mask else None)
+            out[mine, : rows.shape[1]] = rows
+    if quota.min() < k:
+        out[np.arange(k) >= quota[:, None]] = -1
+    return Lists(out)
