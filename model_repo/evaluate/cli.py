@@ -14,6 +14,7 @@ from rich.console import Console
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.knowledge import joined
 from model_repo.evaluate.policy.command import policy
+from model_repo.evaluate.rankers import rankers
 from model_repo.evaluate.retrieval import retrieval
 from model_repo.evaluate.search import BUDGET
 from model_repo.evaluate.splits import DAY_S, HOLDOUT_DAYS, WEEK_DAYS, cut_before_end
@@ -30,6 +31,7 @@ def evaluate() -> None:
 
 
 evaluate.add_command(policy)
+evaluate.add_command(rankers)
 evaluate.add_command(retrieval)
 
 
