@@ -57,14 +57,13 @@ class Matrix(NamedTuple):
 class Request(NamedTuple):
     """What b requests ask of their candidates.
 
-    total (b,) int32 candidates at most; need (b,) int32: where `fills`, so many are found if there are so many at all;
-    fills (b,) bool: trending items, then all others by popularity, fill up; mask (b,) int32 row of `masks`;
-    skip_bought, skip_viewed (b,) bool; keep_cart (b,) bool: what lies in the cart may come. blocked, given, pinned:
-    catalogue rows by their ptr (b + 1,); given replaces every source where is_given (b,) is set.
+    total (b,) int32 candidates at most; fills (b,) bool: trending items, then all others by popularity, fill up; mask
+    (b,) int32 row of `masks`; skip_bought, skip_viewed (b,) bool; keep_cart (b,) bool: what lies in the cart may come.
+    blocked, given, pinned: catalogue rows by their ptr (b + 1,); given replaces every source where is_given (b,) is
+    set.
     """
 
     total: npt.NDArray[np.int32]
-    need: npt.NDArray[np.int32]
     fills: npt.NDArray[np.bool_]
     mask: npt.NDArray[np.int32]
     skip_bought: npt.NDArray[np.bool_]
@@ -161,7 +160,7 @@ def candidates(history, now_s, request, found, matrices, popular, trending, mask
                         break
                     fill = _take(rows, signals, fill, trending[i], TRENDING, mask, taken, mark)
                 for i in range(len(popular)):
-                    if fill - start >= request.need[r] or fill == stop:
+                    if fill == stop:
                         break
                     fill = _take(rows, signals, fill, popular[i], TRENDING, mask, taken, mark)
         _signals(rows, signals, start, fill, history, slot, scratch.score, now_s)

@@ -61,7 +61,7 @@ class Asked:
         flag = lambda: rng.random(B) < 0.4  # noqa: E731
         given = np.arange(B) == B - 1
         self.request = Request(
-            rng.integers(4, 40, B).astype(np.int32), rng.integers(1, 20, B).astype(np.int32), flag(),
+            rng.integers(4, 40, B).astype(np.int32), flag(),
             rng.integers(0, 3, B).astype(np.int32), flag(), flag(), given,
             *lists(rng, 4), *lists(rng, 9), given, *lists(rng, 3),
         )  # fmt: skip
@@ -132,7 +132,7 @@ def slow(asked: Asked, r: int) -> tuple[dict[int, int], dict[int, np.ndarray]]:
         take(code, [row], 1, stop)
     if request.fills[r]:
         take(k.TRENDING, asked.trending, N, stop)
-        take(k.TRENDING, asked.popular, N, min(stop, request.need[r]))
+        take(k.TRENDING, asked.popular, N, stop)
     return taken, score
 
 

@@ -127,8 +127,7 @@ def ask(
     need, first = numbers[:, _NEED].astype(np.int32), numbers[:, _FIRST].astype(np.int32)
     is_given = numbers[:, _IS_GIVEN] > 0
     request = Request(
-        total=np.maximum(need, np.int32(params.candidates)),
-        need=np.maximum(need, np.int32(params.candidates)),  # as many on the first page as on the next: pages must join
+        total=np.maximum(need, np.int32(params.candidates)),  # the same on the first page as on the next: they join
         fills=table.fills[placements],
         mask=mask_of,
         skip_bought=numbers[:, _SKIP_BOUGHT] > 0,

@@ -17,11 +17,11 @@ class Params:
 
     candidates: int = 200
     """Candidates that are ranked for one request, 20..2000."""
-    from_item_item: int = 80
+    from_item_item: int = 70
     """Of those, at most so many from the item-item model, 0..candidates."""
     from_factors: int = 40
     """At most so many from the factor index, 0..candidates."""
-    from_repeat: int = 80
+    from_repeat: int = 70
     """At most so many that the visitor bought before, 0..candidates."""
     from_session: int = 30
     """At most so many from visits like this one, 0..candidates."""

@@ -21,12 +21,14 @@ from serving.decisions.recommend import ordering
 from serving.decisions.recommend.asking import Asked, ask, records_of
 from serving.decisions.recommend.contract import (
     EXPLAIN_TRACE,
+    ON_SALE,
     PAGED_ITEMS_MAX,
     PLACEMENTS,
     Answer,
     PageAnswer,
     PageQuery,
     Query,
+    ReasonCode,
 )
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
@@ -146,6 +148,7 @@ class Recommender:
             found.rows, picks, ptr, found.signals, found.history, found.found.weights, world.matrices, asked.wanted,
             world.scratch.slot,
         )  # fmt: skip
+        _say_on_sale(code, asked.placement == self._table.number[ON_SALE], ptr)
         stages.done("reasons")
         shown = Shown(found.rows[picks], scores[picks], source, code, related, weight, propensity, ptr)
         answers = _answers(queries, ids, world, asked, blobs, stages, shown, int(turn.wall))
@@ -294,6 +297,12 @@ class Shown:
     weight: F32
     propensity: F32
     ptr: I64
+
+
+def _say_on_sale(code: npt.NDArray[np.uint8], on_sale: npt.NDArray[np.bool_], ptr: I64) -> None:
+    """On the on-sale placement the price is the plain reason, where nothing better speaks for an item."""
+    if on_sale.any():
+        code[np.repeat(on_sale, np.diff(ptr)) & (code == ReasonCode.TRENDING)] = ReasonCode.ON_SALE
 
 
 def _answers(

@@ -13,6 +13,7 @@ from serving.core.catalogue import Catalogue, Item
 from serving.core.errors import ModelFailed
 from serving.decisions.recommend.contract import PLACEMENTS, Answer, Pin, Query, ReasonCode, Source
 from serving.decisions.recommend.models import Models, Rankers
+from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.placements import placements
 
@@ -232,3 +233,12 @@ def test_a_batch_of_mixed_placements_equals_its_queries_one_by_one() -> None:
             answer.next_offset,
             query.placement,
         )
+
+
+def test_new_arrivals_have_room_however_much_is_known_of_a_visitor() -> None:
+    """Personal sources that come before the new arrivals leave them their quota."""
+    params = Params()
+    mine = placements(params)["recommended-for-you"].quotas
+    before = [code for code in mine if code not in (Source.FACTORS, Source.CONTENT)]
+    assert Source.FRESH in before
+    assert sum(mine[code] for code in before) <= params.candidates

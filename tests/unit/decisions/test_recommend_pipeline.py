@@ -14,8 +14,10 @@ from serving.core.errors import ModelFailed
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import EXPLAIN_NONE, Answer, Query, ReasonCode, SessionEvent, Source
 from serving.decisions.recommend.models import Models, Rankers
+from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import FALLBACKS, Recommender
 from serving.events.types import VIEW
+from serving.features import FEATURES
 
 EVEN = blob(("purchase-complete", "i2", 40), ("purchase-complete", "i4", 20), ("detail-page-view", "i6", 1))
 ODD = blob(("purchase-complete", "i3", 10), ("purchase-complete", "i5", 5))
@@ -262,3 +264,24 @@ def test_an_item_page_is_about_its_item() -> None:
     page = one(recommender(), user_id="eve", placement="others-you-may-like", item_ids=("i9",), page_size=6)
     assert parities(page) == {1}
     assert ReasonCode.BUY_AGAIN not in set(page.reasons)
+
+
+def test_what_is_known_of_a_candidate_does_not_depend_on_the_batch() -> None:
+    """A list to rerank has every signal, visits like this one among them, alone and beside other requests."""
+    models, catalogue = checkerboard()
+    pipeline = Recommender(models, lambda: catalogue, None, Params())
+    past = blob(("detail-page-view", "i4", 0.1), ("detail-page-view", "i6", 0.05))
+    listed = Query(user_id="eve", given=("i8", "i10", "i3"))
+    _, cuts, alone = pipeline.features([listed], [past], NOW)
+    _, both, batch = pipeline.features([listed, Query(user_id="eve")], [past, past], NOW)
+    assert alone[:, FEATURES.index("session_score")].max() > 0
+    np.testing.assert_array_equal(alone[: cuts[1]], batch[: both[1]])
+
+
+def test_an_item_on_sale_that_nothing_else_speaks_for_says_so() -> None:
+    """The on-sale placement's plain reason is the price, not the popularity."""
+    models, catalogue = checkerboard()
+    cheaper = [replace(item, list_price=item.price + 50) for item in catalogue.items]
+    catalogue = catalogue.updated(cheaper, 2)
+    (answer,) = Recommender(models, lambda: catalogue, None, Params()).run([Query("on-sale")], TURN)
+    assert set(answer.reasons) == {ReasonCode.ON_SALE}

@@ -12,6 +12,7 @@ from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.sources.protocol import Evidence, Lists, Scores, Source, Sum
 from serving.kernels.candidates import LINEAR_CODES, Found
 
+SIGNALLING = frozenset((*LINEAR_CODES, Code.SESSION))
 FIRST = frozenset({Code.REPEAT, Code.VIEWED})
 """Lists that are taken before the sums: what the visitor did with an item himself outweighs what others did."""
 
@@ -19,8 +20,8 @@ FIRST = frozenset({Code.REPEAT, Code.VIEWED})
 def gather(sources: Sequence[Source], evidence: Evidence, quotas: I32, degraded: list[tuple[str, str]]) -> Found:
     """quotas: (b, len(Code)) int32. A source whose model fails brings nothing, and `degraded` is told.
 
-    Sums are always asked: their signals are features of every candidate. Sessions are searched when any request may
-    take candidates from them.
+    Sums and sessions are always asked: their signals are features of every candidate, whatever brought it, and must not
+    depend on what else is in the batch.
     """
     b = len(quotas)
     first: list[I32] = []
@@ -31,7 +32,7 @@ def gather(sources: Sequence[Source], evidence: Evidence, quotas: I32, degraded:
     wanted = by_source.max(axis=1, initial=0)
     scores = Scores(np.zeros(b + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
     for source in sources:
-        if not wanted[source.code] and source.code not in LINEAR_CODES:
+        if not wanted[source.code] and source.code not in SIGNALLING:
             continue
         try:
             found = source.find(evidence, by_source[source.code])
