@@ -158,7 +158,8 @@ def test_a_new_release_is_taken_over_while_serving(home: Path) -> None:
 @pytest.mark.parametrize("way", ["local", "ray"])
 def test_leaving_answers_what_was_accepted_and_leaves_nothing(home: Path, way: str) -> None:
     """SIGTERM in the middle of a long import and of many short calls: the import is answered whole, every short call is
-    answered or told to go elsewhere, and every process is gone."""
+    answered, told to go elsewhere or (on a busy machine, beside the import) told when to retry, and every process is
+    gone."""
     others = servers()
     options = SERVE["local"] if way == "local" else ("--replicas", "1")
     running = Gateway(home, *options, settings=PATIENT | {"runtime.grace_s": 40}).wait_ready()
@@ -190,7 +191,8 @@ def test_leaving_answers_what_was_accepted_and_leaves_nothing(home: Path, way: s
             assert long_call.result().imported == len(rows)
             codes = [call.code() for call in calls]
             assert ended.result() == 0
-    assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+    told = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert set(codes) <= {grpc.StatusCode.OK} | told
     assert codes.count(grpc.StatusCode.OK) > 0
     assert gone(family) == []
     assert not (servers() - others) & {process.pid for process in family}
