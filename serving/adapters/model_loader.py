@@ -167,8 +167,12 @@ def _check_shapes(models: Models, index_shape: tuple[int, int], content_shape: t
 
 
 def _is_csr(matrix: SparseRows, n: int) -> bool:
-    """Whether it is one row an item, with columns among the items."""
-    return len(matrix.cols) == len(matrix.vals) and _is_list(matrix.indptr, matrix.cols, n, n)
+    """Whether it is one row an item, with columns among the items, ascending: the reasons are looked up by halving."""
+    if len(matrix.cols) != len(matrix.vals) or not _is_list(matrix.indptr, matrix.cols, n, n):
+        return False
+    begins = np.zeros(len(matrix.cols) + 1, np.bool_)
+    begins[matrix.indptr] = True
+    return bool((begins[1:-1] | (np.diff(matrix.cols) > 0)).all())
 
 
 def _are_sessions(sessions: Sessions, n: int) -> bool:

@@ -35,79 +35,103 @@ _ITEM_ITEM = LINEAR_CODES.index(ITEM_ITEM)
 
 
 @njit(cache=True, nogil=True)
-def reasons(rows, picks, pick_ptr, signals, history, weights, matrices, wanted, slot):
+def reasons(rows, picks, pick_ptr, signals, history, weights, matrices, wanted):
     """For every pick: code (p,) uint8, related (p,) int32 row or -1, weight (p,) float32 in 0..1, source (p,) uint8.
 
     The item named is the history entry that contributed most to the sum of the source that brought the pick (of the
     item-item sum for the others), and the weight is its share of that sum. weights (LINEAR, h) and matrices as in
-    candidates.py; wanted: (b,) bool, False leaves the reasons of a request out; slot: kernels/scratch.py.
-    O(history * neighbours) a request.
+    candidates.py; wanted: (b,) bool, False leaves the reasons of a request out. O(picks * history * log neighbours).
     """
     p = len(picks)
     code, related = np.zeros(p, np.uint8), np.full(p, -1, np.int32)
     weight, source = np.zeros(p, np.float32), np.zeros(p, np.uint8)
-    best, total = np.zeros(p, np.float32), np.zeros(p, np.float32)
-    named, which = np.full(p, -1, np.int64), np.full(p, _ITEM_ITEM, np.int64)
     for r in range(len(pick_ptr) - 1):
         for i in range(pick_ptr[r], pick_ptr[r + 1]):
-            source[i] = np.uint8(signals[picks[i], S_SOURCE])
-            for s in range(LINEAR):
-                if _CODES[s] == source[i]:
-                    which[i] = s
-        if wanted[r]:
-            for i in range(pick_ptr[r], pick_ptr[r + 1]):
-                slot[rows[picks[i]]] = i
-            for s in range(LINEAR):
-                used = False
-                for i in range(pick_ptr[r], pick_ptr[r + 1]):
-                    used = used or which[i] == s
-                if used:
-                    _contributions(s, history, r, weights[s], matrices[s], slot, which, best, total, named)
-            for i in range(pick_ptr[r], pick_ptr[r + 1]):
-                slot[rows[picks[i]]] = -1
-                code[i], weight[i] = _told(signals[picks[i]], source[i], named[i] >= 0)
-                if named[i] >= 0 and code[i] == NONE:
-                    kind = history.kind[named[i]]
-                    if source[i] == TOGETHER:
-                        code[i] = BOUGHT_TOGETHER
-                    elif source[i] == COVIEW or source[i] == CONTENT:
-                        code[i] = SIMILAR
-                    elif source[i] == TRANSITIONS:
-                        code[i] = NEXT
-                    else:
-                        code[i] = BOUGHT_TOGETHER if kind == CONTEXT else BOUGHT_THIS if kind == BOUGHT else VIEWED_THIS
-                    related[i], weight[i] = history.row[named[i]], best[i] / total[i]
+            line = signals[picks[i]]
+            source[i] = np.uint8(line[S_SOURCE])
+            if not wanted[r]:
+                continue
+            code[i] = _own(line, source[i])
+            if code[i] != NONE:
+                weight[i] = 1.0
+                continue
+            s = _sum_of(source[i])
+            named, share = _contributor(s, rows[picks[i]], history, r, weights, matrices)
+            if named >= 0:
+                code[i], weight[i], related[i] = _naming(source[i], history.kind[named]), share, history.row[named]
+            else:
+                code[i], weight[i] = _general(line, source[i])
     return code, related, weight, source
 
 
 @njit(cache=True, nogil=True)
-def _contributions(s, history, r, weights, matrix, slot, which, best, total, named):
-    """Adds up, for each pick that source `s` explains, what each history entry says for it."""
-    n_model = len(matrix.indptr) - 1
-    for h in range(history.ptr[r], history.ptr[r + 1]):
-        row = history.row[h]
-        if row >= n_model or weights[h] <= 0:
-            continue
-        for at in range(matrix.indptr[row], matrix.indptr[row + 1]):
-            i = slot[matrix.cols[at]]
-            if i >= 0 and which[i] == s:
-                part = weights[h] * matrix.vals[at]
-                total[i] += part
-                if part > best[i]:
-                    best[i], named[i] = part, h
+def _sum_of(source):
+    """Which of the sums explains a pick from this source."""
+    for s in range(LINEAR):
+        if _CODES[s] == source:
+            return s
+    return _ITEM_ITEM
 
 
 @njit(cache=True, nogil=True)
-def _told(line, source, is_named):
-    """The reasons that need no other item, and their weight; NONE when the one that contributed most is to be named."""
+def _contributor(s, col, history, r, weights, matrices):
+    """The history entry that says most for item `col` in sum `s`, -1 = none says anything; and its share of the sum."""
+    matrix = matrices[s]
+    n_model = len(matrix.indptr) - 1
+    named, best, total = np.int64(-1), np.float32(0.0), np.float32(0.0)
+    for h in range(history.ptr[r], history.ptr[r + 1]):
+        row = history.row[h]
+        if row >= n_model or weights[s, h] <= 0:
+            continue
+        at = _place(matrix.cols, matrix.indptr[row], matrix.indptr[row + 1], col)
+        if at >= 0:
+            part = weights[s, h] * matrix.vals[at]
+            total += part
+            if part > best:
+                best, named = part, h
+    return named, (best / total if named >= 0 else np.float32(0.0))
+
+
+@njit(cache=True, nogil=True)
+def _place(cols, begin, end, col):
+    """Where `col` stands in the ascending cols[begin:end], -1 = nowhere."""
+    stop = end
+    while begin < end:
+        middle = (begin + end) >> 1
+        if cols[middle] < col:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin if begin < stop and cols[begin] == col else np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def _own(line, source):
+    """The reasons that go before every other: the shop's word, and what the visitor did with the item; or NONE."""
     if source == PINNED:
-        return SHOP, np.float32(1.0)
+        return SHOP
     if line[S_BUYS] > 0:
-        return AGAIN, np.float32(1.0)
+        return AGAIN
     if line[S_SEEN] > 0:
-        return VIEWED_THIS, np.float32(1.0)
-    if is_named:
-        return NONE, np.float32(0.0)
+        return VIEWED_THIS
+    return NONE
+
+
+@njit(cache=True, nogil=True)
+def _naming(source, kind):
+    """The reason that names the item which contributed most."""
+    if source == TOGETHER:
+        return BOUGHT_TOGETHER
+    if source == COVIEW or source == CONTENT:
+        return SIMILAR
+    if source == TRANSITIONS:
+        return NEXT
+    return BOUGHT_TOGETHER if kind == CONTEXT else BOUGHT_THIS if kind == BOUGHT else VIEWED_THIS
+
+
+@njit(cache=True, nogil=True)
+def _general(line, source):
+    """The reason, and its weight, where no item is to be named."""
     if source == FRESH:
         return NEW, np.float32(1.0)
     if source == CONTENT:

@@ -12,7 +12,7 @@ from serving.kernels import signals as k
 from serving.kernels.candidates import LINEAR_CODES, Matrix
 from serving.kernels.history import BOUGHT, CONTEXT
 from serving.kernels.reasons import TASTE_MIN, reasons
-from serving.kernels.scratch import LINEAR, scratch
+from serving.kernels.scratch import LINEAR
 
 B, EACH = 12, 13
 
@@ -77,12 +77,11 @@ def test_reasons_equal_their_twin(rng: np.random.Generator) -> None:
     signals[:, k.S_BUYS], signals[:, k.S_SEEN] = rng.random((2, len(rows))) < 0.15
     signals[:, k.S_FACTORS] = rng.choice([-1, 0, TASTE_MIN, 0.5, 3], len(rows))
     picks = np.concatenate([r * EACH * 3 + rng.permutation(EACH * 3)[:30] for r in range(B)])
-    wanted, slot = np.arange(B) < B - 1, scratch(N).slot
+    wanted = np.arange(B) < B - 1
     ptr = np.arange(B + 1) * 30
     code, related, weight, source = reasons(
-        rows, picks, ptr, signals, history, weights, tuple(matrix(one) for one in dense), wanted, slot
+        rows, picks, ptr, signals, history, weights, tuple(matrix(one) for one in dense), wanted
     )
-    assert (slot == -1).all()
     assert source.tolist() == signals[picks, k.S_SOURCE].tolist()
     for i, pick in enumerate(picks):
         r = i // 30

@@ -14,7 +14,7 @@ from serving.kernels.session_knn import Sessions
 
 @dataclass(frozen=True, slots=True)
 class SparseRows:
-    """A CSR matrix. indptr: (n + 1,) int64; cols: (nnz,) int32; vals: (nnz,) float32."""
+    """A CSR matrix. indptr: (n + 1,) int64; cols: (nnz,) int32, ascending within a row; vals: (nnz,) float32."""
 
     indptr: npt.NDArray[np.int64]
     cols: npt.NDArray[np.int32]
@@ -41,7 +41,7 @@ class Models:
     """part -> version, as in adapters/versions.py."""
     item_ids: tuple[str, ...]
     item_item: SparseRows
-    """(n, n): row j holds what having item j says for other items; cols sorted ascending within a row."""
+    """(n, n): row j holds what having item j says for other items."""
     transitions: SparseRows
     """(n, n): row j holds what comes after item j."""
     together: SparseRows

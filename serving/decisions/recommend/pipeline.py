@@ -145,9 +145,8 @@ class Recommender:
         )  # fmt: skip
         stages.done("rerank")
         code, related, weight, source = reasons(
-            found.rows, picks, ptr, found.signals, found.history, found.found.weights, world.matrices, asked.wanted,
-            world.scratch.slot,
-        )  # fmt: skip
+            found.rows, picks, ptr, found.signals, found.history, found.found.weights, world.matrices, asked.wanted
+        )
         _say_on_sale(code, asked.placement == self._table.number[ON_SALE], ptr)
         stages.done("reasons")
         shown = Shown(found.rows[picks], scores[picks], source, code, related, weight, propensity, ptr)

@@ -35,6 +35,7 @@ UNFIT = [
     ("content.npz", "terms", np.zeros(1), "content: the vectors are not one an item"),
     ("transitions.npz", "cols", np.full(12, 12), "transitions: the rows are not a CSR matrix"),
     ("transitions.npz", "cols", np.full(12, -1), "transitions: the rows are not a CSR matrix"),
+    ("transitions.npz", "indptr", np.array([0] + [12] * 12), "transitions: the rows are not a CSR matrix"),
     ("together.npz", "vals", np.zeros(11), "together: the rows are not a CSR matrix"),
     ("coview.npz", "indptr", np.arange(12), "together: coview: the rows are not a CSR matrix"),
     ("sessions.npz", "item_ptr", np.arange(12), "sessions: they are not visits of the items"),
