@@ -20,7 +20,7 @@ class Params:
     """sessions_max: 1..100e6 newest visits that are kept; recent_max: 1..5000 newest of them an item."""
 
     sessions_max: int = 1_000_000
-    recent_max: int = 500
+    recent_max: int = 200
 
     def __post_init__(self) -> None:
         check_ranges(self, "sessions", ("sessions_max", 1, 100e6), ("recent_max", 1, 5000))

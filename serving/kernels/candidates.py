@@ -47,8 +47,8 @@ assert len(LINEAR_CODES) == LINEAR
 
 
 class Matrix(NamedTuple):
-    """CSR over the models' items. indptr (n + 1,) int64; cols (e,) int32, ascending within a row; vals (e,) float32, all
-    above 0."""
+    """CSR over the models' items. indptr (n + 1,) int64; cols (e,) int32, ascending within a row; vals (e,) float32,
+    all above 0."""
 
     indptr: npt.NDArray[np.int64]
     cols: npt.NDArray[np.int32]

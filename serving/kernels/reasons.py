@@ -122,7 +122,7 @@ def _naming(source, kind):
     """The reason that names the item which contributed most."""
     if source == TOGETHER:
         return BOUGHT_TOGETHER
-    if source == COVIEW or source == CONTENT:
+    if source in (COVIEW, CONTENT):
         return SIMILAR
     if source == TRANSITIONS:
         return NEXT

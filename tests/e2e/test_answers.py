@@ -59,7 +59,7 @@ def test_a_known_user_gets_titles_prices_and_reasons(face: Face, shop: Shop) -> 
     assert info.index_version == models["index"]
     assert not info.degraded
     assert info.HasField("events_applied_through")
-    assert {stage.name for stage in info.stages} >= {"profile", "candidates", "features", "score", "rerank"}
+    assert {stage.name for stage in info.stages} >= {"profile", "visitor", "sources", "candidates", "score", "page"}
 
 
 def test_an_anonymous_visitor_gets_what_sells(face: Face) -> None:

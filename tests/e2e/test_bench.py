@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-STAGES = {"profile", "fold", "candidates", "features", "score", "rerank", "reasons", "decode", "encode", "request"}
+STAGES = {"profile", "visitor", "sources", "candidates", "score", "page", "decode", "encode", "request"}
 
 
 @pytest.mark.skipif(shutil.which("h2load") is None, reason="needs h2load: apt-get install nghttp2-client")

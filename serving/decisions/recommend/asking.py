@@ -21,6 +21,7 @@ from serving.kernels.candidates import Request
 from serving.kernels.rerank import Page
 
 _NO_RECORDS = np.frombuffer(bytes(RECORD_BYTES), RECORD)[:0]
+_NO_ROWS: I32 = np.zeros(0, np.int32)
 FRESH_PAGE_MIN = 10
 """Pages shorter than this keep no place for a new arrival."""
 SEED_DIGITS = 16
@@ -55,6 +56,8 @@ class Asked:
     context_ptr: I64
     placement: I64
     """(b,) numbers of placements.Table."""
+    quotas: I32
+    """(b, len(Source)) candidates at most, by source."""
     request: Request
     page: Page
     objective: I64
@@ -141,6 +144,9 @@ def ask(
         pinned_ptr=pinned_ptr,
         pinned=pinned_rows,
     )
+    quotas = table.quotas[placements]
+    if is_given.any():
+        quotas[is_given] = 0
     fresh = table.fresh[placements] & (first >= FRESH_PAGE_MIN) & ~is_given & params.fresh_slot
     page = Page(
         size=need,
@@ -163,6 +169,7 @@ def ask(
         context_rows,
         context_ptr,
         placements,
+        quotas,
         request,
         page,
         numbers[:, _OBJECTIVE].astype(np.int64),
@@ -203,5 +210,7 @@ def _rows(item_ids: Sequence[str], catalogue: Catalogue) -> tuple[list[int], tup
 
 
 def _csr(lists: Sequence[Sequence[int]]) -> tuple[I32, I64]:
+    if not any(lists):
+        return _NO_ROWS, np.zeros(len(lists) + 1, np.int64)
     ptr = np.fromiter(accumulate(map(len, lists), initial=0), np.int64, len(lists) + 1)
     return np.array([row for rows in lists for row in rows], np.int32), ptr

@@ -36,19 +36,13 @@ from serving.decisions.recommend.placements import Order, Table
 from serving.decisions.recommend.rules import Rules
 from serving.decisions.recommend.sources import Evidence, sources
 from serving.decisions.recommend.sources.gather import gather
+from serving.decisions.recommend.steps import collect, know, present
 from serving.decisions.recommend.tracing import Considered, trace
 from serving.decisions.recommend.world import World, bind
-from serving.events.fold import fold
 from serving.events.records import RECORD_BYTES, newest_s
-from serving.features import Inputs, compute
-from serving.features.context import context
-from serving.kernels.candidates import Found, candidates, likeness
-from serving.kernels.fold_in import fold_in
+from serving.kernels.candidates import Found
 from serving.kernels.history import DAY_S, History
-from serving.kernels.reasons import reasons
-from serving.kernels.rerank import rerank
 from serving.kernels.signals import S_BUYS, S_FACTORS, S_ITEM_ITEM, S_SESSION, S_TOGETHER
-from serving.kernels.texts import content_taste
 
 FALLBACKS = {
     "profile": "the session and the context items alone",
@@ -139,16 +133,12 @@ class Recommender:
         found = self._retrieve(world, asked, masks, blobs, self._clock(turn.wall), stages)
         scores = self._score(world, asked, found, stages)
         catalogue = world.catalogue
-        picks, ptr, propensity = rerank(
+        picks, ptr, propensity, code, related, weight, source = present(
             found.rows, scores, found.ptr, found.signals, asked.page, world.units, catalogue.brand, catalogue.category,
-            world.scratch.slot,
+            found.history, found.found.weights, world.matrices, asked.wanted, world.scratch.slot,
         )  # fmt: skip
-        stages.done("rerank")
-        code, related, weight, source = reasons(
-            found.rows, picks, ptr, found.signals, found.history, found.found.weights, world.matrices, asked.wanted
-        )
         _say_on_sale(code, asked.placement == self._table.number[ON_SALE], ptr)
-        stages.done("reasons")
+        stages.done("page")
         shown = Shown(found.rows[picks], scores[picks], source, code, related, weight, propensity, ptr)
         answers = _answers(queries, ids, world, asked, blobs, stages, shown, int(turn.wall))
         self._explain(
@@ -216,30 +206,21 @@ class Recommender:
     ) -> Retrieved:  # fmt: skip
         models, catalogue = world.models, world.catalogue
         records, record_ptr = records_of(blobs, asked.session)
-        history, users = fold(
+        history, users, tastes, contents = know(
             records, record_ptr, asked.context, asked.context_ptr, catalogue.hash_keys, catalogue.hash_rows,
             world.prices.price, wall, self.params.half_life_days * DAY_S, self.params.short_half_life_days * DAY_S,
-            world.scratch.slot,
+            world.vectors, models.gram, np.float32(models.fold_alpha), world.content, world.scratch.slot,
         )  # fmt: skip
-        stages.done("fold")
-        tastes = fold_in(history, world.vectors, models.gram, np.float32(models.fold_alpha))
-        contents = content_taste(history, world.content)
-        quotas = np.where(asked.request.is_given[:, None], np.int32(0), self._table.quotas[asked.placement])
+        stages.done("visitor")
         evidence = Evidence(world, history, tastes, contents, asked.context_ptr, asked.request.mask, masks, wall)
-        found = gather(self._sources, evidence, quotas, stages.degraded)
+        found = gather(self._sources, evidence, asked.quotas, stages.degraded)
         stages.done("sources")
-        rows, signals, ptr = candidates(
-            history, wall, asked.request, found, world.matrices, world.popular, models.trending, masks, world.scratch
-        )
-        likeness(rows, ptr, signals, tastes, world.vectors, contents, world.content)
-        stages.done("candidates")
-        peaks, affinity = context(
-            rows, ptr, signals, history, catalogue.category, catalogue.brand,
-            len(catalogue.category_numbers), len(catalogue.brand_numbers),
+        rows, signals, ptr, features = collect(
+            history, users, tastes, contents, wall, asked.request, found, world.matrices, world.popular,
+            models.trending, masks, world.vectors, world.content, world.stats, catalogue.category, catalogue.brand,
+            len(catalogue.category_numbers), len(catalogue.brand_numbers), asked.context_ptr, world.scratch,
         )  # fmt: skip
-        has_context = np.diff(asked.context_ptr) > 0
-        features = compute(Inputs(rows, signals, world.stats, users, peaks, affinity, has_context), ptr)
-        stages.done("features")
+        stages.done("candidates")
         return Retrieved(rows, ptr, signals, features, history, found)
 
     def _score(self, world: World, asked: Asked, found: Retrieved, stages: Stages) -> F32:

@@ -15,6 +15,9 @@ from serving.kernels.candidates import LINEAR_CODES, Found
 SIGNALLING = frozenset((*LINEAR_CODES, Code.SESSION))
 FIRST = frozenset({Code.REPEAT, Code.VIEWED})
 """Lists that are taken before the sums: what the visitor did with an item himself outweighs what others did."""
+_LINEAR = np.array(LINEAR_CODES, np.intp)
+_NO_SCORES: F32 = np.zeros(0, np.float32)
+_NO_ROWS: I32 = np.zeros(0, np.int32)
 
 
 def gather(sources: Sequence[Source], evidence: Evidence, quotas: I32, degraded: list[tuple[str, str]]) -> Found:
@@ -27,10 +30,10 @@ def gather(sources: Sequence[Source], evidence: Evidence, quotas: I32, degraded:
     first: list[I32] = []
     last: list[I32] = []
     codes: dict[bool, list[int]] = {True: [], False: []}
-    weights: list[F32] = []
+    weights = np.zeros((len(LINEAR_CODES), len(evidence.history.row)), np.float32)
     by_source = np.ascontiguousarray(quotas.T)
-    wanted = by_source.max(axis=1, initial=0)
-    scores = Scores(np.zeros(b + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    wanted = by_source.max(axis=1, initial=0).tolist()
+    scores = Scores(np.zeros(b + 1, np.int64), _NO_ROWS, _NO_SCORES)
     for source in sources:
         if not wanted[source.code] and source.code not in SIGNALLING:
             continue
@@ -40,7 +43,7 @@ def gather(sources: Sequence[Source], evidence: Evidence, quotas: I32, degraded:
             degraded.append(("candidates", error.cause))
             continue
         if isinstance(found, Sum):
-            weights.append(found.weights)
+            weights[LINEAR_CODES.index(source.code)] = found.weights
         elif isinstance(found, Lists):
             early = source.code in FIRST
             (first if early else last).append(found.rows)
@@ -52,8 +55,8 @@ def gather(sources: Sequence[Source], evidence: Evidence, quotas: I32, degraded:
         first_code=np.array(codes[True], np.int32),
         last=_beside(last, b),
         last_code=np.array(codes[False], np.int32),
-        weights=np.stack(weights),
-        quota=by_source[list(LINEAR_CODES)],
+        weights=weights,
+        quota=by_source[_LINEAR],
         session_ptr=scores.ptr,
         session_rows=scores.rows,
         session_scores=scores.scores,

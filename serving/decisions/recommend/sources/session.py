@@ -7,11 +7,11 @@ import numpy as np
 from serving.core.ports import I32
 from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.sources.protocol import Evidence, Scores
-from serving.kernels.history import CONTEXT
+from serving.kernels.recency import recency
 from serving.kernels.session_knn import session_knn
 
-VISITS_MAX = 3
-"""Only what was touched within the newest visits is the session."""
+DECAY = np.array([1, 1 / 2, 1 / 3, 0], np.float32)
+"""Only what was touched within the three newest visits is the session."""
 
 
 class Session:
@@ -28,12 +28,7 @@ class Session:
     def find(self, evidence: Evidence, quota: I32) -> Scores:
         """Items of the newest visits, or of the page, count by how new they are."""
         history, world = evidence.history, evidence.world
-        weights = np.where(
-            (history.rank < VISITS_MAX) & (history.interest > 0), np.float32(1.0) / (1 + history.rank), np.float32(0.0)
-        ).astype(np.float32)
-        on_page = np.repeat(np.diff(evidence.context_ptr) > 0, np.diff(history.ptr))
-        if on_page.any():
-            weights[on_page & (history.kind != CONTEXT)] = 0.0
+        weights = recency(history.ptr, history.rank, history.interest, history.kind, evidence.context_ptr, DECAY)
         ptr, rows, scores = session_knn(
             history.ptr, history.row, weights, evidence.now_s, world.models.sessions, self._neighbours,
             self._half_life_s, world.session_scratch, self._keep,

@@ -7,7 +7,10 @@ import numpy as np
 from serving.core.ports import I32
 from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.sources.protocol import Evidence, Sum
-from serving.kernels.history import CONTEXT
+from serving.kernels.recency import recency
+
+VISITS_MAX = 32
+"""What was touched more visits ago counts as if it were so many."""
 
 
 class Transitions:
@@ -16,14 +19,11 @@ class Transitions:
     code = Code.TRANSITIONS
 
     def __init__(self, half_life_visits: float) -> None:
-        self._decay = np.exp2(-np.arange(32, dtype=np.float32) / np.float32(half_life_visits))
+        self._decay = np.exp2(-np.arange(VISITS_MAX, dtype=np.float32) / np.float32(half_life_visits))
 
     def find(self, evidence: Evidence, quota: I32) -> Sum:
         """By visits since the item was last touched; on an item page the page alone counts."""
         history = evidence.history
-        weights = self._decay[np.minimum(history.rank, 31)]
-        weights[history.interest <= 0] = 0.0
-        on_page = np.repeat(np.diff(evidence.context_ptr) > 0, np.diff(history.ptr))
-        if on_page.any():
-            weights[on_page & (history.kind != CONTEXT)] = 0.0
-        return Sum(weights)
+        return Sum(
+            recency(history.ptr, history.rank, history.interest, history.kind, evidence.context_ptr, self._decay)
+        )
