@@ -58,23 +58,22 @@ class Matrix(NamedTuple):
 class Request(NamedTuple):
     """What b requests ask of their candidates.
 
-    total (b,) int32 candidates at most; fills (b,) bool: trending items, then all others by popularity, fill up; mask
-    (b,) int32 row of `masks`; skip_bought, skip_viewed (b,) bool; keep_cart (b,) bool: what lies in the cart may come.
-    blocked, given, pinned: catalogue rows by their ptr (b + 1,); given replaces every source where is_given (b,) is
-    set.
+    total (b,) candidates at most; fills (b,) 0 or 1: trending items, then all others by popularity, fill up; mask (b,)
+    row of `masks`; skip_bought, skip_viewed (b,) 0 or 1; keep_cart (b,) 0 or 1: what lies in the cart may come.
+    blocked, given, pinned: catalogue rows by their ptr (b + 1,); given replaces every source where is_given (b,) is 1.
     """
 
     total: npt.NDArray[np.int32]
-    fills: npt.NDArray[np.bool_]
+    fills: npt.NDArray[np.int32]
     mask: npt.NDArray[np.int32]
-    skip_bought: npt.NDArray[np.bool_]
-    skip_viewed: npt.NDArray[np.bool_]
-    keep_cart: npt.NDArray[np.bool_]
+    skip_bought: npt.NDArray[np.int32]
+    skip_viewed: npt.NDArray[np.int32]
+    keep_cart: npt.NDArray[np.int32]
     blocked_ptr: npt.NDArray[np.int64]
     blocked: npt.NDArray[np.int32]
     given_ptr: npt.NDArray[np.int64]
     given: npt.NDArray[np.int32]
-    is_given: npt.NDArray[np.bool_]
+    is_given: npt.NDArray[np.int32]
     pinned_ptr: npt.NDArray[np.int64]
     pinned: npt.NDArray[np.int32]
 

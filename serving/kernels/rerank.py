@@ -41,7 +41,7 @@ class Page(NamedTuple):
     group: npt.NDArray[np.int32]
     """Consecutive requests with the same number >= 0 are one shop page: what an earlier one shows, a later one does
     not. -1 = alone."""
-    method: npt.NDArray[np.uint8]
+    method: npt.NDArray[np.int32]
     """diversity.MMR or diversity.DPP."""
     pin_ptr: npt.NDArray[np.int64]
     """(b + 1,)"""

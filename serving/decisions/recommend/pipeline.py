@@ -32,7 +32,7 @@ from serving.decisions.recommend.contract import (
 )
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
-from serving.decisions.recommend.placements import Order, Table
+from serving.decisions.recommend.placements import Table
 from serving.decisions.recommend.rules import Rules
 from serving.decisions.recommend.sources import Evidence, sources
 from serving.decisions.recommend.sources.gather import gather
@@ -115,16 +115,15 @@ class Recommender:
 
     def run(self, queries: Sequence[Query], turn: Turn) -> list[Answer]:
         """One answer per query, in order; a batch gives exactly what its queries give one by one."""
-        return self._run(queries, np.full(len(queries), -1, np.int32), turn)
+        return self._run(queries, [-1] * len(queries), turn)
 
     def run_pages(self, pages: Sequence[PageQuery], turn: Turn) -> list[PageAnswer]:
         """One answer per shop page: all placements of all pages in one batch, no item twice on a page."""
-        sizes = [len(page.queries) for page in pages]
-        groups = np.repeat(np.arange(len(pages), dtype=np.int32), sizes)
+        groups = [number for number, page in enumerate(pages) for _ in page.queries]
         answers = iter(self._run([query for page in pages for query in page.queries], groups, turn))
         return [PageAnswer(tuple(next(answers) for _ in page.queries), page.request_id) for page in pages]
 
-    def _run(self, queries: Sequence[Query], groups: I32, turn: Turn) -> list[Answer]:
+    def _run(self, queries: Sequence[Query], groups: Sequence[int], turn: Turn) -> list[Answer]:
         world, stages = self.world(), Stages()
         ids = [query.decision_id or self._serial.next() for query in queries]
         masks, mask_of = self._rules.masks(queries, world.catalogue, world.prices, int(turn.wall))
@@ -137,7 +136,7 @@ class Recommender:
             found.rows, scores, found.ptr, found.signals, asked.page, world.units, catalogue.brand, catalogue.category,
             found.history, found.found.weights, world.matrices, asked.wanted, world.scratch.slot,
         )  # fmt: skip
-        _say_on_sale(code, asked.placement == self._table.number[ON_SALE], ptr)
+        _say_on_sale(code, asked.placement, self._table.number[ON_SALE], ptr)
         stages.done("page")
         shown = Shown(found.rows[picks], scores[picks], source, code, related, weight, propensity, ptr)
         answers = _answers(queries, ids, world, asked, blobs, stages, shown, int(turn.wall))
@@ -162,7 +161,7 @@ class Recommender:
         self, queries: Sequence[Query], blobs: Sequence[bytes], wall: float
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], F32]:
         """Candidates (m,), ptr (b + 1,) and features (m, f): what rankers are trained on, by the code that serves."""
-        world, alone = self.world(), np.full(len(queries), -1, np.int32)
+        world, alone = self.world(), [-1] * len(queries)
         masks, mask_of = self._rules.masks(queries, world.catalogue, world.prices, int(wall))
         asked = ask(queries, ["0"] * len(queries), world.catalogue, self.params, self._table, mask_of, alone, int(wall))
         found = self._retrieve(world, asked, masks, blobs, wall, Stages())
@@ -225,16 +224,14 @@ class Recommender:
 
     def _score(self, world: World, asked: Asked, found: Retrieved, stages: Stages) -> F32:
         """What the page is ordered by (m,): a ranker's log-odds or a placement's signal, leaning to the objective."""
-        order = np.where(asked.request.is_given, Order.PURCHASE, self._table.order[asked.placement])
         try:
-            scores = ordering.learned(world.models.rankers, order, asked.objective, found.features, found.ptr)
+            scores = ordering.learned(world.models.rankers, asked.order, asked.objective, found.features, found.ptr)
         except ModelFailed as error:
             stages.degraded.append(("scorer", error.cause))
             columns = [S_ITEM_ITEM, S_FACTORS, S_BUYS, S_SESSION, S_TOGETHER]
             scores = found.signals[:, columns].sum(axis=1, dtype=np.float32)
-        if (order >= Order.FOUND).any():
-            ordering.by_signal(scores, order, found.signals, found.ptr)
-        if asked.objective.any():
+        ordering.by_signal(scores, asked.order, found.signals, found.ptr)
+        if any(asked.objective):
             ordering.lean(scores, asked.objective, asked.lean, found.rows, found.ptr, world.prices)
         stages.done("score")
         return scores
@@ -246,7 +243,7 @@ class Recommender:
                 answers[r].trace = trace(query, r, answers[r], considered)
 
     def _keep(
-        self, queries: Sequence[Query], ids: Sequence[str], groups: I32, blobs: Sequence[bytes], wall: float,
+        self, queries: Sequence[Query], ids: Sequence[str], groups: Sequence[int], blobs: Sequence[bytes], wall: float,
         answers: Sequence[Answer],
     ) -> None:  # fmt: skip
         """Hands over what is to be looked at later: a sample, and every answer that was traced or left to chance."""
@@ -279,10 +276,12 @@ class Shown:
     ptr: I64
 
 
-def _say_on_sale(code: npt.NDArray[np.uint8], on_sale: npt.NDArray[np.bool_], ptr: I64) -> None:
+def _say_on_sale(code: npt.NDArray[np.uint8], placements: Sequence[int], on_sale: int, ptr: I64) -> None:
     """On the on-sale placement the price is the plain reason, where nothing better speaks for an item."""
-    if on_sale.any():
-        code[np.repeat(on_sale, np.diff(ptr)) & (code == ReasonCode.TRENDING)] = ReasonCode.ON_SALE
+    for r, placement in enumerate(placements):
+        if placement == on_sale:
+            mine = code[ptr[r] : ptr[r + 1]]
+            mine[mine == ReasonCode.TRENDING] = ReasonCode.ON_SALE
 
 
 def _answers(

@@ -48,6 +48,11 @@ class Placement:
     about_items: bool = False
     fresh: bool = False
 
+    @property
+    def learned(self) -> bool:
+        """Ordered by a ranker: what may be explored."""
+        return self.order in (Order.PURCHASE, Order.BASKET)
+
 
 def placements(params: Params) -> dict[str, Placement]:
     """Every placement of contract.PLACEMENTS, with the quotas of the settings."""
@@ -90,7 +95,7 @@ def placements(params: Params) -> dict[str, Placement]:
 
 
 class Table:
-    """The placements as arrays, so that a batch of mixed placements is read by one index."""
+    """The placements by number, so that a batch of mixed placements is read by one index."""
 
     def __init__(self, params: Params) -> None:
         every = placements(params)
@@ -100,8 +105,3 @@ class Table:
             [[p.quotas.get(source, 0) for source in Source] for p in self.every], np.int32
         )
         """(placements, sources)"""
-        self.fills: Final = np.array([p.fills for p in self.every])
-        self.fresh: Final = np.array([p.fresh for p in self.every])
-        self.learned: Final = np.array([p.order in (Order.PURCHASE, Order.BASKET) for p in self.every])
-        """Ordered by a ranker: what may be explored."""
-        self.order: Final = np.array([p.order for p in self.every], np.uint8)

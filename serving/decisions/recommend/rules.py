@@ -70,14 +70,14 @@ class Rules:
 
     def masks(
         self, queries: Sequence[Query], catalogue: Catalogue, prices: Prices, now_s: float
-    ) -> tuple[Mask, npt.NDArray[np.int32]]:
+    ) -> tuple[Mask, list[int]]:
         """(g, n) the different masks of a batch and (b,) which one each query has; mask 0 is `catalogue.available`.
 
         Raises InvalidInput for a filter that cannot be read.
         """
         rules = [self.rule(query, now_s) for query in queries]
         numbers = {NO_RULE: 0}
-        mask_of = np.array([numbers.setdefault(rule, len(numbers)) for rule in rules], np.int32)
+        mask_of = [numbers.setdefault(rule, len(numbers)) for rule in rules]
         if len(numbers) == 1:
             return catalogue.available[None, :], mask_of
         return np.stack([self._mask(rule, catalogue, prices) for rule in numbers]), mask_of

@@ -19,9 +19,9 @@ class Content:
     def find(self, evidence: Evidence, quota: I32) -> Lists:
         """By cosine; half of what is asked may be new."""
         world = evidence.world
-        quota = np.where(evidence.contents.any(axis=1), quota, 0).astype(np.int32)
         known = near(world.models.content_index, evidence.contents, quota, evidence).rows
         if not len(world.fresh):
             return Lists(known)
-        new = nearest_fresh(evidence.contents, world.content, world.fresh, quota // 2, evidence.mask, evidence.masks)
+        half = np.where(evidence.contents.any(axis=1), quota // 2, 0).astype(np.int32)
+        new = nearest_fresh(evidence.contents, world.content, world.fresh, half, evidence.mask, evidence.masks)
         return Lists(np.concatenate((new, known), axis=1))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from serving.core.ports import I32
 from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.sources.near import near
@@ -17,5 +15,4 @@ class Factors:
 
     def find(self, evidence: Evidence, quota: I32) -> Lists:
         """By inner product with the taste."""
-        quota = np.where(evidence.tastes.any(axis=1), quota, 0)
         return near(evidence.world.models.index, evidence.tastes, quota, evidence)
