@@ -84,9 +84,10 @@ def train_recommend(dataset: Dataset, plan: Plan, params: Params, *, seed: int, 
     steps = len(moments) + 2
     words = described(dataset, plan.recipe, seed)
     parts: dict[str, list[Examples]] = {kind: [] for kind in KINDS}
+    models: Models | None = None
     for done, moment in enumerate(moments):
         report("learning from the past", done, steps)
-        models = fit(dataset, histories, timeless, moment, plan.recipe, params, seed=seed, words=words)
+        models = fit(dataset, histories, timeless, moment, plan.recipe, params, seed=seed, words=words, before=models)
         for kind in KINDS if done >= len(moments) - plan.other_moments else KINDS[:1]:
             parts[kind].append(
                 examples(
@@ -113,7 +114,7 @@ def train_recommend(dataset: Dataset, plan: Plan, params: Params, *, seed: int, 
         if name == RANKERS[0]:
             summary = ranker.summary(ranked, some.features, some.offsets, some.labels)
     report("fitting the final models", len(moments) + 1, steps)
-    models = fit(dataset, histories, timeless, last, plan.recipe, params, seed=seed, words=words)
+    models = fit(dataset, histories, timeless, last, plan.recipe, params, seed=seed, words=words, before=models)
     report("trained", steps, steps)
     return Trained(models, rankers, len(main), summary)
 

@@ -68,11 +68,12 @@ class Unranked:
 
 def fit(
     dataset: Dataset, histories: Histories, catalogue: Catalogue, moment_s: float, recipe: Recipe, params: Params,
-    *, seed: int, words: Words | None = None, progress: Progress | None = None,
+    *, seed: int, words: Words | None = None, before: Models | None = None, progress: Progress | None = None,
 ) -> Models:  # fmt: skip
     """Every retriever from the events before `moment_s` (epoch seconds).
 
-    words: what the catalogue says of the items, None = to be found out.
+    words: what the catalogue says of the items, None = to be found out. before: the models of an earlier moment, whose
+    factors are taken on from.
     """
     report = progress or (lambda share: None)
     owners, rows, weights, n_owners = interactions(histories, catalogue, moment_s, recipe.records_max, params)
@@ -82,20 +83,20 @@ def fit(
     )
     latent = factors.build(
         owners, rows, weights, n_owners, n, params=recipe.factors, seed=seed,
-        progress=lambda share: report(0.5 + share * 0.5),
+        start=None if before is None else before.vectors, progress=lambda share: report(0.5 + share * 0.5),
     )  # fmt: skip
     bought = dataset.events.where((dataset.events.time_s < moment_s) & (dataset.events.type == PURCHASE))
     prices = np.array([item.price for item in dataset.items], np.int64)
     words = words or described(dataset, recipe, seed)
-    before = dataset.events.where(dataset.events.time_s < moment_s)
+    known = dataset.events.where(dataset.events.time_s < moment_s)
     return Models(
         versions={},
         item_ids=tuple(item.item_id for item in dataset.items),
         item_item=neighbours,
-        transitions=transitions.build(before, n, moment_s, recipe.transitions),
-        together=together.build(before, n, moment_s, (PURCHASE,), recipe.together),
-        coview=together.build(before, n, moment_s, (VIEW,), recipe.together),
-        sessions=sessions.build(before, n, moment_s, recipe.sessions),
+        transitions=transitions.build(known, n, moment_s, recipe.transitions),
+        together=together.build(known, n, moment_s, (PURCHASE,), recipe.together),
+        coview=together.build(known, n, moment_s, (VIEW,), recipe.together),
+        sessions=sessions.build(known, n, moment_s, recipe.sessions),
         vectors=latent.vectors,
         gram=latent.gram,
         fold_alpha=latent.fold_alpha,

@@ -26,7 +26,7 @@ class Params:
     sum over observed a w (1 - x.y)^2 + w0 sum over all (x.y)^2 + sum over rows ridge |row|^2, a = alpha / mean w.
 
     d: 2..512, length of a vector.
-    epochs: 1..100, sweeps over users, then items.
+    epochs: 1..100, sweeps over users, then items; warm_epochs: 1..100, the same from vectors of a moment before.
     alpha: 1e-3..1e3, weight of an observed pair of the mean w, whatever the scale of the weights.
     w0: 1e-6..10, weight of every pair, observed or not.
     reg: 1e-6..1e3, and nu: 0..1: the ridge of an item is reg (observed + w0 n_users)^nu ([2], section 3.2). A user's
@@ -39,6 +39,7 @@ class Params:
 
     d: int = 64
     epochs: int = 12
+    warm_epochs: int = 4
     alpha: float = 0.5
     w0: float = 0.08
     reg: float = 0.2
@@ -51,6 +52,7 @@ class Params:
             "factors",
             ("d", 2, 512),
             ("epochs", 1, 100),
+            ("warm_epochs", 1, 100),
             ("alpha", 1e-3, 1e3),
             ("w0", 1e-6, 10.0),
             ("reg", 1e-6, 1e3),
@@ -82,11 +84,13 @@ def build(
     *,
     params: Params | None = None,
     seed: int = 0,
+    start: F32 | None = None,
     progress: Progress | None = None,
 ) -> Factors:
-    """Item vectors from interactions (m,) int32, int32, float32. The same seed gives the same vectors.
+    """Item vectors from interactions (m,) int32, int32, float32. The same seed and start give the same vectors.
 
-    The last half-step is the items', so fold-in (a user half-step) is against final vectors. Raises InvalidInput.
+    start: (n_items, d) float32 vectors to begin from, those of an earlier moment; None = random ones. The last
+    half-step is the items', so fold-in (a user half-step) is against final vectors. Raises InvalidInput.
     """
     params = params or Params()
     report = progress or (lambda share: None)
@@ -95,13 +99,15 @@ def build(
     rng = np.random.default_rng(seed)
     alpha = float(params.alpha / np.mean(x.vals, dtype=np.float64))
     user_ridge, item_ridge = _ridges(params, x, y)
-    item_vectors = (rng.standard_normal((n_items, params.d)) * (params.sigma / np.sqrt(params.d))).astype(np.float32)
+    first = rng.standard_normal((n_items, params.d)) * (params.sigma / np.sqrt(params.d)) if start is None else start
+    item_vectors = first.astype(np.float32)
+    epochs = params.epochs if start is None else params.warm_epochs
     user_vectors = np.zeros((n_users, params.d), np.float32)
     with one_blas_thread():
-        for epoch in range(params.epochs):
+        for epoch in range(epochs):
             _half_step(x, item_vectors, _gram(item_vectors, params.w0), user_ridge, alpha, user_vectors)
             _half_step(y, user_vectors, _gram(user_vectors, params.w0), item_ridge, alpha, item_vectors)
-            report((epoch + 1) / params.epochs)
+            report((epoch + 1) / epochs)
         gram = _gram(item_vectors, params.w0) + user_ridge[0] * np.eye(params.d, dtype=np.float32)
     return Factors(item_vectors, gram.astype(np.float32), alpha)
 

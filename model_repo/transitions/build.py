@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 from scipy import sparse
 
 from model_repo.datasets.tables import EventTable
@@ -116,13 +117,22 @@ def _visits(events: EventTable, moment_s: float, items_max: int) -> tuple[I32, I
 def strongest(matrix: sparse.csr_matrix, keep: int) -> SparseRows:
     """The `keep` largest entries of each row, columns ascending; of equal ones those with the lower column."""
     matrix.sort_indices()
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    place = np.arange(len(row)) - matrix.indptr[row]
-    kept = np.sort(order[place < keep])
-    counts = np.bincount(row[kept], minlength=matrix.shape[0])
-    return SparseRows(
-        np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-        matrix.indices[kept].astype(np.int32),
-        matrix.data[kept].astype(np.float32),
-    )
+    counts = np.minimum(np.diff(matrix.indptr), keep)
+    indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    cols, vals = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32)
+    _keep_largest(matrix.indptr, matrix.indices, matrix.data, indptr, cols, vals)
+    return SparseRows(indptr, cols, vals)
+
+
+@njit(cache=True, nogil=True)
+def _keep_largest(from_ptr, from_cols, from_vals, indptr, cols, vals):
+    """Copies of each row as many entries as `indptr` has room for."""
+    for row in range(len(indptr) - 1):
+        begin, end, fill = from_ptr[row], from_ptr[row + 1], indptr[row]
+        room = indptr[row + 1] - fill
+        kept = np.arange(end - begin)
+        if room < end - begin:
+            kept = np.sort(np.argsort(-from_vals[begin:end], kind="mergesort")[:room])
+        for at in kept:
+            cols[fill], vals[fill] = from_cols[begin + at], from_vals[begin + at]
+            fill += 1

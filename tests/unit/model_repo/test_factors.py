@@ -101,6 +101,21 @@ def test_training_lowers_the_loss() -> None:
     assert losses[-1] < losses[0] - 0.1
 
 
+def test_a_warm_start_goes_on_where_the_last_training_ended() -> None:
+    """Two and then three sweeps are five; an item that nobody had before is learned from what is known now."""
+    x = world()
+    x[:, 5] = 0
+    first, later = train(x, epochs=2), world()
+    users, items = (found.astype(np.int32) for found in np.nonzero(x))
+    params = Params(d=8, epochs=9, warm_epochs=3)
+    warm = build(users, items, x[users, items], *x.shape, params=params, start=first.vectors)
+    np.testing.assert_allclose(warm.vectors, train(x, epochs=5).vectors, rtol=1e-5, atol=1e-6)
+    users, items = (found.astype(np.int32) for found in np.nonzero(later))
+    grown = build(users, items, later[users, items], *later.shape, params=params, start=first.vectors)
+    assert not first.vectors[5].any()
+    assert grown.vectors[5] @ grown.vectors[7] > 5 * abs(grown.vectors[5] @ grown.vectors[8])
+
+
 def test_same_seed_same_bytes_on_any_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are independent, so threads change nothing; another seed gives other vectors."""
     x = world()
