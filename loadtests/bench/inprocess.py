@@ -1,7 +1,8 @@
 """What a request costs without network, engine and Ray: decode, pipeline, encode, with real models and a real Redis.
 
-`python -m loadtests.bench.inprocess --home HOME` prints one JSON object a line. It runs in a process of its own, which
-is started with one thread for every library (OMP_NUM_THREADS=1 and so on), as a replica is.
+`python -m loadtests.bench.inprocess --home HOME` prints one JSON object a line: every stage at every size of batch,
+then each candidate source alone (alone.py) and the number of candidates. It runs in a process of its own, which is
+started with one thread for every library (OMP_NUM_THREADS=1 and so on), as a replica is.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
+from itertools import islice
 from pathlib import Path
 from time import perf_counter_ns
 
 import click
-import numpy as np
 
+from loadtests.bench.alone import alone, candidate_count
 from loadtests.bench.frames import RECOMMEND, known, shuffled, unframe
 from loadtests.bench.pin import Cores, only_on
-from loadtests.ids import of_home
+from loadtests.bench.timing import Row, Took, in_turns
+from loadtests.bench.timing import rows as timed
+from loadtests.ids import HISTORY_FILE, of_home
 from serving.adapters.model_loader import load
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.token_keys import token_keys
@@ -31,6 +34,7 @@ from serving.core.clock import NEVER, SystemClock
 from serving.core.errors import StoregateError, StoreUnavailable
 from serving.core.turn import Turn
 from serving.decisions.recommend.pipeline import Recommender
+from serving.events.history import read_history
 from serving.features import FEATURES
 from serving.runtime.home import locked
 from serving.runtime.process import settle, tune
@@ -38,12 +42,7 @@ from serving.settings import load as load_settings
 from serving.transport.codecs import codecs
 
 BATCHES = (1, 8, 32)
-WARM_BATCHES = 200
 REDIS_WAIT_S = 5.0
-SLICE_S = 0.25
-"""The batch sizes take turns of this length."""
-
-Row = dict[str, object]
 
 
 class Bench:
@@ -55,7 +54,7 @@ class Bench:
         self._requests, self._at = requests, 0
         self.degraded = 0
 
-    def batch(self, size: int, took: dict[str, list[float]]) -> None:
+    def batch(self, size: int, took: Took) -> None:
         """One batch; adds to `took` the microseconds of every stage, divided by `size`."""
         taken = [self._requests[(self._at + i) % len(self._requests)] for i in range(size)]
         self._at = (self._at + size) % len(self._requests)
@@ -78,21 +77,9 @@ class Bench:
 
 
 def measure(bench: Bench, batches: Sequence[int], seconds: float) -> list[Row]:
-    """`seconds` for every size of batch. Rows: median microseconds a request; "request" is the whole of it."""
-    took: dict[int, dict[str, list[float]]] = {size: defaultdict(list) for size in batches}
-    for size in batches:
-        for _ in range(WARM_BATCHES):
-            bench.batch(size, defaultdict(list))
-    for _ in range(max(1, round(seconds / SLICE_S))):
-        for size in batches:
-            until = time.monotonic() + SLICE_S
-            while time.monotonic() < until:
-                bench.batch(size, took[size])
-    return [
-        {"name": name, "batch": size, "micros": round(float(np.median(micros)), 2)}
-        for size in batches
-        for name, micros in took[size].items()
-    ]
+    """`seconds` for every size of batch. Rows as in timing.py; "request" is the whole of it."""
+    took = in_turns({"request": bench.batch}, batches, seconds)
+    return [line for (_, size), mine in took.items() for line in timed(mine, size)]
 
 
 def rows(home: Path, *, users: int, seconds: float, seed: int, batches: Sequence[int] = BATCHES) -> Iterator[Row]:
@@ -117,6 +104,9 @@ def rows(home: Path, *, users: int, seconds: float, seed: int, batches: Sequence
         yield from measure(bench, batches, seconds)
         if bench.degraded:
             _say(f"{bench.degraded} answers were degraded: Redis took longer than profile_timeout_ms")
+        blobs, wall = [blob for _, blob in islice(read_history(loaded.history_dir / HISTORY_FILE), users)], time.time()
+        yield from alone(recommender, blobs, wall, seconds)
+        yield candidate_count(recommender, blobs, wall)
 
 
 def _say(line: str) -> None:
