@@ -24,10 +24,11 @@ class Params:
     hnsw_rows_max: flat_rows_max..100,000,000; up to this many a graph [1], above it IVF-PQ [2]: a graph is slow to
         build and costs about three times the memory.
     links: 4..128, edges of a graph node and layer (HNSW's M, twice that on the ground layer).
-    ef_build, ef_search: 8..2000 and 8..4000, the beams; a search never uses one narrower than k.
+    ef_build, ef_search: 8..2000 and 8..4000, the beams; a search for k rows never uses one narrower than 1.3 k.
     lists_per_root: 1..64; IVF has lists_per_root * sqrt(n) lists.
     probes: 1..65,536 lists that a search visits.
-    refined: 1..64; from so many times k candidates, by code, the best k are chosen by float16 inner product.
+    refined: 1..64; from so many times k candidates by code (and from 512 at least, where there are as many) the best k
+        are chosen by float16 inner product.
 
     [1] Malkov & Yashunin 2016, "Efficient and robust approximate nearest neighbor search using HNSW graphs".
     [2] Jégou, Douze & Schmid 2011, "Product quantization for nearest neighbor search".
@@ -37,7 +38,7 @@ class Params:
     hnsw_rows_max: int = 200_000
     links: int = 40
     ef_build: int = 200
-    ef_search: int = 256
+    ef_search: int = 96
     lists_per_root: int = 4
     probes: int = 128
     refined: int = 4

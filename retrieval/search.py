@@ -16,6 +16,10 @@ EXACT_SHARE = 0.1
 """So are more, where they are at most this share of the rows: a beam would have to be ten times as wide."""
 EXACT_ROWS_MAX = 100_000
 """But never more than this: 10 % of a million."""
+BEAM_PER_ROW = 1.3
+"""A graph's beam is at least so many times as wide as the list that is asked for."""
+REFINED_MIN = 512
+"""So many rows at least are taken by code before the exact choice: a short list is lost in the codes' error."""
 WIDENED_MAX = 20
 """Otherwise a mask widens the beam by 1 / share, at most so many times."""
 
@@ -57,16 +61,17 @@ def search(index: faiss.Index, queries: F32, k: int, allowed: Mask | None = None
 def _beam(index: faiss.Index, k: int, chosen: Any, widened: float) -> faiss.SearchParameters | None:
     """What FAISS is told for one search; None = what the index was built with."""
     if isinstance(index, faiss.IndexHNSWFlat):
-        beam = int(max(index.hnsw.efSearch, k) * widened)
+        beam = int(max(index.hnsw.efSearch, BEAM_PER_ROW * k) * widened)
         return faiss.SearchParametersHNSW(efSearch=beam, sel=chosen) if chosen or beam > index.hnsw.efSearch else None
-    if chosen is None:
-        return None
     if isinstance(index, faiss.IndexRefine):
+        factor = max(index.k_factor, REFINED_MIN / k)
+        if chosen is None:
+            return faiss.IndexRefineSearchParameters(k_factor=factor)
         lists = faiss.downcast_index(faiss.downcast_index(index.base_index).index)
         probes = min(lists.nlist, int(lists.nprobe * widened))
         inner = faiss.SearchParametersPreTransform(index_params=faiss.SearchParametersIVF(nprobe=probes, sel=chosen))
-        return faiss.IndexRefineSearchParameters(k_factor=index.k_factor, base_index_params=inner)
-    return faiss.SearchParameters(sel=chosen)
+        return faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=inner)
+    return None if chosen is None else faiss.SearchParameters(sel=chosen)
 
 
 def _exact(index: faiss.Index, queries: F32, k: int, mask: Mask | None) -> tuple[F32, I64]:

@@ -36,6 +36,8 @@ class World:
     """(n, d); likewise."""
     content: npt.NDArray[np.float32]
     """(n, c) of length one or zeros; a new item's is computed from its words when it arrives."""
+    worded: bool
+    """Whether the models know any words."""
     units: npt.NDArray[np.float32]
     """(n, u) what likeness on a page is measured by, of length one or zeros: content, or factors in a shop without
     words."""
@@ -70,7 +72,8 @@ def bind(models: Models, catalogue: Catalogue, before: World | None = None) -> W
         popularity = _popularity(stats)
     else:
         stats, vectors, content, popularity = before.stats, before.vectors, before.content, before.popularity
-    units = content if models.content.any() else _units(vectors)
+    worded = bool(models.content.any()) if before is None or before.models is not models else before.worded
+    units = content if worded else _units(vectors)
     same = before is not None and before.popularity is popularity
     new = np.arange(catalogue.n_model, n, dtype=np.int32)
     return World(
@@ -81,6 +84,7 @@ def bind(models: Models, catalogue: Catalogue, before: World | None = None) -> W
         stats=stats,
         vectors=vectors,
         content=content,
+        worded=worded,
         units=units,
         popularity=popularity,
         popular=before.popular if before is not None and same else _order(popularity),
