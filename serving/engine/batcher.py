@@ -1,21 +1,32 @@
 """The thinking part of a lane: which waiting calls run next, which are refused. No threads, no clock, no sockets.
 
 `(arrivals, now) -> what to run, what to refuse`: the caller passes the time in, and answers the calls itself.
+
+Three things keep it well under a flood. Callers take turns (flows.py), and where a bound is reached the caller with
+the most waiting calls loses its newest. Refusal comes early: work that has stood in the queue for STANDING_S on end is
+no burst, and from then on only `standing_seconds_max` of it may wait, so that what is admitted is answered about as
+soon as ever (controlled delay: Nichols & Jacobson 2012, "Controlling queue delay"; bounded for servers as in Maurer
+2015, "Fail at scale"). And expired work is never run.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from serving.core.errors import DeadlineExpired, InvalidInput, Overloaded, StoregateError
 from serving.engine.calls import Call
+from serving.engine.flows import Flows
 
 EMA_SHARE = 0.1
 """Weight of the newest batch in the estimate of what a call costs."""
 SERVICE_S_FIRST = 0.000_5
 """Seconds a call is taken to cost before one has been measured."""
+GROWTH_MAX = 4.0
+"""So many times the estimate is the most that one batch can teach: a batch that was held up says little of the next."""
+STANDING_S = 0.1
+"""Work that waits for so long without a pause is no burst."""
 RETRY_S_MIN, RETRY_S_MAX = 0.01, 5.0
 
 Refusal = tuple[Call, StoregateError]
@@ -30,14 +41,17 @@ class Limits:
     queue_max: int = 1024
     """Calls waiting."""
     queue_seconds_max: float = 2.0
-    """Seconds that the waiting calls are estimated to take."""
+    """Seconds that the waiting calls are estimated to take: what a burst may bring."""
+    standing_seconds_max: float = math.inf
+    """The same once the queue has not emptied for STANDING_S."""
 
     def __post_init__(self) -> None:
         for name in ("batch_max", "queue_max"):
             if getattr(self, name) < 1:
                 raise InvalidInput(name, getattr(self, name), "at least 1")
-        if not self.queue_seconds_max > 0:
-            raise InvalidInput("queue_seconds_max", self.queue_seconds_max, "more than 0 seconds")
+        for name in ("queue_seconds_max", "standing_seconds_max"):
+            if not getattr(self, name) > 0:
+                raise InvalidInput(name, getattr(self, name), "more than 0 seconds")
 
 
 @dataclass(slots=True)
@@ -52,43 +66,58 @@ class Batch:
 
 
 class Batcher:
-    """Waiting calls, one queue a method. Every call offered leaves exactly once: refused, taken, expired or cancelled.
+    """Waiting calls, by method and caller. Every call offered leaves once: refused, taken, expired or cancelled.
 
-    The next batch is of the method whose head has waited longest, and takes what waits of that method, oldest first,
-    up to `batch_max`; so order is kept within a method, no method can starve another, and a lone call never waits.
+    The next batch is of the method whose turn has waited longest, and takes what waits of that method, callers in turn,
+    up to `batch_max`; so order is kept within a method and caller, no method or caller can starve another, and a lone
+    call never waits.
     """
 
-    __slots__ = ("_limits", "_queues", "_service_s", "admitted", "estimate_s", "waiting")
+    __slots__ = (
+        "_backlog",
+        "_limits",
+        "_methods",
+        "_service_s",
+        "_standing_since",
+        "admitted",
+        "estimate_s",
+        "waiting",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._queues: dict[str, deque[tuple[int, Call]]] = {}
+        self._methods: dict[str, Flows] = {}
+        self._backlog: dict[str, int] = {}
+        """Caller -> how many of his calls wait, 1 or more."""
         self._service_s: dict[str, float] = {}
+        self._standing_since = math.inf
         self.admitted = 0
         """Calls ever admitted; the number of the newest one."""
         self.waiting = 0
         self.estimate_s = 0.0
         """Seconds of work that waited after the last offer."""
 
-    def offer(self, arrivals: Iterable[Call]) -> list[Refusal]:
-        """Admits calls in order; returns those beyond the bounds, each with Overloaded and when to retry."""
+    def offer(self, arrivals: Iterable[Call], now: float) -> list[Refusal]:
+        """Admits calls in order; returns those that are beyond the bounds, each with Overloaded and when to retry.
+
+        Where the bound is reached by another caller's doing, his newest call is refused instead of this one.
+        """
         refusals: list[Refusal] = []
-        queues, queue_max, seconds_max = self._queues, self._limits.queue_max, self._limits.queue_seconds_max
-        number, waiting, seconds = self.admitted, self.waiting, self.seconds()
+        queue_max, seconds_max = self._limits.queue_max, self._seconds_max(now)
+        seconds = self.seconds()
         for call in arrivals:
-            method = call.method
             # An idle lane admits whatever the estimate says: otherwise one slow batch could close it for good.
-            if waiting >= queue_max or (waiting and seconds > seconds_max):
-                refusals.append((call, overloaded(waiting, seconds)))
-                continue
-            queue = queues.get(method)
-            if queue is None:
-                queue = queues[method] = deque()
-            number += 1
-            waiting += 1
-            seconds += self._service_s.get(method, SERVICE_S_FIRST)
-            queue.append((number, call))
-        self.admitted, self.waiting, self.estimate_s = number, waiting, seconds
+            if self.waiting >= queue_max or (self.waiting and seconds > seconds_max):
+                victim = self._beyond_share(call.caller)
+                if victim is None:
+                    refusals.append((call, overloaded(self.waiting, seconds)))
+                    continue
+                gone = self._drop_newest(victim)
+                refusals.append((gone, overloaded(self.waiting, seconds)))
+                seconds -= self._cost_s(gone.method)
+            self._push(call)
+            seconds += self._cost_s(call.method)
+        self.estimate_s = seconds
         return refusals
 
     def take(self, now: float) -> Batch | None:
@@ -96,13 +125,13 @@ class Batcher:
         head = self.head()
         if head is None:
             return None
-        method, queue = head[1], self._queues[head[1]]
+        method, flows = head[1], self._methods[head[1]]
         calls: list[Call] = []
         expired: list[Call] = []
-        nearest, room, taken = float("inf"), self._limits.batch_max, 0
-        while queue and room:
-            call = queue.popleft()[1]
-            taken += 1
+        nearest, room = float("inf"), self._limits.batch_max
+        while flows.waiting and room:
+            call = flows.pop()
+            self._left(call)
             deadline = call.deadline
             if deadline <= now:
                 expired.append(call)
@@ -111,49 +140,93 @@ class Batcher:
                 nearest = deadline
             calls.append(call)
             room -= 1
-        self.waiting -= taken
+        if not self.waiting:
+            self._standing_since = math.inf
+        elif self._standing_since == math.inf:
+            self._standing_since = now
         return Batch(method, calls, nearest, expired)
 
     def head(self) -> tuple[int, str] | None:
-        """(number, method) of the call that has waited longest."""
+        """(number, method) of the call whose turn it is."""
         if not self.waiting:
             return None
-        return min((queue[0][0], method) for method, queue in self._queues.items() if queue)
+        return min((flows.head(), method) for method, flows in self._methods.items() if flows.waiting)
 
     def cancel(self, keys: set[tuple[int, int]]) -> list[Call]:
         """Takes out the calls with these (id of the responder, call id), ignoring keys that do not wait. O(waiting)."""
         gone: list[Call] = []
-        for method, queue in self._queues.items():
-            kept: deque[tuple[int, Call]] = deque()
-            for entry in queue:
-                call = entry[1]
-                if (id(call.responder), call.call_id) in keys:
-                    gone.append(call)
-                else:
-                    kept.append(entry)
-            self._queues[method] = kept
-        self.waiting -= len(gone)
+        for flows in self._methods.values():
+            gone += flows.keep(lambda call: (id(call.responder), call.call_id) not in keys)
+        for call in gone:
+            self._left(call)
         return gone
 
     def clear(self) -> list[Call]:
-        """Takes everything out, oldest first within a method."""
-        rest = [entry[1] for queue in self._queues.values() for entry in queue]
-        self._queues.clear()
+        """Takes everything out."""
+        rest = [call for flows in self._methods.values() for call in flows]
+        self._methods.clear()
+        self._backlog.clear()
         self.waiting = 0
+        self._standing_since = math.inf
         return rest
 
     def ran(self, method: str, calls: int, seconds: float) -> None:
         """Learns from a batch of `calls` that took `seconds`."""
-        cost = seconds / calls
-        known = self._service_s.get(method)
-        self._service_s[method] = cost if known is None else known + EMA_SHARE * (cost - known)
+        known = self._cost_s(method)
+        self._service_s[method] = known + EMA_SHARE * (min(seconds / calls, GROWTH_MAX * known) - known)
 
     def seconds(self) -> float:
         """Estimated seconds of work that wait."""
         if not self.waiting:
             return 0.0
-        costs = self._service_s
-        return sum(len(queue) * costs.get(method, SERVICE_S_FIRST) for method, queue in self._queues.items())
+        return sum(flows.waiting * self._cost_s(method) for method, flows in self._methods.items())
+
+    def standing(self, now: float) -> bool:
+        """Whether something has waited behind every batch for STANDING_S on end."""
+        return now - self._standing_since >= STANDING_S
+
+    def _seconds_max(self, now: float) -> float:
+        limits = self._limits
+        return (
+            min(limits.queue_seconds_max, limits.standing_seconds_max)
+            if self.standing(now)
+            else limits.queue_seconds_max
+        )
+
+    def _cost_s(self, method: str) -> float:
+        return self._service_s.get(method, SERVICE_S_FIRST)
+
+    def _push(self, call: Call) -> None:
+        flows = self._methods.get(call.method)
+        if flows is None:
+            flows = self._methods[call.method] = Flows()
+        self.admitted += 1
+        self.waiting += 1
+        flows.push(self.admitted, call)
+        self._backlog[call.caller] = self._backlog.get(call.caller, 0) + 1
+
+    def _left(self, call: Call) -> None:
+        self.waiting -= 1
+        left = self._backlog[call.caller] - 1
+        if left:
+            self._backlog[call.caller] = left
+        else:
+            del self._backlog[call.caller]
+
+    def _beyond_share(self, caller: str) -> str | None:
+        """The caller with the most waiting calls, where these are more than this one would have with one more."""
+        backlog = self._backlog
+        mine = backlog.get(caller, 0) + 1
+        if mine * len(backlog) > self.waiting:  # above the mean: the usual case in a flood, told without a search
+            return None
+        most = max(backlog, key=backlog.__getitem__)
+        return most if backlog[most] > mine else None
+
+    def _drop_newest(self, caller: str) -> Call:
+        flows = max(self._methods.values(), key=lambda flows: flows.newest(caller))
+        call = flows.drop_newest(caller)
+        self._left(call)
+        return call
 
 
 def overloaded(waiting: int, seconds: float) -> Overloaded:

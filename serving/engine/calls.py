@@ -36,6 +36,8 @@ class Call:
     """The request message in protobuf's wire format."""
     deadline: float = NEVER
     arrived: float = 0.0
+    caller: str = ""
+    """Whose share of the engine it takes: what the caller calls itself, else its address."""
 
 
 class Lane(Enum):

@@ -14,6 +14,7 @@ from serving.core.clock import Clock, SystemClock
 from serving.core.errors import NotReady, PayloadTooLarge, StoregateError, Unauthenticated
 from serving.engine.calls import Intake
 from serving.transport import status
+from serving.transport.callers import caller_in
 from serving.transport.front_params import FrontParams
 from serving.transport.listening import cannot_listen, listening_socket
 from serving.transport.loop_bridge import LoopBridge
@@ -118,7 +119,8 @@ class AioFront:
                 raise PayloadTooLarge(len(payload), self._params.payload_bytes_max)
             if self._bridge is None:
                 raise NotReady(STARTING)
-            return await self._bridge.ask(method, payload, context.time_remaining())
+            caller = caller_in(context.invocation_metadata() or (), context.peer())
+            return await self._bridge.ask(method, payload, context.time_remaining(), caller)
         except StoregateError as error:
             await _abort(context, error)
             raise  # abort has raised already

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from serving.core.errors import InvalidInput, PayloadTooLarge
+from serving.transport.callers import CALLER_KEY, caller_named
 from serving.transport.http_errors import UnsupportedMediaType
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -41,6 +42,12 @@ def left_s(headers: Mapping[str, str]) -> float | None:
     if found is None:
         raise InvalidInput(GRPC_TIMEOUT_HEADER, told, "up to 8 digits and one of H M S m u n, for example 200m")
     return int(found[1]) * _UNIT_S[found[2]]
+
+
+def caller_of(scope: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """Whose share of the engine the request takes: what it says, else the host it comes from."""
+    name = headers.get(CALLER_KEY)
+    return caller_named(name) if name else str((scope.get("client") or ("",))[0])
 
 
 def check_json(headers: Mapping[str, str]) -> None:

@@ -28,9 +28,10 @@ class LoopBridge:
         self._closing = False
         self._idle = asyncio.Event()
 
-    async def ask(self, method: str, payload: bytes, left_s: float | None = None) -> bytes:
-        """The encoded answer. left_s: seconds until the deadline, None = none. Raises the engine's StoregateError.
+    async def ask(self, method: str, payload: bytes, left_s: float | None = None, caller: str = "") -> bytes:
+        """The encoded answer. left_s: seconds until the deadline, None = none. caller: as in callers.py.
 
+        Raises the engine's StoregateError.
         A cancelled `ask` cancels its call.
         """
         if self._closing:
@@ -41,7 +42,8 @@ class LoopBridge:
         self._waiting[call_id] = future
         if not self._pending:
             self._loop.call_soon(self._submit)
-        self._pending.append(Call(self, call_id, method, payload, NEVER if left_s is None else now + left_s, now))
+        deadline = NEVER if left_s is None else now + left_s
+        self._pending.append(Call(self, call_id, method, payload, deadline, now, caller))
         try:
             return await future
         except asyncio.CancelledError:

@@ -13,6 +13,7 @@ from serving.core.clock import NEVER, Clock, SystemClock
 from serving.core.errors import InternalError, NotReady, PayloadTooLarge, StoregateError
 from serving.engine.calls import Call, Intake
 from serving.transport import status
+from serving.transport.callers import CALLER_KEY, caller_at, caller_named
 from serving.transport.front_params import FrontParams
 from serving.transport.listening import LEAVING, cannot_listen
 from serving.transport.sidekick import Sidekick
@@ -45,6 +46,7 @@ class NativeFront:
                 params.address,
                 [(method, False) for method in methods],
                 io_threads=params.io_threads,
+                client_key_metadata=CALLER_KEY,
                 call_details=True,
                 bearer_token_sha256=list(params.token_sha256) or None,
                 unauthenticated_message=MISSING,
@@ -127,7 +129,7 @@ class NativeFront:
         """Puts the calls into `calls`, refuses what is too large or too late; returns the ids of cancelled ones."""
         now, limit, methods = self._clock.monotonic(), self._params.payload_bytes_max, self._methods
         cancelled: list[int] = []
-        for kind, call_id, method, payload, _, details in events:
+        for kind, call_id, method, payload, key, details in events:
             if kind != EVENT_CALL:
                 cancelled.append(call_id)
                 self._gone(call_id)
@@ -139,7 +141,8 @@ class NativeFront:
                 left_s = details[2]
                 deadline = NEVER if left_s is None else now + left_s
                 self._open.add(call_id)
-                calls.append(Call(self, call_id, methods[method], payload, deadline, now))
+                caller = caller_at(key) if isinstance(key, str) else caller_named(key)
+                calls.append(Call(self, call_id, methods[method], payload, deadline, now, caller))
         if cancelled:
             calls[:] = [call for call in calls if call.call_id in self._open]
         return cancelled

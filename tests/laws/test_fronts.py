@@ -19,6 +19,7 @@ from serving.core.clock import NEVER
 from serving.core.errors import InvalidInput, Overloaded, SettingError, StoreUnavailable
 from serving.engine.calls import Call, Responder
 from serving.transport.aio_front import AioFront
+from serving.transport.callers import CALLER_KEY, NAME_MAX
 from serving.transport.front_params import FrontParams
 from serving.transport.native_front import NativeFront
 from serving.transport.tokens import token_digest
@@ -338,3 +339,18 @@ def test_a_closed_front_leaves_no_thread_and_no_file(front_class: Any, tmp_path:
         thread.join(WAIT_S)
         assert not thread.is_alive(), thread.name
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_caller_is_known_by_its_name_or_by_its_host(world: World) -> None:
+    """Two connections of one host are one caller; a name in the metadata goes before it, cut to its bound."""
+    world.echo(b"")
+    with grpc.insecure_channel(
+        f"127.0.0.1:{world.front.port}", options=[("grpc.use_local_subchannel_pool", 1)]
+    ) as other:
+        other.unary_unary(ECHO)(b"", timeout=WAIT_S)
+    world.echo(b"", metadata=[(CALLER_KEY, "checkout")])
+    world.echo(b"", metadata=[(CALLER_KEY, "x" * 1000)])
+    one, same, named, long = (call.caller for call in world.engine.seen)
+    assert one == same == "ipv4:127.0.0.1"
+    assert named == "checkout"
+    assert long == "x" * NAME_MAX

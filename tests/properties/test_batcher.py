@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from serving.engine.batcher import Batcher, Limits
 from serving.engine.calls import Call
 
 METHODS = ("/a", "/b", "/c")
+CALLERS = ("", "shop", "robot")
 
 
 class Nobody:
@@ -44,21 +46,30 @@ class AnyTraffic(RuleBasedStateMachine):
         assert call.call_id not in self.outcomes, "a second outcome"
         self.outcomes[call.call_id] = outcome
 
-    @rule(calls=st.lists(st.tuples(st.sampled_from(METHODS), st.floats(-1, 5), st.integers(0, 1)), max_size=20))
-    def arrive(self, calls: list[tuple[str, float, int]]) -> None:
+    @rule(
+        calls=st.lists(
+            st.tuples(st.sampled_from(METHODS), st.sampled_from(CALLERS), st.floats(-1, 5), st.integers(0, 1)),
+            max_size=20,
+        )
+    )
+    def arrive(self, calls: list[tuple[str, str, float, int]]) -> None:
         arrivals = []
-        for method, left_s, responder in calls:
+        for method, caller, left_s, responder in calls:
             deadline = self.now + left_s if left_s < 4 else math.inf
-            arrivals.append(Call(self.responders[responder], self.made, method, b"", deadline, self.now))
+            arrivals.append(Call(self.responders[responder], self.made, method, b"", deadline, self.now, caller))
             self.made += 1
         was_idle = not self.waiting
-        refused = self.batcher.offer(arrivals)
+        refused = self.batcher.offer(arrivals, self.now)
         for call, error in refused:
             assert isinstance(error, Overloaded)
             assert 0 < error.retry_after_s <= 5
             self.leave(call, "refused")
-        self.waiting += [call for call in arrivals if call.call_id not in self.outcomes]
+        self.waiting = [call for call in self.waiting + arrivals if call.call_id not in self.outcomes]
         assert not (was_idle and arrivals and len(refused) == len(arrivals)), "an idle lane refused everything"
+        left = Counter(call.caller for call in self.waiting)
+        for call, _ in refused:
+            above_mean = (left[call.caller] + 1) * len(left) > len(self.waiting)
+            assert above_mean or left[call.caller] >= max(left.values()) - 1, "refused for another's calls"
 
     @rule(seconds=st.floats(0, 3))
     def time_passes(self, seconds: float) -> None:
@@ -71,11 +82,18 @@ class AnyTraffic(RuleBasedStateMachine):
         if batch is None:
             return
         gone = {call.call_id for call in batch.calls + batch.expired}
-        assert self.waiting[0].call_id in gone, "the call that waited longest goes first"
         assert len(batch.calls) <= self.limits.batch_max
         same = [call for call in self.waiting if call.method == batch.method]
-        assert gone == {call.call_id for call in same[: len(gone)]}, "oldest first within the method"
-        assert [call.call_id for call in batch.calls] == sorted(call.call_id for call in batch.calls)
+        assert gone <= {call.call_id for call in same}
+        taken = {caller: [c.call_id for c in batch.calls if c.caller == caller] for caller in CALLERS}
+        for caller, ids in taken.items():
+            mine = [call.call_id for call in same if call.caller == caller]
+            out = [call_id for call_id in mine if call_id in gone]
+            assert out == mine[: len(out)], "oldest first within the method and caller"
+            assert ids == sorted(ids)
+        behind = [caller for caller in CALLERS if any(c.caller == caller and c.call_id not in gone for c in same)]
+        shares = [sum(c.caller == caller and c.call_id in gone for c in same) for caller in behind]
+        assert max(shares, default=0) - min(shares, default=0) <= 2, "callers who wait are served alike"
         if len(batch.calls) < self.limits.batch_max:
             assert len(gone) == len(same), "a batch that is not full leaves nobody behind"
         for call in batch.calls:

@@ -280,3 +280,10 @@ def test_the_description_is_served(engine: Any) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert json.loads(document.text)["openapi"] == "3.1.0"
+
+
+def test_a_caller_is_known_by_its_header_or_by_its_host(engine: Any) -> None:
+    """As over gRPC."""
+    recommend(engine)
+    recommend(engine, headers={"X-Storegate-Caller": "checkout"})
+    assert [call.caller for call in engine.calls] == ["127.0.0.1", "checkout"]

@@ -1,0 +1,112 @@
+"""The calls of one method that wait, one queue a caller, taken so that no caller gets more than its share.
+
+Start-time fair queueing, with one unit of work a call: Goyal, Vin, Cheng 1997, "Start-time fair queueing: a scheduling
+algorithm for integrated services packet switching networks", section 2. Of one caller's calls the oldest goes first; a
+caller alone has a plain queue.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+
+from serving.engine.calls import Call
+
+Entry = tuple[int, int, Call]
+"""(start tag, number of the admission, call)"""
+
+
+class Flows:
+    """Not thread-safe. Memory is that of the calls that wait: a caller is forgotten when none of his does."""
+
+    __slots__ = ("_finish", "_flows", "_heads", "_virtual", "waiting")
+
+    def __init__(self) -> None:
+        self._flows: dict[str, deque[Entry]] = {}
+        self._finish: dict[str, int] = {}
+        self._heads: list[tuple[int, int, str]] = []
+        """A heap of (tag, number, caller) of the queues' first calls; what stands for one that has gone is skipped."""
+        self._virtual = 0
+        self.waiting = 0
+
+    def push(self, number: int, call: Call) -> None:
+        """Adds a call with a number above all before it. O(log callers)."""
+        caller = call.caller
+        flow = self._flows.get(caller)
+        if flow is None:
+            flow = self._flows[caller] = deque()
+            start = self._virtual
+        else:
+            start = self._finish[caller]
+        self._finish[caller] = start + 1
+        flow.append((start, number, call))
+        if len(flow) == 1:
+            heappush(self._heads, (start, number, caller))
+        self.waiting += 1
+
+    def pop(self) -> Call:
+        """Takes out the call whose turn it is. Something must wait. O(log callers)."""
+        caller = self._first()[2]
+        heappop(self._heads)
+        flow = self._flows[caller]
+        self._virtual, _, call = flow.popleft()
+        self.waiting -= 1
+        if flow:
+            heappush(self._heads, (flow[0][0], flow[0][1], caller))
+        else:
+            del self._flows[caller], self._finish[caller]
+        return call
+
+    def head(self) -> int:
+        """Number of the call whose turn it is. Something must wait."""
+        return self._first()[1]
+
+    def newest(self, caller: str) -> int:
+        """Number of the caller's newest call, -1 = none waits."""
+        flow = self._flows.get(caller)
+        return flow[-1][1] if flow else -1
+
+    def drop_newest(self, caller: str) -> Call:
+        """Takes out the caller's newest call; one must wait."""
+        flow = self._flows[caller]
+        start, _, call = flow.pop()
+        self.waiting -= 1
+        if flow:
+            self._finish[caller] = start
+        else:
+            del self._flows[caller], self._finish[caller]
+        return call
+
+    def keep(self, wanted: Callable[[Call], bool]) -> list[Call]:
+        """Takes out and returns the calls that are not wanted. O(waiting)."""
+        gone: list[Call] = []
+        for caller, flow in list(self._flows.items()):
+            kept = deque(entry for entry in flow if wanted(entry[2]))
+            if len(kept) == len(flow):
+                continue
+            gone += [entry[2] for entry in flow if not wanted(entry[2])]
+            if kept:
+                self._flows[caller] = kept
+            else:
+                del self._flows[caller], self._finish[caller]
+        if gone:
+            self.waiting -= len(gone)
+            self._heads = sorted((flow[0][0], flow[0][1], caller) for caller, flow in self._flows.items())
+        return gone
+
+    def __iter__(self) -> Iterator[Call]:
+        """All that wait, a caller's oldest first."""
+        for flow in self._flows.values():
+            for entry in flow:
+                yield entry[2]
+
+    def _first(self) -> tuple[int, int, str]:
+        """The top of the heap, after what has gone was thrown away."""
+        heads, flows = self._heads, self._flows
+        while True:
+            top = heads[0]
+            flow = flows.get(top[2])
+            if flow and flow[0][1] == top[1]:
+                return top
+            heappop(heads)
