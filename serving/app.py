@@ -157,7 +157,7 @@ def engine_params(settings: Settings) -> EngineParams:
     """The engine's bounds."""
     engine = settings.engine
     return EngineParams(
-        Limits(engine.batch_max, engine.queue_max, engine.queue_seconds_max, engine.standing_seconds_max),
+        Limits(engine.batch_max, engine.queue_max, engine.queue_seconds_max, engine.standing_max),
         Limits(engine.writes_batch_max, engine.writes_queue_max, engine.queue_seconds_max),
         settings.server.payload_bytes_max,
         engine.stalled_s_max,

@@ -57,12 +57,12 @@ class EngineSection:
     queue_seconds_max: float = setting(
         2.0, "Most work that may wait in a replica, by the measured cost of calls.", low=0.001, high=600, unit="s"
     )
-    standing_seconds_max: float = setting(
-        0.03,
-        "The same once calls have waited behind every batch for a tenth of a second: a flood is refused early.",
-        low=0.001,
-        high=600,
-        unit="s",
+    standing_max: int = setting(
+        96,
+        "The same once there has been no pause for a tenth of a second: a flood is refused early.",
+        low=1,
+        high=1_000_000,
+        unit="calls",
     )
     writes_queue_max: int = setting(
         2048, "Most writes that may wait in a replica.", low=1, high=1_000_000, unit="calls"

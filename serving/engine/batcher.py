@@ -3,10 +3,10 @@
 `(arrivals, now) -> what to run, what to refuse`: the caller passes the time in, and answers the calls itself.
 
 Three things keep it well under a flood. Callers take turns (flows.py), and where a bound is reached the caller with
-the most waiting calls loses its newest. Refusal comes early: work that has stood in the queue for STANDING_S on end is
-no burst, and from then on only `standing_seconds_max` of it may wait, so that what is admitted is answered about as
-soon as ever (controlled delay: Nichols & Jacobson 2012, "Controlling queue delay"; bounded for servers as in Maurer
-2015, "Fail at scale"). And expired work is never run.
+the most waiting calls loses its newest. Refusal comes early: work without a pause for STANDING_S is no burst, and from
+then on only `standing_max` calls may wait, so that what is admitted is answered about as soon as ever (after Nichols &
+Jacobson 2012, "Controlling queue delay", and its form for servers in Maurer 2015, "Fail at scale"). And expired work is
+never run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ SERVICE_S_FIRST = 0.000_5
 GROWTH_MAX = 4.0
 """So many times the estimate is the most that one batch can teach: a batch that was held up says little of the next."""
 STANDING_S = 0.1
-"""Work that waits for so long without a pause is no burst."""
+"""Work for so long without a pause is no burst."""
+PAUSE_S = 0.002
+"""The engine has paused when nothing came for so long: what waits in a front while a batch runs comes sooner."""
 RETRY_S_MIN, RETRY_S_MAX = 0.01, 5.0
 
 Refusal = tuple[Call, StoregateError]
@@ -42,16 +44,15 @@ class Limits:
     """Calls waiting."""
     queue_seconds_max: float = 2.0
     """Seconds that the waiting calls are estimated to take: what a burst may bring."""
-    standing_seconds_max: float = math.inf
-    """The same once the queue has not emptied for STANDING_S."""
+    standing_max: int = 1_000_000
+    """Calls waiting once there has been no pause for STANDING_S."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_max", "queue_max"):
+        for name in ("batch_max", "queue_max", "standing_max"):
             if getattr(self, name) < 1:
                 raise InvalidInput(name, getattr(self, name), "at least 1")
-        for name in ("queue_seconds_max", "standing_seconds_max"):
-            if not getattr(self, name) > 0:
-                raise InvalidInput(name, getattr(self, name), "more than 0 seconds")
+        if not self.queue_seconds_max > 0:
+            raise InvalidInput("queue_seconds_max", self.queue_seconds_max, "more than 0 seconds")
 
 
 @dataclass(slots=True)
@@ -77,8 +78,10 @@ class Batcher:
         "_backlog",
         "_limits",
         "_methods",
+        "_ran_at",
+        "_running",
         "_service_s",
-        "_standing_since",
+        "_working_since",
         "admitted",
         "estimate_s",
         "waiting",
@@ -90,7 +93,8 @@ class Batcher:
         self._backlog: dict[str, int] = {}
         """Caller -> how many of his calls wait, 1 or more."""
         self._service_s: dict[str, float] = {}
-        self._standing_since = math.inf
+        self._working_since = self._ran_at = -math.inf
+        self._running = False
         self.admitted = 0
         """Calls ever admitted; the number of the newest one."""
         self.waiting = 0
@@ -103,8 +107,12 @@ class Batcher:
         Where the bound is reached by another caller's doing, his newest call is refused instead of this one.
         """
         refusals: list[Refusal] = []
-        queue_max, seconds_max = self._limits.queue_max, self._seconds_max(now)
-        seconds = self.seconds()
+        if not self._running and not self.waiting and now - self._ran_at > PAUSE_S:
+            self._working_since = now
+        limits, seconds = self._limits, self.seconds()
+        queue_max, seconds_max = limits.queue_max, limits.queue_seconds_max
+        if self.standing(now):
+            queue_max = min(queue_max, limits.standing_max)
         for call in arrivals:
             # An idle lane admits whatever the estimate says: otherwise one slow batch could close it for good.
             if self.waiting >= queue_max or (self.waiting and seconds > seconds_max):
@@ -140,10 +148,7 @@ class Batcher:
                 nearest = deadline
             calls.append(call)
             room -= 1
-        if not self.waiting:
-            self._standing_since = math.inf
-        elif self._standing_since == math.inf:
-            self._standing_since = now
+        self._running = bool(calls)
         return Batch(method, calls, nearest, expired)
 
     def head(self) -> tuple[int, str] | None:
@@ -167,11 +172,11 @@ class Batcher:
         self._methods.clear()
         self._backlog.clear()
         self.waiting = 0
-        self._standing_since = math.inf
         return rest
 
-    def ran(self, method: str, calls: int, seconds: float) -> None:
-        """Learns from a batch of `calls` that took `seconds`."""
+    def ran(self, method: str, calls: int, seconds: float, now: float) -> None:
+        """The batch that was taken last, `calls` of `method`, has ended after `seconds`: learns from it."""
+        self._running, self._ran_at = False, now
         known = self._cost_s(method)
         self._service_s[method] = known + EMA_SHARE * (min(seconds / calls, GROWTH_MAX * known) - known)
 
@@ -182,16 +187,8 @@ class Batcher:
         return sum(flows.waiting * self._cost_s(method) for method, flows in self._methods.items())
 
     def standing(self, now: float) -> bool:
-        """Whether something has waited behind every batch for STANDING_S on end."""
-        return now - self._standing_since >= STANDING_S
-
-    def _seconds_max(self, now: float) -> float:
-        limits = self._limits
-        return (
-            min(limits.queue_seconds_max, limits.standing_seconds_max)
-            if self.standing(now)
-            else limits.queue_seconds_max
-        )
+        """Whether there has been no pause for STANDING_S."""
+        return now - self._working_since >= STANDING_S
 
     def _cost_s(self, method: str) -> float:
         return self._service_s.get(method, SERVICE_S_FIRST)

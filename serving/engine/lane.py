@@ -150,9 +150,10 @@ class WorkLane:
                 observe_queue(began - call.arrived)
             turn = Turn(began, self._clock.wall(), batch.deadline)
             execute(self.routes[batch.method], calls, turn, self.telemetry)
-            took = self._clock.monotonic() - began
+            ended = self._clock.monotonic()
+            took = ended - began
             with self._guard:
-                self._batcher.ran(batch.method, len(calls), took)
+                self._batcher.ran(batch.method, len(calls), took, ended)
             counts.batch.observe(len(calls))
             counts.service_s.observe(took)
             self.telemetry.busy_s += took

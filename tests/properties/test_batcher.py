@@ -105,7 +105,7 @@ class AnyTraffic(RuleBasedStateMachine):
             self.leave(call, "expired")
         self.waiting = [call for call in self.waiting if call.call_id not in gone]
         if batch.calls:
-            self.batcher.ran(batch.method, len(batch.calls), took)
+            self.batcher.ran(batch.method, len(batch.calls), took, self.now)
 
     @precondition(lambda self: self.made)
     @rule(data=st.data())

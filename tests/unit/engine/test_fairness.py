@@ -68,7 +68,7 @@ def run(events: list[tuple[float, str]], limits: Limits) -> Result:
             continue
         took = COST_S * len(batch.calls)
         now += took
-        batcher.ran("/m", len(batch.calls), took)
+        batcher.ran("/m", len(batch.calls), took, now)
         for call in batch.calls:
             result.took[call.caller].append(now - call.arrived)
             result.ended.append(now)
@@ -79,7 +79,7 @@ def run(events: list[tuple[float, str]], limits: Limits) -> Result:
 def test_a_caller_at_a_hundred_times_its_share_does_not_move_the_others(seed: int) -> None:
     """Four shares of a quarter: three callers stay within theirs while the fourth asks for a little more than what is
     left, so that the engine is full, or for a hundred shares."""
-    limits = Limits(batch_max=BATCH_MAX, queue_max=512, queue_seconds_max=2.0, standing_seconds_max=0.02)
+    limits = Limits(batch_max=BATCH_MAX, queue_max=512, queue_seconds_max=2.0, standing_max=40)
     others = dict.fromkeys(("app", "web", "mail"), 0.9 * CAPACITY / 4)
     usual = run(arrivals(others | {"robot": 1.5 * CAPACITY / 4}, 5.0, seed), limits)
     flood = run(arrivals(others | {"robot": 100 * CAPACITY / 4}, 5.0, seed), limits)
@@ -92,7 +92,7 @@ def test_a_caller_at_a_hundred_times_its_share_does_not_move_the_others(seed: in
 @pytest.mark.parametrize("times", [5, 10])
 def test_a_flood_is_refused_early_and_what_is_admitted_is_quick(times: int) -> None:
     """Goodput stays at capacity, the admitted wait little longer than in a full hour, and an end is an end."""
-    limits = Limits(batch_max=BATCH_MAX, queue_max=512, queue_seconds_max=2.0, standing_seconds_max=0.02)
+    limits = Limits(batch_max=BATCH_MAX, queue_max=512, queue_seconds_max=2.0, standing_max=40)
     full = run(arrivals({"": 0.95 * CAPACITY}, 10.0, seed=1), limits)
     flood = arrivals({"": times * CAPACITY}, 2.0, seed=2)
     after = [(2.0 + at, "later") for at, _ in arrivals({"": 0.5 * CAPACITY}, 3.0, seed=3)]
@@ -106,7 +106,7 @@ def test_a_flood_is_refused_early_and_what_is_admitted_is_quick(times: int) -> N
 
 def test_a_burst_is_no_flood() -> None:
     """What the queue can take at once is taken, as long as it goes away again."""
-    limits = Limits(batch_max=BATCH_MAX, queue_max=512, queue_seconds_max=2.0, standing_seconds_max=0.005)
+    limits = Limits(batch_max=BATCH_MAX, queue_max=512, queue_seconds_max=2.0, standing_max=10)
     bursts = [(second + number * 1e-6, "") for second in range(5) for number in range(100)]
     assert not run(bursts, limits).refused
 
@@ -115,9 +115,9 @@ def test_a_batch_that_was_held_up_does_not_close_the_queue() -> None:
     """One batch of a hundred times the cost teaches little; many of them teach all."""
     batcher = Batcher(Limits(queue_seconds_max=0.2))
     calls = [Call(NOBODY, number, "/m", b"") for number in range(128)]
-    batcher.ran("/m", 1, 0.05)
+    batcher.ran("/m", 1, 0.05, 0.0)
     assert batcher.offer(calls, 0.0) == []
     batcher.clear()
     for _ in range(60):
-        batcher.ran("/m", 1, 0.05)
+        batcher.ran("/m", 1, 0.05, 0.0)
     assert len(batcher.offer(calls, 0.0)) > 100
