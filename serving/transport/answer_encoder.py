@@ -36,6 +36,14 @@ _pack_weight_score = struct.Struct("<fBfBf").pack
 _pack_score = struct.Struct("<BfBf").pack
 _WEIGHT_SCORE_BYTES, _SCORE_BYTES = 14, 10
 _CODES_BITS = 4  # sources and reason codes are below 16
+_REQUEST_ID, _DECISION_ID, _ATTRIBUTION_TOKEN, _NEXT_PAGE_TOKEN = b"\x22", b"\x2a", b"\x32", b"\x3a"  # fields 4 to 7
+_CATALOGUE_VERSION, _STAGES, _BATCH_SIZE, _APPLIED_THROUGH = (
+    b"\x18",
+    b"\x22",
+    b"\x30",
+    b"\x3a",
+)  # of ServingInfo: 3, 4, 6, 7
+_STAGE_NAME, _STAGE_MICROS, _SECONDS = b"\x0a", b"\x10", b"\x08"  # of StageTime: 1 and 2; of Timestamp: 1
 _SECTIONS = b"\x0a"  # field 1 of the page's response
 _SECTION_RESPONSE = b"\x12"  # field 2 of a section
 
@@ -67,17 +75,22 @@ class AnswerEncoder:
     def encode(self, answer: Answer) -> bytes:
         """The serialised response."""
         parts = self._results(answer)
-        tail = pb.RecommendResponse(
-            missing_item_ids=answer.missing, request_id=answer.request_id, decision_id=answer.decision_id
-        )
-        if answer.decision_id and self._sign is not None:
-            tail.attribution_token = self._sign(answer.decision_id, answer.made_s, PLACEMENTS.index(answer.placement))
+        if answer.decision_id:
+            parts.append(_text(_DECISION_ID, answer.decision_id))
+            if self._sign is not None:
+                token = self._sign(answer.decision_id, answer.made_s, PLACEMENTS.index(answer.placement))
+                parts.append(_text(_ATTRIBUTION_TOKEN, token))
+        if answer.request_id:
+            parts.append(_text(_REQUEST_ID, answer.request_id))
         if answer.next_offset:
-            tail.next_page_token = page_token(answer.next_offset)
-        if answer.trace is not None:
-            encode_trace(answer.trace, tail.trace)
+            parts.append(_text(_NEXT_PAGE_TOKEN, page_token(answer.next_offset)))
+        if answer.missing or answer.trace is not None:
+            rare = pb.RecommendResponse(missing_item_ids=answer.missing)
+            if answer.trace is not None:
+                encode_trace(answer.trace, rare.trace)
+            parts.append(wire(rare))
         info = self._info(answer)
-        parts += (wire(tail), _SERVING_INFO, _length(len(info)), info)
+        parts += (_SERVING_INFO, _length(len(info)), info)
         return b"".join(parts)
 
     def encode_page(self, page: PageAnswer) -> bytes:
@@ -154,12 +167,16 @@ class AnswerEncoder:
             versions = self._versions = (answer.versions, _encoded_versions(answer.versions))
         if stages[0] is not answer.stages:
             stages = self._stages = (answer.stages, _encoded_stages(answer.stages))
-        info = pb.ServingInfo(catalogue_version=answer.catalogue.version, batch_size=answer.batch_size)
+        info = versions[1] + stages[1] + _BATCH_SIZE + _length(answer.batch_size)
+        if answer.catalogue.version:
+            info += _CATALOGUE_VERSION + _length(answer.catalogue.version)
         if answer.applied_through_s:
-            info.events_applied_through.seconds = answer.applied_through_s
-        for stage, cause in answer.degraded:
-            info.degraded.add(stage=stage, cause=cause)
-        return versions[1] + stages[1] + wire(info)
+            seconds = _SECONDS + _length(answer.applied_through_s)
+            info += _APPLIED_THROUGH + _length(len(seconds)) + seconds
+        if answer.degraded:
+            fell_back = [pb.Degraded(stage=stage, cause=cause) for stage, cause in answer.degraded]
+            info += wire(pb.ServingInfo(degraded=fell_back))
+        return info
 
 
 def _length(size: int) -> bytes:
@@ -172,4 +189,14 @@ def _encoded_versions(versions: dict[str, str]) -> bytes:
 
 
 def _encoded_stages(stages: tuple[tuple[str, int], ...]) -> bytes:
-    return wire(pb.ServingInfo(stages=[pb.StageTime(name=name, micros=micros) for name, micros in stages]))
+    parts: list[bytes] = []
+    for name, micros in stages:
+        one = _text(_STAGE_NAME, name) + (_STAGE_MICROS + _length(micros) if micros else b"")
+        parts += (_STAGES, _length(len(one)), one)
+    return b"".join(parts)
+
+
+def _text(tag: bytes, value: str) -> bytes:
+    """A string field."""
+    data = value.encode()
+    return tag + _length(len(data)) + data
