@@ -52,6 +52,8 @@ lock: $(TEST_STAMP)  ## Compiles requirements/*.txt from pyproject.toml (needs u
 	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 -o requirements/base.txt pyproject.toml
 	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra test \
 		-c requirements/base.txt -o requirements/test.txt pyproject.toml
+	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra neural \
+		-c requirements/base.txt -o requirements/neural.txt pyproject.toml
 
 clean:  ## Removes the environment and everything that was built.
 	@rm -rf $(VENV) var build *.egg-info

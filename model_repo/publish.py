@@ -25,7 +25,8 @@ from serving.adapters.model_files import (
     encode_ids,
     fingerprint,
 )
-from serving.adapters.versions import Release, promote, sweep, write_version
+from serving.adapters.model_loader import SHADOW_FILE
+from serving.adapters.versions import SHADOW, Release, promote, sweep, write_version
 from serving.core.catalogue import Item
 from serving.decisions.recommend.models import Models, SparseRows
 
@@ -50,6 +51,8 @@ class Trained:
     """File name -> content: the shop's past as the gateway imports it. At least one file."""
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Model -> what its metrics.json says."""
+    shadow: bytes | None = None
+    """An ONNX file of adapters/history_scorer.py's contract, compared with what is served; None = there is none."""
 
 
 def publish(home: Path, trained: Trained, *, wall_s: float) -> str:
@@ -116,6 +119,7 @@ def contents(trained: Trained) -> dict[str, dict[str, bytes | Path]]:
         },
         "catalogue": {"items.parquet": dump_items(trained.items)},
         "history": dict(trained.history),
+        **({} if trained.shadow is None else {SHADOW: {SHADOW_FILE: trained.shadow}}),
     }
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from model_repo.datasets.tables import Dataset
+from model_repo.neural.build import shadow as shadow_of
+from model_repo.neural.models import check_trainable
 from model_repo.publish import Trained, publish
 from model_repo.recommend import Plan, Report, train_recommend
 from model_repo.work import cores
@@ -32,17 +34,27 @@ def train(
     plan: Plan | None = None,
     params: Params | None = None,
     wall_s: float | None = None,
+    shadow: str = "",
 ) -> str:
     """Trains on `dataset` and makes the result live below `home`; returns the release.
 
     The same dataset and seed give the same models. Nothing becomes live unless all of it was written. wall_s: epoch
-    seconds that stand in the release's name. Raises InvalidInput when the data is too little to learn from.
+    seconds that stand in the release's name. shadow: a model of neural/models.py that is trained too and only compared,
+    '' = none. Raises InvalidInput when the data is too little to learn from, NotReady when a shadow needs PyTorch.
     """
     plan, params = plan or Plan(), params or Params()
     if not len(dataset.events):
         raise InvalidInput("transactions", "no usable line", "at least one sale of a product")
+    if shadow:
+        check_trainable(shadow)
+    report = progress or (lambda what, done, total: None)
     with threadpool_limits(limits=cores()):
-        made = train_recommend(dataset, plan, params, seed=seed, report=progress or (lambda what, done, total: None))
+        made = train_recommend(dataset, plan, params, seed=seed, report=report)
+    shadowing = None
+    if shadow:
+        shadowing = shadow_of(
+            dataset, shadow, seed=seed, progress=lambda share: report(f"training {shadow}", int(100 * share), 100)
+        )
     with tempfile.TemporaryDirectory(prefix="storegate-train-") as folder:
         history = Path(folder) / HISTORY_FILE
         _write_profiles(history, dataset, plan.recipe.records_max)
@@ -55,6 +67,7 @@ def train(
                 items=dataset.items,
                 history={HISTORY_FILE: history},
                 metrics={"ranker": {**made.summary, "groups": float(made.groups), "seed": float(seed)}},
+                shadow=shadowing,
             ),
             wall_s=time.time() if wall_s is None else wall_s,
         )

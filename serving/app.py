@@ -23,14 +23,17 @@ from serving.core.attribution import TokenSigner
 from serving.core.clock import Clock, SystemClock
 from serving.core.errors import NotReady
 from serving.decisions.recommend.decision_log import DecisionLog, OutcomeLog, not_found
+from serving.decisions.recommend.shadow import ShadowLog
 from serving.engine.batcher import Limits
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine, EngineParams
+from serving.engine.telemetry import Family
 from serving.events.writing import WriteEvents
 from serving.features import FEATURES
 from serving.runtime.doors import DoorParams, Doors
 from serving.runtime.metrics import registry
 from serving.runtime.parts import Addresses, Plan, Say
+from serving.runtime.shadow_metrics import shadow_families
 from serving.settings import Settings
 from serving.transport import codecs as wire
 from serving.transport.admin_face import admin_app
@@ -56,8 +59,15 @@ class Gateway:
         self._log = DecisionLog(
             self._decisions, settings.recommend, settings.decisions.share, queue_max=settings.decisions.queue_max
         )
+        self._shadows = ShadowLog(settings.recommend.shadow_share)
         self._models = LiveModels(
-            settings.home, settings.recommend, self._profiles, self._changes, settings.import_dir, self._log
+            settings.home,
+            settings.recommend,
+            self._profiles,
+            self._changes,
+            settings.import_dir,
+            self._log,
+            self._shadows,
         )
         self._follower = Follower(self._models.catalogue)
         self._events = WriteEvents(
@@ -89,7 +99,7 @@ class Gateway:
             door_params(self._settings, self._shared),
             [route.method for route in self._routes],
             self._engine,
-            lambda: admin_app(self.ready, registry(self._engine.telemetry, self._facts)),
+            lambda: admin_app(self.ready, registry(self._families, self._facts)),
             self._clock,
         )
         self._doors.open()
@@ -117,10 +127,14 @@ class Gateway:
             self._doors.close(grace_s)
         self._engine.drain(grace_s)
         self._log.close(grace_s)
+        self._shadows.close(grace_s)
         for part in (self._models, self._follower, self._changes, self._decisions, self._profiles):
             part.close()
         if self._doors is not None:
             self._doors.close_admin()
+
+    def _families(self) -> list[Family]:
+        return [*self._engine.telemetry(), *shadow_families(self._shadows.tally)]
 
     def _facts(self) -> dict[str, str]:
         return {"release": self._models.release, "front": self._settings.server.front}

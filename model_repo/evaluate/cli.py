@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from rich.console import Console
 
 from model_repo.datasets.tables import Dataset
+from model_repo.evaluate.baselines import Contender
 from model_repo.evaluate.knowledge import joined
 from model_repo.evaluate.policy.command import policy
 from model_repo.evaluate.rankers import rankers
@@ -55,6 +57,7 @@ evaluate.add_command(retrieval)
 @click.option("--tune-served", is_flag=True, help="Search the served recipe too, with the same budget: hours.")
 @click.option("--pareto", type=click.Path(path_type=Path), help="Instead: objectives and diversity; writes this SVG.")
 @click.option("--placements", is_flag=True, help="Instead: every placement, by a question of its own.")
+@click.option("--neural", is_flag=True, help="Rows for neumf, wide-deep, mult-vae, item2vec too: needs PyTorch, hours.")
 @click.option("--attributes", type=click.Path(path_type=Path), help="JSON of what is known of --sequences' items.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "as_json_", is_flag=True, help="One JSON object on standard output instead of the table.")
@@ -72,6 +75,7 @@ def recommend(
     tune_served: bool,
     pareto: Path | None,
     placements: bool,
+    neural: bool,
     attributes: Path | None,
     seed: int,
     as_json_: bool,
@@ -86,9 +90,11 @@ def recommend(
     storegate evaluate recommend --sequences Beauty.txt.gz --protocol leave-last-out -k 10 --json
     storegate evaluate recommend --demo --pareto tradeoffs.svg
     storegate evaluate recommend --demo --placements
+    storegate evaluate recommend --demo --neural --budget 4
     """
     check(transactions, sequences, demo, protocol, cut)
     check_instead(sequences, attributes, pareto is not None, placements)
+    rows = _neural_rows(sequences is not None, pareto is not None or placements) if neural else ()
     check_week(protocol, products, transactions, holdout_days, cuts)
     from model_repo.evaluate import recommend as flow  # heavy: only when it runs
     from model_repo.evaluate.report import as_json, report
@@ -105,7 +111,8 @@ def recommend(
         asked = [(dataset, flow.next_item(dataset)) for dataset, _ in known]
     else:
         asked = [(dataset, flow.next_basket(dataset, cut_s)) for dataset, cut_s in known]
-    command = "evaluate recommend"
+    asked = [(dataset, replace(task, contenders=(*task.contenders, *rows))) for dataset, task in asked]
+    command = "evaluate recommend" + (" --neural" if neural else "")
     if pareto is not None:
         from model_repo.evaluate.picture import svg
         from model_repo.evaluate.tradeoffs import tradeoffs
@@ -154,6 +161,15 @@ def check_instead(sequences: Path | None, attributes: Path | None, pareto: bool,
         raise click.UsageError("give one of --pareto and --placements")
     if (pareto or placements) and sequences is not None:
         raise click.UsageError("--pareto and --placements are for --transactions and --demo")
+
+
+def _neural_rows(sequences: bool, instead: bool) -> tuple[Contender, ...]:
+    """Raises click.UsageError for a table without baselines, NotReady where PyTorch is missing."""
+    if instead:
+        raise click.UsageError("--neural is for the table of baselines, not for --pareto and --placements")
+    from model_repo.evaluate.neural import contenders
+
+    return contenders(sequences=sequences)
 
 
 def check_week(

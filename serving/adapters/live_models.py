@@ -20,6 +20,7 @@ from serving.decisions.recommend.contract import Answer, PageAnswer, PageQuery, 
 from serving.decisions.recommend.decision_log import DecisionLog
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
+from serving.decisions.recommend.shadow import ShadowLog
 from serving.features import FEATURES
 
 POLL_S: Final = 1.0
@@ -55,9 +56,11 @@ class LiveModels:
         catalogue_store: CatalogueStore,
         import_dir: Path | None = None,
         decisions: DecisionLog | None = None,
+        shadows: ShadowLog | None = None,
     ) -> None:
-        """decisions: where decisions are kept, None = nowhere."""
+        """decisions: where decisions are kept; shadows: what compares with a release's shadow; None = nowhere."""
         self._home, self._params, self._profiles, self._decisions = home, params, profiles, decisions
+        self._shadows = shadows
         self._stamp = self._manifest_stamp()
         loaded = load(home, FEATURES)
         self.catalogue = LiveCatalogue(
@@ -83,7 +86,8 @@ class LiveModels:
 
     def _recommender(self, loaded: Loaded, sight: Sight) -> Recommender:
         sink = self._decisions.of_release(loaded.release) if self._decisions else None
-        return Recommender(loaded.models, sight, self._profiles, self._params, sink)
+        watcher = self._shadows.of(loaded.shadow) if self._shadows else None
+        return Recommender(loaded.models, sight, self._profiles, self._params, sink, watcher)
 
     def start(self) -> None:
         """Begins to look for new releases, once a second."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from serving.adapters.catalogue_file import load_items
 from serving.adapters.faiss_index import FaissIndex
+from serving.adapters.history_scorer import HistoryScorer
 from serving.adapters.model_files import (
     CONTENT,
     FACTORS,
@@ -25,8 +26,9 @@ from serving.adapters.model_files import (
     load_arrays,
 )
 from serving.adapters.onnx_scorer import OnnxScorer
+from serving.adapters.onnx_shadow import OnnxShadow
 from serving.adapters.releases import Release, live, releases
-from serving.adapters.versions import MODELS, PARTS, read_version
+from serving.adapters.versions import MODELS, PARTS, SHADOW, read_version
 from serving.core.catalogue import Item
 from serving.core.content import ContentModel
 from serving.core.errors import InvalidInput, ModelDamaged
@@ -36,6 +38,8 @@ from serving.kernels.session_knn import Sessions
 
 RANKERS: Final = ("purchase", "basket", "click")
 """One ONNX file each in the part "ranker"."""
+SHADOW_FILE: Final = "shadow.onnx"
+"""In the part "shadow", of the contract in history_scorer.py."""
 
 _log = logging.getLogger("storegate.models")
 
@@ -51,6 +55,8 @@ class Loaded:
     release: str
     refused: list[str]
     """What was newer but damaged, one line each, naming release, part and file."""
+    shadow: OnnxShadow | None = None
+    """Compared with what is served; a damaged one is among `refused`, and the release is served without."""
 
 
 def load(home: Path, feature_names: Sequence[str]) -> Loaded:
@@ -123,7 +129,23 @@ def _load(home: Path, release: Release, feature_names: Sequence[str], refused: l
         trained_through_s=int(main["trained_through_s"]),
     )
     _check_shapes(models, index.shape, content_index.shape)
-    return Loaded(models, load_items(paths["catalogue"] / "items.parquet"), paths["history"], release.release, refused)
+    shadow = _shadow(home, release, item_ids, refused)
+    items = load_items(paths["catalogue"] / "items.parquet")
+    return Loaded(models, items, paths["history"], release.release, refused, shadow)
+
+
+def _shadow(home: Path, release: Release, item_ids: Sequence[str], refused: list[str]) -> OnnxShadow | None:
+    """The release's shadow, where it has a whole one; nothing wrong with it may keep the release from serving."""
+    if SHADOW not in release.models:
+        return None
+    try:
+        path = read_version(home, SHADOW, release.models[SHADOW]) / SHADOW_FILE
+        return OnnxShadow(HistoryScorer(path.read_bytes(), item_ids, f"{SHADOW}: {path.name}"), item_ids)
+    except (ModelDamaged, InvalidInput) as error:
+        refused.append(f"release {release.release}: {error.message}")
+    except FileNotFoundError:
+        refused.append(f"release {release.release}: {SHADOW}: {SHADOW_FILE}: it is not there")
+    return None
 
 
 def _rows(arrays: dict[str, npt.NDArray[Any]]) -> SparseRows:

@@ -1,7 +1,7 @@
 """Versions on disk: complete or absent, checked when read.
 
 <home>/models/<model>/<version>/   files and SHA256SUMS (the format of `sha256sum -c`)
-<home>/{index,catalogue,history}/<version>/   likewise
+<home>/{index,catalogue,history,shadow}/<version>/   likewise
 Which of them are live is said by the manifest, see releases.py.
 """
 
@@ -18,11 +18,13 @@ from serving.adapters import disk
 from serving.adapters.releases import Release, live, releases, set_live
 from serving.core.errors import InvalidInput, ModelDamaged
 
-__all__ = ["PARTS", "Release", "live", "promote", "read_version", "releases", "sweep", "write_version"]
+__all__ = ["PARTS", "SHADOW", "Release", "live", "promote", "read_version", "releases", "sweep", "write_version"]
 
 MODELS: Final = ("item-item", "transitions", "together", "sessions", "factors", "content", "ranker")
 PARTS: Final = (*MODELS, "index", "catalogue", "history")
 """What a release is made of; MODELS live under models/, the others beside it."""
+SHADOW: Final = "shadow"
+"""A part that a release may have: a model that is compared with what is served, and never served."""
 
 SUMS: Final = "SHA256SUMS"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -37,8 +39,8 @@ def folder(home: Path, model: str, version: str) -> Path:
 
 def shelf(home: Path, model: str) -> Path:
     """The folder of all versions of a part. Raises InvalidInput for an unknown part."""
-    if model not in PARTS:
-        raise InvalidInput("model", model, f"one of {', '.join(PARTS)}")
+    if model not in (*PARTS, SHADOW):
+        raise InvalidInput("model", model, f"one of {', '.join((*PARTS, SHADOW))}")
     return home / "models" / model if model in MODELS else home / model
 
 
@@ -90,7 +92,7 @@ def promote(home: Path, release: Release) -> None:
     version or the version is not on disk, SettingError when another process is promoting.
     """
     _check_name("release", release.release)
-    for part in PARTS:
+    for part in (*PARTS, *({SHADOW} & set(release.models))):
         if part not in release.models or not folder(home, part, release.models[part]).is_dir():
             raise InvalidInput(f"release.models[{part}]", release.models.get(part), "a version that is on disk")
     set_live(home, release)
@@ -103,8 +105,8 @@ def sweep(home: Path) -> list[Path]:
     """
     kept = releases(home)
     removed = []
-    for part in PARTS if kept else ():
-        wanted = {release.models[part] for release in kept}
+    for part in (*PARTS, SHADOW) if kept else ():
+        wanted = {release.models.get(part) for release in kept}
         place = shelf(home, part)
         for path in sorted(place.iterdir() if place.is_dir() else ()):
             if path.name not in wanted:

@@ -20,6 +20,17 @@ ANSWER_S_MAX = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Answers beside those of the release's shadow. overlap, agreement: means, 0..1; see the metrics' help."""
+
+    compared: int
+    overlap: float
+    agreement: float
+    failed: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """One replica, by its own account. Counters since its start."""
 
@@ -33,6 +44,8 @@ class Told:
     answered: int
     failed: int
     waiting: int
+    shadow: Compared | None = None
+    """None = nothing is compared there."""
 
 
 @click.command()
@@ -75,6 +88,14 @@ def _show(settings: Settings, release: str, told: Sequence[Told]) -> None:
         counted = [f"{number:,}" for number in (one.answered, one.failed, one.waiting)]
         table.add_row(one.name, str(one.pid), one.grpc, one.http, one.admin, state, *counted)
     out.print(table)
+    for one in told:
+        if (shadow := one.shadow) is not None:
+            out.print(
+                f"{one.name}: {shadow.compared:,} answers compared with the shadow: "
+                f"{shadow.overlap:.1%} of the page is the same, {shadow.agreement:.1%} by rank; "
+                f"{shadow.failed:,} failed, {shadow.dropped:,} dropped",
+                markup=False, highlight=False, soft_wrap=True,
+            )  # fmt: skip
 
 
 def _ask(name: str, pid: int, addresses: object) -> Told:
@@ -95,7 +116,17 @@ def _ask(name: str, pid: int, addresses: object) -> Told:
         total(metrics, "storegate_calls_answered_total"),
         total(metrics, "storegate_calls_failed_total") + total(metrics, "storegate_calls_refused_total"),
         total(metrics, "storegate_waiting_calls"),
+        compared(metrics),
     )
+
+
+def compared(metrics: str) -> Compared | None:
+    """What a replica's metrics say of its shadow; None = it has none, or its share is 0."""
+    if "storegate_shadow_compared_total{" not in metrics:
+        return None
+    names = ("compared", "overlap", "agreement", "failed", "dropped")
+    count, same, alike, failed, dropped = (summed(metrics, f"storegate_shadow_{name}_total") for name in names)
+    return Compared(int(count), same / max(count, 1.0), alike / max(count, 1.0), int(failed), int(dropped))
 
 
 def _detail(said: str) -> str:
@@ -107,8 +138,13 @@ def _detail(said: str) -> str:
 
 def total(metrics: str, name: str) -> int:
     """The sum over all labels of a metric in Prometheus' text format."""
+    return round(summed(metrics, name))
+
+
+def summed(metrics: str, name: str) -> float:
+    """The same, of what is no count."""
     rows = [line for line in metrics.splitlines() if line.startswith((name + "{", name + " "))]
-    return round(sum(float(row.rsplit(" ", 1)[1]) for row in rows))
+    return sum(float(row.rsplit(" ", 1)[1]) for row in rows)
 
 
 def _get(host: str, port: int, path: str) -> tuple[int, str]:

@@ -34,6 +34,9 @@ DEMO = {"items": 4000, "customers": 8000, "days": 180}
 @click.option("--customers", type=click.IntRange(50, 10_000_000), help=f"Of the demo store. [{DEMO['customers']}]")
 @click.option("--days", type=click.IntRange(30, 3650), help=f"Of the demo store. [{DEMO['days']}]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same data and seed, same models.")
+@click.option(
+    "--shadow", default="", metavar="MODEL", help="Train neumf, wide-deep, mult-vae or item2vec too, to be compared."
+)
 @with_settings(compiles=True)
 def train(
     settings: Settings,
@@ -44,6 +47,7 @@ def train(
     customers: int | None,
     days: int | None,
     seed: int,
+    shadow: str,
 ) -> None:
     """Nothing becomes live unless all of it was written; a gateway that runs takes the new release over by itself.
 
@@ -52,20 +56,24 @@ def train(
     storegate train --items 100000 --customers 1000000
     storegate train --transactions online_retail.csv.gz
     storegate train --transactions sales.parquet --column item=sku --column customer=buyer
+    storegate train --shadow mult-vae
     """
     demo = {"items": items, "customers": customers, "days": days}
     if transactions is not None and any(value is not None for value in demo.values()):
         raise click.UsageError("--items, --customers and --days are for the demo store, not for --transactions")
     if transactions is None and columns:
         raise click.UsageError("--column needs --transactions")
+    from model_repo.neural.models import check_trainable
     from model_repo.train import train as run
 
+    if shadow:
+        check_trainable(shadow)  # before minutes of other work
     began = time.monotonic()
     with progress() as report:
         dataset = _read(transactions, columns, currency, report) if transactions else _generate(demo, seed, report)
     _show(dataset)
     with progress() as report:
-        release = run(settings.home, dataset, seed=seed, progress=report, params=settings.recommend)
+        release = run(settings.home, dataset, seed=seed, progress=report, params=settings.recommend, shadow=shadow)
     say(f"trained in {time.monotonic() - began:.0f} s below {settings.home}")
     out.print(f"release {release} is live", markup=False, highlight=False)
 

@@ -57,6 +57,9 @@ class Params:
     0..1; 1 orders by expected revenue or margin."""
     exploration_share: float = 0.0
     """Share of places that are filled by chance, with logged propensities, 0..1: what off-policy estimates need."""
+    shadow_share: float = 0.0
+    """Share of the plain requests for recommended-for-you whose answer is compared with what the release's shadow model
+    would have shown, 0..1; nobody waits for it."""
     transfer_days: float = 3.0
     """Days in which stock can be moved between locations, 0..365: what a delivery date is checked against."""
     fresh_slot: bool = True
@@ -85,6 +88,7 @@ class Params:
             ("session_half_life_days", 0.1, 10_000.0),
             ("objective_weight", 0.0, 1.0),
             ("exploration_share", 0.0, 1.0),
+            ("shadow_share", 0.0, 1.0),
             ("transfer_days", 0.0, 365.0),
             ("half_life_days", 0.1, 10_000.0),
             ("short_half_life_days", 0.1, 10_000.0),

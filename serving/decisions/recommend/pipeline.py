@@ -65,6 +65,17 @@ class DecisionSink(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """Sees every batch that was answered; see shadow.py."""
+
+    def watch(
+        self, queries: Sequence[Query], groups: Sequence[int], blobs: Sequence[bytes], wall_s: float,
+        answers: Sequence[Answer],
+    ) -> None:  # fmt: skip
+        """Never waits, and writes to nothing of it."""
+        ...
+
+
 class Stages:
     """The stages of one batch: how long each took, and which fell back."""
 
@@ -104,10 +115,11 @@ class Recommender:
         profiles: ProfileStore | None,
         params: Params | None = None,
         decisions: DecisionSink | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
         self.params = params = params or Params()
         self.models = models
-        self._catalogue, self._profiles, self._decisions = catalogue, profiles, decisions
+        self._catalogue, self._profiles, self._decisions, self._watcher = catalogue, profiles, decisions, watcher
         self._table, self._sources = Table(params), sources(params)
         self._rules = Rules(params.transfer_days)
         self._serial = Serial()
@@ -144,6 +156,8 @@ class Recommender:
             queries, answers, Considered(world, asked, masks, found, scores, picks, ptr, self._rules, turn.wall)
         )
         self._keep(queries, ids, groups, blobs, turn.wall, answers)
+        if self._watcher is not None:
+            self._watcher.watch(queries, groups, blobs, turn.wall, answers)
         return answers
 
     def world(self) -> World:
@@ -176,11 +190,12 @@ class Recommender:
         ruled = Query(diversity=0.5, max_per_brand=1, filter="price >= 0", personal=False)
         given = Query(given=(one,), personal=False)
         turn = Turn(0.0, 0.0, NEVER)
-        sink, self._decisions = self._decisions, None
+        hidden = self._decisions, self._watcher
+        self._decisions = self._watcher = None
         for query in (*every, plain, ruled, given):
             self.run([query], turn)
         self.run_pages([PageQuery(tuple(every))], turn)
-        self._decisions = sink
+        self._decisions, self._watcher = hidden
 
     def _profile(self, asked: Asked, turn: Turn, stages: Stages) -> list[bytes]:
         """The visitors' stored records, in one round trip; none where nobody is known or nobody consented."""

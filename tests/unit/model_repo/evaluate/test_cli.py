@@ -25,6 +25,7 @@ from serving.core.errors import DataError
         (["--demo", "--cuts", "3"], "next-week"),
         (["--demo", "--protocol", "next-week", "--holdout-days", "3"], "7 or more"),
         (["--demo", "--cut", "soon"], "--cut"),
+        (["--demo", "--neural", "--placements"], "--placements"),
     ],
 )
 def test_contradicting_options(options, says):

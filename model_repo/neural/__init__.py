@@ -1,0 +1,1 @@
+"""Neural recommenders for comparison: trained with PyTorch (the extra `neural`), run as ONNX, loaded as a shadow."""
