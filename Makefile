@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed-base
 TEST_STAMP := $(VENV)/.installed-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve loadtest protos lock clean
+.PHONY: help demo test check serve loadtest peers protos lock clean
 
 help:  ## Shows this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ check: $(TEST_STAMP)  ## Format, lint, types, layers.
 
 loadtest: $(TEST_STAMP)  ## Locust against the running gateway (or one of its own) for 30 seconds; writes an HTML report.
 	@$(BIN)/python -m loadtests.run
+
+peers: $(TEST_STAMP)  ## One pipeline behind our engine and behind other servers, side by side; long.
+	@$(BIN)/python -m loadtests.peers
 
 protos: $(TEST_STAMP)  ## Generates the protobuf code anew.
 	@$(BIN)/python protos/generate.py
