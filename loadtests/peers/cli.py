@@ -42,8 +42,10 @@ def peers(
     python -m loadtests.peers
     python -m loadtests.peers --only ours,mosec_http --items 100000
     python -m loadtests.peers --rounds 5 --markdown --plot peers.svg
+
+    Ends with 1 when a call of ours failed; what failed elsewhere stands in its column and in a note.
     """
-    from loadtests.peers.flow import Ask, run  # heavy: only when it runs
+    from loadtests.peers.flow import OURS, Ask, run  # heavy: only when it runs
     from loadtests.peers.picture import svg
     from loadtests.peers.registry import chosen
     from loadtests.peers.report import as_json, as_markdown, report
@@ -70,6 +72,6 @@ def peers(
         report(result, Console(width=max(Console().width, COLUMNS)))
     if plot is not None:
         plot.write_text(svg(result))
-    failed = sum(int(str(row.get("failed", 0))) for row in result.rows)
+    failed = sum(int(str(row.get("failed", 0))) for row in result.rows if row["name"] == OURS)
     if failed:
-        raise click.ClickException(f"{failed} calls failed or were answered wrongly: the figures mean nothing")
+        raise click.ClickException(f"{failed} calls of ours failed or were answered wrongly: the figures mean nothing")

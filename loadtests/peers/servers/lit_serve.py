@@ -3,6 +3,7 @@
 LitServe reads the annotations below as types, so they are not postponed here.
 """
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -39,4 +40,5 @@ class Ranker(litserve.LitAPI):
 
 def main(folder: Path, port: int) -> None:
     server = litserve.LitServer(Ranker(folder), accelerator="cpu", workers_per_device=1)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends its processes on Ctrl-C only
     server.run(host="127.0.0.1", port=port, num_api_servers=1, log_level="warning", generate_client_file=False)
