@@ -34,11 +34,12 @@ from loadtests.bench.frames import RECOMMEND, known, shuffled, unframe
 from loadtests.bench.generate import Process, shares
 from loadtests.bench.install import check_cores, check_installed
 from loadtests.bench.pin import Cores, only_on, pin
-from loadtests.bench.report import Result, as_json
+from loadtests.bench.report import Result
 from loadtests.bench.store import describe, shop
 from loadtests.gateway import OwnGateway, orderly_end
 from loadtests.ids import of_home
 from loadtests.run import SMALL_ITEMS, SMALL_USERS
+from loadtests.telling import tell
 from serving.core.errors import StoregateError
 
 CALLERS = 64
@@ -281,13 +282,7 @@ def main(seconds: float, callers: str, json_: bool, home: Path, seed: int) -> No
         result, rows = measure(home.absolute(), seconds, floods, seed, lambda line: log.print(line, style="dim"))
     except (StoregateError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    if json_:
-        sys.stdout.write(as_json(result) + "\n")
-    else:
-        Console().print(table(rows))
-        for note in result.notes:
-            Console().print(f"broken: {note}", highlight=False)
-    sys.exit(1 if result.notes else 0)
+    tell(result, table(rows), json=json_)
 
 
 if __name__ == "__main__":

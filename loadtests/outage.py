@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests.bench.process import Tree
-from loadtests.bench.report import Result, Row, as_json
+from loadtests.bench.report import Result, Row
 from loadtests.bench.store import describe, shop
 from loadtests.callers import Callers
 from loadtests.gateway import OwnGateway, orderly_end
@@ -33,6 +33,7 @@ from loadtests.ids import Ids, of_home
 from loadtests.phases import RATIO_MAX, Found, Phase, broken, found
 from loadtests.run import SMALL_ITEMS, SMALL_USERS
 from loadtests.slow_redis import SlowRedis
+from loadtests.telling import tell
 from serving.adapters.embedded_redis import EmbeddedRedis
 from serving.core.errors import NotReady, StoregateError
 
@@ -67,13 +68,7 @@ def main(seconds: float, callers: int, json_: bool, home: Path, seed: int) -> No
         result, rows = measure(home.absolute(), seconds, callers, seed, lambda line: log.print(line, style="dim"))
     except (StoregateError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    if json_:
-        sys.stdout.write(as_json(result) + "\n")
-    else:
-        Console().print(table(rows))
-        for note in result.notes:
-            Console().print(f"broken: {note}", highlight=False)
-    sys.exit(1 if result.notes else 0)
+    tell(result, table(rows), json=json_)
 
 
 def measure(home: Path, seconds: float, callers: int, seed: int, say: Say) -> tuple[Result, list[Found]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,37 +77,21 @@ def shares(callers: int, processes_max: int) -> list[int]:
     return [callers // processes + (number < callers % processes) for number in range(processes)]
 
 
-class Process:
-    """One h2load over one connection: `callers` streams, each asking again as soon as it is answered."""
+class H2load:
+    """One h2load at work from construction on; it ends by itself when its time is up."""
 
-    def __init__(
-        self, target: str, method: str, body: Path, callers: int, seconds: float, folder: Path, number: int
-    ) -> None:
-        """target: "127.0.0.1:50051". Starts at once and ends by itself after `seconds`."""
+    def __init__(self, command: Sequence[str], folder: Path, number: int) -> None:
+        """command: h2load's arguments but for the log. folder: where its log and its words go."""
         self._log, self._said = folder / f"log-{number}", folder / f"said-{number}"
         self._log.unlink(missing_ok=True)  # h2load appends
-        command = [
-            "h2load", "-c", "1", "-m", str(callers), "-D", f"{round(seconds * 1000)}ms", "-d", str(body),
-            "-H", "content-type: application/grpc", "-H", "te: trailers", "-H", f"grpc-timeout: {DEADLINE}",
-            "--log-file", str(self._log), f"http://{target}{method}",
-        ]  # fmt: skip
         with open(self._said, "wb") as said:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+            self._process = subprocess.Popen(
+                ["h2load", "--log-file", str(self._log), *command], stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            )
 
     @property
     def running(self) -> bool:
         return self._process.poll() is None
-
-    def finish(self) -> Log:
-        """Waits for the end and reads the log. Raises SettingError when h2load did not do its work."""
-        try:
-            code = self._process.wait(END_S_MAX)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise SettingError(f"h2load did not end; it said: {self._tail()}") from None
-        if code or not self._log.exists():
-            raise SettingError(f"h2load ended with code {code}; it said: {self._tail()}")
-        return parse_log(self._log.read_text(), self._log.name)
 
     def kill(self) -> None:
         """Ends it at once. Idempotent."""
@@ -114,5 +99,35 @@ class Process:
             self._process.kill()
             self._process.wait()
 
+    def ended(self) -> tuple[Log, str]:
+        """Waits for the end; the log and what was said. Raises SettingError when h2load did not do its work."""
+        try:
+            code = self._process.wait(END_S_MAX)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise SettingError(f"h2load did not end; it said: {self._tail()}") from None
+        if code or not self._log.exists():
+            raise SettingError(f"h2load ended with code {code}; it said: {self._tail()}")
+        return parse_log(self._log.read_text(), self._log.name), self._said.read_text(errors="replace")
+
     def _tail(self) -> str:
         return " | ".join(self._said.read_text(errors="replace").splitlines()[-3:])
+
+
+class Process(H2load):
+    """One h2load over one connection: `callers` streams, each asking again as soon as it is answered."""
+
+    def __init__(
+        self, target: str, method: str, body: Path, callers: int, seconds: float, folder: Path, number: int
+    ) -> None:
+        """target: "127.0.0.1:50051"."""
+        command = [
+            "-c", "1", "-m", str(callers), "-D", f"{round(seconds * 1000)}ms", "-d", str(body),
+            "-H", "content-type: application/grpc", "-H", "te: trailers", "-H", f"grpc-timeout: {DEADLINE}",
+            f"http://{target}{method}",
+        ]  # fmt: skip
+        super().__init__(command, folder, number)
+
+    def finish(self) -> Log:
+        """Waits for the end and reads the log. Raises SettingError when h2load did not do its work."""
+        return self.ended()[0]

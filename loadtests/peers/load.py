@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.bench.generate import DEADLINE, END_S_MAX, Log, parse_log
+from loadtests.bench.generate import DEADLINE, H2load, Log
 from loadtests.peers.wires import Wire
-from serving.core.errors import SettingError
 
 GRPC_HEADS = ("content-type: application/grpc", "te: trailers", f"grpc-timeout: {DEADLINE}")
 JSON_HEADS = ("content-type: application/json",)
@@ -24,7 +22,7 @@ class Heard:
     body_bytes: int
 
 
-class Load:
+class Load(H2load):
     """One h2load with `callers` callers, each asking again as soon as it is answered: streams of one connection where
     that is HTTP/2, connections where it is not. Starts at once, ends by itself after `seconds`."""
 
@@ -32,49 +30,20 @@ class Load:
         self, wire: Wire, target: str, body: Path, callers: int, seconds: float, folder: Path, number: int
     ) -> None:
         """target: "127.0.0.1:50051"."""
-        self._log, self._said = folder / f"log-{number}", folder / f"said-{number}"
-        self._log.unlink(missing_ok=True)  # h2load appends
-        with open(self._said, "wb") as said:
-            self._process = subprocess.Popen(
-                command(wire, target, body, callers, seconds, self._log),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
-
-    @property
-    def running(self) -> bool:
-        return self._process.poll() is None
+        super().__init__(command(wire, target, body, callers, seconds), folder, number)
 
     def finish(self) -> Heard:
         """Waits for the end. Raises SettingError when h2load did not do its work."""
-        try:
-            code = self._process.wait(END_S_MAX)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise SettingError(f"h2load did not end; it said: {self._tail()}") from None
-        said = self._said.read_text(errors="replace")
-        if code or not self._log.exists():
-            raise SettingError(f"h2load ended with code {code}; it said: {self._tail()}")
-        return Heard(parse_log(self._log.read_text(), self._log.name), *totals(said))
-
-    def kill(self) -> None:
-        """Ends it at once. Idempotent."""
-        if self.running:
-            self._process.kill()
-            self._process.wait()
-
-    def _tail(self) -> str:
-        return " | ".join(self._said.read_text(errors="replace").splitlines()[-3:])
+        log, said = self.ended()
+        return Heard(log, *totals(said))
 
 
-def command(wire: Wire, target: str, body: Path, callers: int, seconds: float, log: Path) -> list[str]:
-    """The command line."""
+def command(wire: Wire, target: str, body: Path, callers: int, seconds: float) -> list[str]:
+    """h2load's arguments."""
     many = ["-c", "1", "-m", str(callers)] if wire.grpc else ["--h1", "-c", str(callers), "-m", "1"]
     heads = [part for head in (GRPC_HEADS if wire.grpc else JSON_HEADS) for part in ("-H", head)]
     return [
-        "h2load", *many, "-D", f"{round(seconds * 1000)}ms", "-d", str(body), *heads,
-        "--log-file", str(log), f"http://{target}{wire.path}",
+        *many, "-D", f"{round(seconds * 1000)}ms", "-d", str(body), *heads, f"http://{target}{wire.path}",
     ]  # fmt: skip
 
 

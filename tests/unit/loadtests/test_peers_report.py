@@ -161,7 +161,7 @@ def test_answers_are_read_in_every_wire() -> None:
 def test_callers_are_streams_or_connections(tmp_path: Path) -> None:
     """Over HTTP/2 one connection of so many streams, over HTTP/1.1 so many connections."""
     wires = {peer.name: peer.wire for peer in PEERS}
-    many = [command(wires[name], "h:1", tmp_path, 7, 1.5, tmp_path)[1:6] for name in ("ours", "mosec_http")]
+    many = [command(wires[name], "h:1", tmp_path, 7, 1.5)[:5] for name in ("ours", "mosec_http")]
     assert many == [["-c", "1", "-m", "7", "-D"], ["--h1", "-c", "7", "-m", "1"]]
 
 
