@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -24,6 +24,9 @@ from serving.kernels.rerank import Page
 
 _NO_RECORDS = np.frombuffer(bytes(RECORD_BYTES), RECORD)[:0]
 _NO_ROWS: I32 = np.zeros(0, np.int32)
+_NO_SEEDS = np.zeros(0, np.uint64)
+SHAPES_MAX = 256
+"""Kinds of plain batches whose arrays are kept."""
 FRESH_PAGE_MIN = 10
 """Pages shorter than this keep no place for a new arrival."""
 SEED_DIGITS = 16
@@ -70,9 +73,33 @@ class _Lists:
         self._rows += rows
         self._ends.append(len(self._rows))
 
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
     def arrays(self) -> tuple[I32, I64]:
         """rows (m,) and ptr (b + 1,)."""
         return (np.array(self._rows, np.int32) if self._rows else _NO_ROWS), np.array(self._ends, np.int64)
+
+
+class _Named:
+    """What the queries name beside the items that they are about: false while that is nothing."""
+
+    __slots__ = ("blocked", "given", "pinned", "places")
+
+    def __init__(self) -> None:
+        self.blocked, self.given, self.pinned = _Lists(), _Lists(), _Lists()
+        self.places: list[int] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.blocked or self.given or self.pinned)
+
+    def add(
+        self, blocked: Sequence[int], given: Sequence[int], pinned: Sequence[int], places: Sequence[int]
+    ) -> None:  # fmt: skip
+        self.blocked.add(blocked)
+        self.given.add(given)
+        self.pinned.add(pinned)
+        self.places += places
 
 
 class _Line(NamedTuple):
@@ -106,24 +133,20 @@ def ask(
     numbers = [table.number[query.placement] for query in queries]
     every = [table.every[number] for number in numbers]
     personal = [params.personalization if query.personal is None else query.personal for query in queries]
-    context, blocked, given, pinned = _Lists(), _Lists(), _Lists(), _Lists()
-    places: list[int] = []
+    context, named = _Lists(), _Named()
     missing = []
     for query, placement in zip(queries, every, strict=True):
         rows, unknown = _rows(query.item_ids, catalogue)
         context.add(rows if placement.about_items else ())
-        blocked.add(_rows(query.exclude, catalogue)[0])
-        mine, absent = _rows(query.given or (), catalogue)
-        given.add(mine)
-        chosen, unpinned = _pins(query, catalogue, places)
-        pinned.add(chosen)
+        given, absent = _rows(query.given or (), catalogue)
+        pinned, places, unpinned = _pins(query, catalogue)
+        named.add(_rows(query.exclude, catalogue)[0], given, pinned, places)
         missing.append((*unknown, *absent, *unpinned))
-    lines = map(partial(_line, params), queries, every, mask_of, groups)
-    # One array whose rows are the columns: an array each would cost a lone request more than what is done with them.
-    line = _Line(*np.array(tuple(zip(*lines, strict=True)), np.int32))
+    lines = list(map(partial(_line, params), queries, every, mask_of, groups))
+    shares = list(map(partial(_share, params), queries, every))
     context_rows, context_ptr = context.arrays()
-    request = _request(line, blocked, given, pinned)
     seeds = np.array([int(one[-SEED_DIGITS:], 16) for one in ids], np.uint64)
+    shape = _shape(lines, shares, numbers, table, named)
     return Asked(
         keys=[
             profile_key(query.user_id, query.visitor_id) if known else ""
@@ -140,12 +163,12 @@ def ask(
             int(placement.order if query.given is None else Order.PURCHASE)
             for query, placement in zip(queries, every, strict=True)
         ],
-        quotas=_quotas(numbers, request, table),
-        request=request,
-        page=_page(line, request, seeds, places, _shares(queries, every, params)),
+        quotas=shape.quotas,
+        request=shape.request,
+        page=shape.page._replace(seed=seeds),
         objective=[OBJECTIVES.index(query.objective) for query in queries],
         lean=[params.objective_weight if q.objective_weight is None else q.objective_weight for q in queries],
-        wanted=line.wanted,
+        wanted=shape.wanted,
         missing=missing,
     )
 
@@ -170,21 +193,58 @@ def _line(params: Params, query: Query, placement: Placement, mask: int, group: 
     )
 
 
-def _shares(queries: Sequence[Query], every: Sequence[Placement], params: Params) -> F32:
-    """(2, b): diversity, and the share of the places that is left to chance."""
-    return np.array(
-        (
-            [params.diversity if query.diversity is None else query.diversity for query in queries],
-            [params.exploration_share if placement.learned else 0.0 for placement in every],
-        ),
-        np.float32,
-    )
+def _share(params: Params, query: Query, placement: Placement) -> tuple[float, float]:
+    """Diversity, and the share of the places that is left to chance."""
+    diversity = params.diversity if query.diversity is None else query.diversity
+    return diversity, params.exploration_share if placement.learned else 0.0
 
 
-def _request(line: _Line, blocked: _Lists, given: _Lists, pinned: _Lists) -> Request:
-    blocked_rows, blocked_ptr = blocked.arrays()
-    given_rows, given_ptr = given.arrays()
-    pinned_rows, pinned_ptr = pinned.arrays()
+class _Shape(NamedTuple):
+    """All of a batch but who asks, what they name and their seeds."""
+
+    request: Request
+    page: Page
+    quotas: I32
+    wanted: I32
+
+
+def _shape(
+    lines: Sequence[_Line], shares: Sequence[tuple[float, float]], numbers: Sequence[int], table: Table,
+    named: _Named,
+) -> _Shape:  # fmt: skip
+    """Most batches are of queries that name no items and differ in nothing: those of one kind share their arrays, into
+    which nobody writes, because making them would cost a lone request more than what is done with them."""
+    if named:
+        return _made(lines, shares, numbers, table, named)
+    kinds = set(zip(lines, shares, numbers, strict=True))
+    if len(kinds) == 1:
+        return _alike(*kinds.pop(), table, len(lines))
+    return _made(lines, shares, numbers, table, named)
+
+
+@lru_cache(maxsize=SHAPES_MAX)
+def _alike(line: _Line, share: tuple[float, float], number: int, table: Table, b: int) -> _Shape:
+    named = _Named()
+    for _ in range(b):
+        named.add((), (), (), ())
+    return _made([line] * b, [share] * b, [number] * b, table, named)
+
+
+def _made(
+    lines: Sequence[_Line], shares: Sequence[tuple[float, float]], numbers: Sequence[int], table: Table,
+    named: _Named,
+) -> _Shape:  # fmt: skip
+    # One array whose rows are the columns: an array each would cost more.
+    line = _Line(*np.array(tuple(zip(*lines, strict=True)), np.int32))
+    request = _request(line, named)
+    page = _page(line, request, named.places, np.array(tuple(zip(*shares, strict=True)), np.float32))
+    return _Shape(request, page, _quotas(numbers, request, table), line.wanted)
+
+
+def _request(line: _Line, named: _Named) -> Request:
+    blocked_rows, blocked_ptr = named.blocked.arrays()
+    given_rows, given_ptr = named.given.arrays()
+    pinned_rows, pinned_ptr = named.pinned.arrays()
     return Request(
         total=line.total,
         fills=line.fills,
@@ -202,7 +262,7 @@ def _request(line: _Line, blocked: _Lists, given: _Lists, pinned: _Lists) -> Req
     )
 
 
-def _page(line: _Line, request: Request, seeds: npt.NDArray[np.uint64], places: list[int], shares: F32) -> Page:
+def _page(line: _Line, request: Request, places: Sequence[int], shares: F32) -> Page:
     return Page(
         size=line.size,
         first=line.first,
@@ -211,7 +271,7 @@ def _page(line: _Line, request: Request, seeds: npt.NDArray[np.uint64], places: 
         max_category=line.max_category,
         fresh_slots=line.fresh_slots,
         explore=shares[1],
-        seed=seeds,
+        seed=_NO_SEEDS,
         group=line.group,
         method=line.method,
         pin_ptr=request.pinned_ptr,
@@ -220,19 +280,19 @@ def _page(line: _Line, request: Request, seeds: npt.NDArray[np.uint64], places: 
     )
 
 
-def _quotas(placements: list[int], request: Request, table: Table) -> I32:
+def _quotas(placements: Sequence[int], request: Request, table: Table) -> I32:
     """(len(Source), b); nothing is looked for where the items are given."""
-    quotas = np.ascontiguousarray(table.quotas[placements].T)
+    quotas = np.ascontiguousarray(table.quotas[list(placements)].T)
     if len(request.given):
         quotas[:, request.is_given > 0] = 0
     return quotas
 
 
-def _pins(query: Query, catalogue: Catalogue, places: list[int]) -> tuple[list[int], tuple[str, ...]]:
-    """Rows of the pinned items that are known, whose places are added to `places`, and the ids of the others."""
+def _pins(query: Query, catalogue: Catalogue) -> tuple[list[int], list[int], tuple[str, ...]]:
+    """Rows of the pinned items that are known, their places, and the ids of the others."""
     if not query.pins:
-        return [], ()
-    rows, unknown = [], []
+        return [], [], ()
+    rows, places, unknown = [], [], []
     for pin in query.pins:
         row = catalogue.row_of.get(pin.item_id)
         if row is None or catalogue.items[row].deleted:
@@ -240,7 +300,7 @@ def _pins(query: Query, catalogue: Catalogue, places: list[int]) -> tuple[list[i
         else:
             rows.append(row)
             places.append(pin.place)
-    return rows, tuple(unknown)
+    return rows, places, tuple(unknown)
 
 
 def records_of(blobs: Sequence[bytes], session: Sequence[bytes]) -> tuple[npt.NDArray[np.void], I64]:
