@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from worlds import TURN, Shelf, blob, checkerboard, few
@@ -45,7 +47,7 @@ def test_plain_batches_of_one_kind_share_their_arrays() -> None:
         {"exclude": ("i1",)}, {"given": ("i1", "i2")}, {"pins": (Pin("i1", 0),)},
     ],
 )  # fmt: skip
-def test_another_kind_has_arrays_of_its_own(differs: dict[str, object]) -> None:
+def test_another_kind_has_arrays_of_its_own(differs: dict[str, Any]) -> None:
     """In a batch with plain ones, each query's columns are those that it has alone."""
     plain, special = Query(user_id="ann"), Query(user_id="ann", **differs)
     alone, both = asked(special), asked(plain, special)
