@@ -209,21 +209,21 @@ class _Shape(NamedTuple):
 
 
 def _shape(
-    lines: Sequence[_Line], shares: Sequence[tuple[float, float]], numbers: Sequence[int], table: Table,
+    lines: Sequence[_Line], shares: Sequence[tuple[float, float]], numbers: list[int], table: Table,
     named: _Named,
 ) -> _Shape:  # fmt: skip
     """Most batches are of queries that name no items and differ in nothing: those of one kind share their arrays, into
     which nobody writes, because making them would cost a lone request more than what is done with them."""
-    if named:
-        return _made(lines, shares, numbers, table, named)
-    kinds = set(zip(lines, shares, numbers, strict=True))
-    if len(kinds) == 1:
-        return _alike(*kinds.pop(), table, len(lines))
+    if not named:
+        kinds = set(zip(lines, shares, numbers, strict=True))
+        if len(kinds) == 1:
+            return _alike(*kinds.pop(), table, len(lines))
     return _made(lines, shares, numbers, table, named)
 
 
 @lru_cache(maxsize=SHAPES_MAX)
 def _alike(line: _Line, share: tuple[float, float], number: int, table: Table, b: int) -> _Shape:
+    """What `_made` makes of b queries of this kind."""
     named = _Named()
     for _ in range(b):
         named.add((), (), (), ())
@@ -231,9 +231,10 @@ def _alike(line: _Line, share: tuple[float, float], number: int, table: Table, b
 
 
 def _made(
-    lines: Sequence[_Line], shares: Sequence[tuple[float, float]], numbers: Sequence[int], table: Table,
+    lines: Sequence[_Line], shares: Sequence[tuple[float, float]], numbers: list[int], table: Table,
     named: _Named,
 ) -> _Shape:  # fmt: skip
+    """`numbers` of the placements in `table`; the pages have no seeds yet."""
     # One array whose rows are the columns: an array each would cost more.
     line = _Line(*np.array(tuple(zip(*lines, strict=True)), np.int32))
     request = _request(line, named)
@@ -280,9 +281,9 @@ def _page(line: _Line, request: Request, places: Sequence[int], shares: F32) -> 
     )
 
 
-def _quotas(placements: Sequence[int], request: Request, table: Table) -> I32:
+def _quotas(placements: list[int], request: Request, table: Table) -> I32:
     """(len(Source), b); nothing is looked for where the items are given."""
-    quotas = np.ascontiguousarray(table.quotas[list(placements)].T)
+    quotas = np.ascontiguousarray(table.quotas[placements].T)
     if len(request.given):
         quotas[:, request.is_given > 0] = 0
     return quotas
