@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from model_repo.datasets.tables import Dataset
@@ -11,6 +12,7 @@ from model_repo.histories import Histories
 from model_repo.ranker import build as ranker
 from model_repo.ranker.onnx_file import to_onnx
 from model_repo.retrievers import Recipe, described, fit
+from model_repo.work import one_blas_thread
 from serving.adapters.model_loader import RANKERS
 from serving.core.catalogue import Catalogue
 from serving.core.errors import InvalidInput
@@ -83,19 +85,34 @@ def train_recommend(dataset: Dataset, plan: Plan, params: Params, *, seed: int, 
     moments = _moments(first, last, plan)
     steps = len(moments) + 2
     words = described(dataset, plan.recipe, seed)
+
+    def learned(models: Models, moment: float, kinds: Sequence[str]) -> list[Examples]:
+        return [
+            examples(
+                dataset, histories, models, timeless, moment, moment + plan.horizon_days * DAY_S, params, kind=kind,
+                records_max=plan.recipe.records_max, groups_max=plan.groups_max, negatives_max=plan.negatives_max,
+                seed=seed,
+            )
+            for kind in kinds
+        ]  # fmt: skip
+
     parts: dict[str, list[Examples]] = {kind: [] for kind in KINDS}
     models: Models | None = None
-    for done, moment in enumerate(moments):
-        report("learning from the past", done, steps)
-        models = fit(dataset, histories, timeless, moment, plan.recipe, params, seed=seed, words=words, before=models)
-        for kind in KINDS if done >= len(moments) - plan.other_moments else KINDS[:1]:
-            parts[kind].append(
-                examples(
-                    dataset, histories, models, timeless, moment, moment + plan.horizon_days * DAY_S, params, kind=kind,
-                    records_max=plan.recipe.records_max, groups_max=plan.groups_max,
-                    negatives_max=plan.negatives_max, seed=seed,
-                )
-            )  # fmt: skip
+    before: Future[list[Examples]] | None = None
+    # The examples of one moment are made while the next one's models are fitted. BLAS keeps to one thread throughout:
+    # its sums would depend on how many it happens to have.
+    with one_blas_thread(), ThreadPoolExecutor(1) as beside:
+        for done, moment in enumerate(moments):
+            report("learning from the past", done, steps)
+            models = fit(
+                dataset, histories, timeless, moment, plan.recipe, params, seed=seed, words=words, before=models
+            )
+            if before is not None:
+                _sort(parts, before.result())
+            kinds = KINDS if done >= len(moments) - plan.other_moments else KINDS[:1]
+            before = beside.submit(learned, models, moment, kinds)
+        if before is not None:
+            _sort(parts, before.result())
     report("training the rankers", len(moments), steps)
     found = {kind: Examples.joined(some) for kind, some in parts.items()}
     main = found[KINDS[0]]
@@ -117,6 +134,12 @@ def train_recommend(dataset: Dataset, plan: Plan, params: Params, *, seed: int, 
     models = fit(dataset, histories, timeless, last, plan.recipe, params, seed=seed, words=words, before=models)
     report("trained", steps, steps)
     return Trained(models, rankers, len(main), summary)
+
+
+def _sort(parts: dict[str, list[Examples]], some: Sequence[Examples]) -> None:
+    """Puts the examples of one moment, in the order of KINDS, to those of their kind."""
+    for kind, one in zip(KINDS, some, strict=False):
+        parts[kind].append(one)
 
 
 def _moments(first_s: float, last_s: float, plan: Plan) -> list[float]:

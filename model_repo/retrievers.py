@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +16,7 @@ from model_repo.item_item import build as item_item
 from model_repo.sessions import build as sessions
 from model_repo.together import build as together
 from model_repo.transitions import build as transitions
-from model_repo.work import Progress
+from model_repo.work import Progress, cores
 from serving.adapters.faiss_index import FaissIndex
 from serving.core.catalogue import Catalogue
 from serving.core.content import ContentModel, embed
@@ -76,27 +77,32 @@ def fit(
     factors are taken on from.
     """
     report = progress or (lambda share: None)
-    owners, rows, weights, n_owners = interactions(histories, catalogue, moment_s, recipe.records_max, params)
     n = len(dataset.items)
-    neighbours = item_item.build(
-        owners, rows, weights, n_owners, n, params=recipe.item_item, progress=lambda share: report(share * 0.5)
-    )
-    latent = factors.build(
-        owners, rows, weights, n_owners, n, params=recipe.factors, seed=seed,
-        start=None if before is None else before.vectors, progress=lambda share: report(0.5 + share * 0.5),
-    )  # fmt: skip
-    bought = dataset.events.where((dataset.events.time_s < moment_s) & (dataset.events.type == PURCHASE))
-    prices = np.array([item.price for item in dataset.items], np.int64)
-    words = words or described(dataset, recipe, seed)
     known = dataset.events.where(dataset.events.time_s < moment_s)
+    with ThreadPoolExecutor(cores()) as beside:  # what only counts, while the matrices are solved
+        followed = beside.submit(transitions.build, known, n, moment_s, recipe.transitions)
+        together_with = beside.submit(together.build, known, n, moment_s, (PURCHASE,), recipe.together)
+        viewed_with = beside.submit(together.build, known, n, moment_s, (VIEW,), recipe.together)
+        visits = beside.submit(sessions.build, known, n, moment_s, recipe.sessions)
+        owners, rows, weights, n_owners = interactions(histories, catalogue, moment_s, recipe.records_max, params)
+        neighbours = item_item.build(
+            owners, rows, weights, n_owners, n, params=recipe.item_item, progress=lambda share: report(share * 0.5)
+        )
+        latent = factors.build(
+            owners, rows, weights, n_owners, n, params=recipe.factors, seed=seed,
+            start=None if before is None else before.vectors, progress=lambda share: report(0.5 + share * 0.5),
+        )  # fmt: skip
+        words = words or described(dataset, recipe, seed)
+    bought = known.where(known.type == PURCHASE)
+    prices = np.array([item.price for item in dataset.items], np.int64)
     return Models(
         versions={},
         item_ids=tuple(item.item_id for item in dataset.items),
         item_item=neighbours,
-        transitions=transitions.build(known, n, moment_s, recipe.transitions),
-        together=together.build(known, n, moment_s, (PURCHASE,), recipe.together),
-        coview=together.build(known, n, moment_s, (VIEW,), recipe.together),
-        sessions=sessions.build(known, n, moment_s, recipe.sessions),
+        transitions=followed.result(),
+        together=together_with.result(),
+        coview=viewed_with.result(),
+        sessions=visits.result(),
         vectors=latent.vectors,
         gram=latent.gram,
         fold_alpha=latent.fold_alpha,
@@ -107,7 +113,7 @@ def fit(
         index=FaissIndex(retrieval.build(latent.vectors)),
         content_index=FaissIndex(retrieval.build(words.vectors)),
         rankers=Rankers(Unranked(), Unranked(), Unranked()),
-        trained_through_s=int(dataset.events.time_s[dataset.events.time_s < moment_s].max()),
+        trained_through_s=int(known.time_s.max()),
     )
 
 
