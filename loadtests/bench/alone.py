@@ -1,11 +1,12 @@
-"""The candidate sources one by one, called as the pipeline calls them, for one visitor at a time."""
+"""The candidate sources that cost most one by one, for one visitor at a time: session kNN and those that search."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter_ns
 
 import numpy as np
@@ -17,9 +18,11 @@ from serving.decisions.recommend.asking import records_of
 from serving.decisions.recommend.contract import RECOMMENDED_FOR_YOU, Query, Source
 from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.placements import Table
-from serving.decisions.recommend.sources import Evidence, sources
+from serving.decisions.recommend.sources import SEARCHED, Evidence
+from serving.decisions.recommend.sources.recall import Asking, habits
+from serving.decisions.recommend.sources.session import votes
 from serving.decisions.recommend.steps import know
-from serving.kernels.history import DAY_S
+from serving.kernels.history import DAY_S, History
 
 NO_ROWS: I32 = np.zeros(0, np.int32)
 NO_CONTEXT: I64 = np.zeros(2, np.int64)
@@ -34,9 +37,11 @@ COUNTED = 500
 class Known:
     """What the pipeline knows of one visitor before it asks its sources."""
 
+    history: History
     evidence: Evidence
     quotas: npt.NDArray[np.int32]
     """(len(Source), 1)"""
+    now_s: float
 
 
 def clock(recommender: Recommender, wall: float) -> float:
@@ -50,16 +55,17 @@ def knowledge(recommender: Recommender, blob: bytes, wall: float) -> Known:
     models, catalogue = world.models, world.catalogue
     records, ptr = records_of([blob], [b""])
     wall = clock(recommender, wall)
-    history, _, tastes, contents = know(
-        records, ptr, NO_ROWS, NO_CONTEXT, catalogue.hash_keys, catalogue.hash_rows, world.prices.price, wall,
-        params.half_life_days * DAY_S, params.short_half_life_days * DAY_S, world.vectors, models.gram,
-        np.float32(models.fold_alpha), world.content, world.scratch.slot,
-    )  # fmt: skip
     mask, masks = np.zeros(1, np.int32), catalogue.available[None, :]
     table = Table(params)
-    quotas = table.quotas[table.number[RECOMMENDED_FOR_YOU]]
-    evidence = Evidence(world, history, tastes, contents, NO_CONTEXT, mask, masks, wall)
-    return Known(evidence, np.ascontiguousarray(quotas[:, None]))
+    quotas = np.ascontiguousarray(table.quotas[table.number[RECOMMENDED_FOR_YOU]][:, None])
+    asking = Asking(quotas, mask, masks, NO_CONTEXT)
+    history, _, tastes, contents, _ = know(
+        records, ptr, NO_ROWS, NO_CONTEXT, catalogue.hash_keys, catalogue.hash_rows, world.prices.price, wall,
+        params.half_life_days * DAY_S, params.short_half_life_days * DAY_S, world.vectors, models.gram,
+        np.float32(models.fold_alpha), world.content, world.scratch.slot, asking, world.popularity, world.fresh,
+        models.sessions, world.session_scratch, habits(params),
+    )  # fmt: skip
+    return Known(history, Evidence(world, tastes, contents, mask, masks), quotas, wall)
 
 
 def tastes(recommender: Recommender, blobs: Iterable[bytes], wall: float) -> tuple[F32, F32]:
@@ -69,26 +75,36 @@ def tastes(recommender: Recommender, blobs: Iterable[bytes], wall: float) -> tup
 
 
 def alone(recommender: Recommender, blobs: Sequence[bytes], wall: float, seconds: float) -> list[Row]:
-    """Microseconds of every source of `sources/`, at batch 1: "alone: session" is session kNN with the weights that it
-    begins with. Sources with a quota of 0 on recommended-for-you are asked for as many as item-item brings.
+    """Microseconds of session kNN, with the weights that it begins with, and of every source that searches, at batch 1.
+    Sources with a quota of 0 on recommended-for-you are asked for as many as item-item brings.
 
     The sources take turns within one visitor, so that none finds what it needs in the cache because it has just run.
     """
-    every = sources(recommender.params)
+    world, how = recommender.world(), habits(recommender.params)
+
+    def session(known: Known, quota: I32) -> None:
+        votes(known.history, NO_CONTEXT, known.now_s, world.models.sessions, world.session_scratch, how)
+
+    every: list[tuple[Source, Callable[[Known, I32], object]]] = [(Source.SESSION, session)]
+    every += [(source.code, partial(_search, source.find)) for source in SEARCHED]
     took: Took = defaultdict(list)
     begun, at = time.monotonic(), 0
     while at <= WARM or time.monotonic() - begun < max(seconds, SLICE_S):
         known = knowledge(recommender, blobs[at % len(blobs)], wall)
-        for source in every:
-            quota = known.quotas[source.code]
+        for code, find in every:
+            quota = known.quotas[code]
             quota = quota if quota[0] else known.quotas[Source.ITEM_ITEM]
             before = perf_counter_ns()
-            source.find(known.evidence, quota)
+            find(known, quota)
             after = perf_counter_ns()
             if at >= WARM:
-                took[f"{PREFIX}{source.code.name.lower()}"].append((after - before) / 1000)
+                took[f"{PREFIX}{code.name.lower()}"].append((after - before) / 1000)
         at += 1
     return [row(name, 1, micros) for name, micros in took.items()]
+
+
+def _search(find: Callable[[Evidence, I32], I32], known: Known, quota: I32) -> I32:
+    return find(known.evidence, quota)
 
 
 def candidate_count(recommender: Recommender, blobs: Sequence[bytes], wall: float) -> Row:

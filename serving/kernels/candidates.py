@@ -8,14 +8,17 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from serving.kernels.heap import offer
 from serving.kernels.history import BOUGHT, CARTED, CONTEXT, DAY_S, SEEN
 from serving.kernels.scratch import LINEAR
-from serving.kernels.signals import COVIEW as COVIEW_CODE
+from serving.kernels.selecting import TIE_MAX, key, least_of_best
 from serving.kernels.signals import (
+    CONTENT,
+    FACTORS,
+    FRESH,
     GIVEN,
     ITEM_ITEM,
     PINNED,
+    REPEAT,
     S_BUY_DECAY,
     S_BUYS,
     S_CONTENT,
@@ -31,7 +34,9 @@ from serving.kernels.signals import (
     SESSION,
     SIGNALS,
     TRENDING,
+    VIEWED,
 )
+from serving.kernels.signals import COVIEW as COVIEW_CODE
 from serving.kernels.signals import TOGETHER as TOGETHER_CODE
 from serving.kernels.signals import TRANSITIONS as TRANSITIONS_CODE
 
@@ -78,21 +83,34 @@ class Request(NamedTuple):
     pinned: npt.NDArray[np.int32]
 
 
-class Found(NamedTuple):
-    """What the sources found for b requests. first, last: (b, q) int32 rows, -1 = none, best first, with their sources'
-    codes (q,), taken before and after the sums; weights (LINEAR, h) float32 of the history's entries in each sum, quota
-    (LINEAR, b) int32; session: ptr (b + 1,), rows, scores, quota (b,) int32."""
+class Recalled(NamedTuple):
+    """What the history of b visitors brings by itself. bought, viewed, fresh: (b, q) int32 rows, best first, -1 = none;
+    weights (LINEAR, h) float32 of the history's entries in each sum; session: ptr (b + 1,), rows, scores, none twice in
+    a visit."""
 
-    first: npt.NDArray[np.int32]
-    first_code: npt.NDArray[np.int32]
-    last: npt.NDArray[np.int32]
-    last_code: npt.NDArray[np.int32]
+    bought: npt.NDArray[np.int32]
+    viewed: npt.NDArray[np.int32]
     weights: npt.NDArray[np.float32]
-    quota: npt.NDArray[np.int32]
     session_ptr: npt.NDArray[np.int64]
     session_rows: npt.NDArray[np.int32]
     session_scores: npt.NDArray[np.float32]
-    session_quota: npt.NDArray[np.int32]
+    fresh: npt.NDArray[np.int32]
+
+
+class Found(NamedTuple):
+    """What all sources found for b requests: Recalled, then (b, q) int32 rows of the indexes, best first, -1 = none;
+    quotas (sources, b) int32 by code."""
+
+    bought: npt.NDArray[np.int32]
+    viewed: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
+    session_ptr: npt.NDArray[np.int64]
+    session_rows: npt.NDArray[np.int32]
+    session_scores: npt.NDArray[np.float32]
+    fresh: npt.NDArray[np.int32]
+    factors: npt.NDArray[np.int32]
+    content: npt.NDArray[np.int32]
+    quotas: npt.NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
@@ -112,12 +130,6 @@ def candidates(history, now_s, request, found, matrices, popular, trending, mask
     rows = np.empty(room, np.int32)
     signals = np.zeros((room, len(SIGNALS)), np.float32)
     out_ptr = np.zeros(b + 1, np.int64)
-    keep_max = np.int32(1)
-    for r in range(b):
-        for s in range(LINEAR):
-            keep_max = max(keep_max, found.quota[s, r])
-        keep_max = max(keep_max, found.session_quota[r])
-    heap_score, heap_row = np.empty(keep_max, np.float32), np.empty(keep_max, np.int32)
     fill = np.int64(0)
     for r in range(b):
         scratch.serial[0] += np.int32(1)
@@ -135,25 +147,28 @@ def candidates(history, now_s, request, found, matrices, popular, trending, mask
             for i in range(request.given_ptr[r], request.given_ptr[r + 1]):
                 fill = _take(rows, signals, fill, request.given[i], GIVEN, mask, taken, mark)
         else:
-            fill = _column(rows, signals, fill, stop, found.first[r], found.first_code, mask, taken, mark)
+            # what the visitor did with an item himself outweighs what others did
+            fill = _column(rows, signals, fill, stop, found.bought[r], REPEAT, mask, taken, mark)
+            fill = _column(rows, signals, fill, stop, found.viewed[r], VIEWED, mask, taken, mark)
         for s in range(LINEAR):
             score, touched = scratch.score[s], scratch.touched
             touched_n = _sum(found.weights[s], history.row, first, last, matrices[s], score, touched)
-            keep = min(np.int64(found.quota[s, r]), stop - fill)  # the heap is in no order: none of it may be left out
+            keep = min(np.int64(found.quotas[_CODES[s], r]), stop - fill)
             if keep > 0 and touched_n > 0 and not request.is_given[r]:
-                size = _best(score, touched, touched_n, keep, mask, taken, mark, heap_score, heap_row)
-                for i in range(size):
-                    fill = _take(rows, signals, fill, heap_row[i], _CODES[s], mask, taken, mark)
-        size, keep = 0, min(np.int64(found.session_quota[r]), stop - fill)
-        for i in range(found.session_ptr[r], found.session_ptr[r + 1]):
-            row = found.session_rows[i]
-            scratch.score[LINEAR, row] = found.session_scores[i]
-            if keep > 0 and mask[row] and taken[row] != mark:
-                size = offer(heap_score, heap_row, size, keep, found.session_scores[i], row)
+                if len(score) <= SCAN_ROWS_MAX:
+                    fill = _best_of_all(rows, signals, fill, score, keep, _CODES[s], mask, taken, mark, scratch.keys)
+                else:
+                    some = touched[:touched_n]
+                    fill = _best(rows, signals, fill, some, score, keep, _CODES[s], mask, taken, mark, scratch.keys)
+        voted = found.session_rows[found.session_ptr[r] : found.session_ptr[r + 1]]
+        for i in range(len(voted)):
+            scratch.score[LINEAR, voted[i]] = found.session_scores[found.session_ptr[r] + i]
         if not request.is_given[r]:
-            for i in range(size):
-                fill = _take(rows, signals, fill, heap_row[i], SESSION, mask, taken, mark)
-            fill = _column(rows, signals, fill, stop, found.last[r], found.last_code, mask, taken, mark)
+            score, keep = scratch.score[LINEAR], min(np.int64(found.quotas[SESSION, r]), stop - fill)
+            fill = _best(rows, signals, fill, voted, score, keep, SESSION, mask, taken, mark, scratch.keys)
+            fill = _column(rows, signals, fill, stop, found.fresh[r], FRESH, mask, taken, mark)
+            fill = _column(rows, signals, fill, stop, found.factors[r], FACTORS, mask, taken, mark)
+            fill = _column(rows, signals, fill, stop, found.content[r], CONTENT, mask, taken, mark)
             if request.fills[r]:
                 for i in range(len(trending)):
                     if fill == stop:
@@ -203,12 +218,12 @@ def _take(rows, signals, fill, row, source, mask, taken, mark):
 
 @njit(cache=True, nogil=True)
 def _column(rows, signals, fill, stop, found, code, mask, taken, mark):
-    """Takes the rows that sources brought as lists."""
+    """Takes the rows that a source brought as a list."""
     for i in range(len(found)):
         if fill == stop:
             break
         if found[i] >= 0:
-            fill = _take(rows, signals, fill, found[i], code[i], mask, taken, mark)
+            fill = _take(rows, signals, fill, found[i], code, mask, taken, mark)
     return fill
 
 
@@ -237,17 +252,37 @@ def _sum(weights, row, first, last, matrix, score, touched):
 
 
 @njit(cache=True, nogil=True)
-def _best(score, touched, touched_n, keep, mask, taken, mark, heap_score, heap_row):
-    """The `keep` rows with the largest sums that may come, in the heap; how many."""
-    size = 0
-    least = np.float32(0.0)
-    small = len(score) <= SCAN_ROWS_MAX
-    for i in range(len(score) if small else touched_n):
-        row = np.int32(i) if small else touched[i]
-        if score[row] > least and mask[row] and taken[row] != mark:
-            size = offer(heap_score, heap_row, size, keep, score[row], row)
-            least = heap_score[0] if size == keep else np.float32(0.0)
-    return size
+def _best_of_all(rows, signals, fill, score, keep, source, mask, taken, mark, keys):
+    """Takes the `keep` rows of the catalogue with the largest sums that may come, the lower row of equal ones.
+
+    Looks at every row, so that no branch but the last depends on the data.
+    """
+    bits = score.view(np.int32)
+    for row in range(len(score)):
+        may_come = mask[row] & (taken[row] != mark) & (bits[row] > 0)
+        keys[row] = key(np.int64(bits[row]), TIE_MAX - row) if may_come else 0
+    least = least_of_best(keys, len(score), keep)
+    for row in range(len(score)):
+        if keys[row] >= least:
+            fill = _take(rows, signals, fill, np.int32(row), source, mask, taken, mark)
+    return fill
+
+
+@njit(cache=True, nogil=True)
+def _best(rows, signals, fill, some, score, keep, source, mask, taken, mark, keys):
+    """The same of some rows, int32, none twice."""
+    if keep <= 0:
+        return fill
+    bits = score.view(np.int32)
+    for i in range(len(some)):
+        row = some[i]
+        may_come = mask[row] & (taken[row] != mark) & (bits[row] > 0)
+        keys[i] = key(np.int64(bits[row]), TIE_MAX - np.int64(row)) if may_come else 0
+    least = least_of_best(keys, len(some), keep)
+    for i in range(len(some)):
+        if keys[i] >= least:
+            fill = _take(rows, signals, fill, some[i], source, mask, taken, mark)
+    return fill
 
 
 @njit(cache=True, nogil=True)

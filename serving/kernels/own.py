@@ -16,7 +16,7 @@ def bought(history, quota, popularity, mask, masks):
     float32; mask (b,) int32 rows of masks (g, n) bool.
     """
     b = len(history.ptr) - 1
-    out = np.full((b, max(quota.max(), 1)), -1, np.int32)
+    out = np.full((b, max(quota.max(), 0)), -1, np.int32)
     heap_score, heap_row = np.empty(out.shape[1], np.float32), np.empty(out.shape[1], np.int32)
     for r in range(b):
         size = 0
@@ -33,7 +33,7 @@ def bought(history, quota, popularity, mask, masks):
 def viewed(history, quota, mask, masks):
     """(b, q) int32 rows the visitor viewed, the newest first, -1 = none. Arguments as above."""
     b = len(history.ptr) - 1
-    out = np.full((b, max(quota.max(), 1)), -1, np.int32)
+    out = np.full((b, max(quota.max(), 0)), -1, np.int32)
     heap_score, heap_row = np.empty(out.shape[1], np.float64), np.empty(out.shape[1], np.int32)
     for r in range(b):
         size = 0

@@ -15,7 +15,7 @@ class Scratch(NamedTuple):
     """Of one pipeline, for one thread. n = rows of the catalogue.
 
     slot (n,) int32, all -1 between calls; mark (n,) int32, compared with serial (1,) int32, which grows with every use;
-    score (LINEAR + 1, n) float32, all 0 between calls; touched (n,) int32, any content.
+    score (LINEAR + 1, n) float32, all 0 between calls; touched (n,) int32 and keys (n,) int64, any content.
     """
 
     slot: npt.NDArray[np.int32]
@@ -23,6 +23,7 @@ class Scratch(NamedTuple):
     serial: npt.NDArray[np.int32]
     score: npt.NDArray[np.float32]
     touched: npt.NDArray[np.int32]
+    keys: npt.NDArray[np.int64]
 
 
 def scratch(n: int) -> Scratch:
@@ -33,4 +34,5 @@ def scratch(n: int) -> Scratch:
         np.zeros(1, np.int32),
         np.zeros((LINEAR + 1, n), np.float32),
         np.empty(n, np.int32),
+        np.empty(n, np.int64),
     )

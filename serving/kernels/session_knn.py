@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from serving.kernels.heap import offer
+from serving.kernels.selecting import TIE_MAX, key, least_of_best
 
 QUERY_MAX = 20
 """Items of the present visit that are looked up: its heaviest."""
@@ -65,24 +65,22 @@ def session_knn(ptr, row, weight, now_s, sessions, neighbours, half_life_s, scra
     similar vote, the newer of equal ones first. score of item i = damping(i) * sum over them of what the similarity
     is without i itself * 2^(-age / half_life_s): as in EASE, an item says nothing for itself.
     damping(i) = log(1 + sessions / sessions with i), of those that are kept for it.
-    O(QUERY_MAX * sessions kept an item + neighbours * items of a session) a visit, with the heaps' logarithms.
+    O(QUERY_MAX * sessions kept an item + neighbours * items of a session) a visit, but for choosing the best of them.
     """
     b = len(ptr) - 1
     out_ptr = np.zeros(b + 1, np.int64)
     rows, scores = np.empty(b * out_keep, np.int32), np.empty(b * out_keep, np.float32)
-    query, query_key = np.empty(QUERY_MAX, np.int32), np.empty(QUERY_MAX, np.int64)
-    near, near_key = np.empty(neighbours, np.int32), np.empty(neighbours, np.int64)
-    best, best_key = np.empty(out_keep, np.int32), np.empty(out_keep, np.int64)
+    longest = _longest(ptr)
+    query, query_keys = np.empty(longest, np.int32), np.empty(longest, np.int64)
     for r in range(b):
-        asked = _heaviest(ptr[r], ptr[r + 1], row, weight, len(sessions.item_ptr) - 1, query_key, query)
+        asked = _heaviest(ptr[r], ptr[r + 1], row, weight, len(sessions.item_ptr) - 1, query_keys, query)
         met = _overlaps(query[:asked], row, weight, sessions, scratch)
-        found = _nearest(met, sessions, scratch.overlap, neighbours, near_key, near)
-        voted = _votes(near[:found], now_s, half_life_s, sessions, scratch)
-        size = _best(voted, sessions, scratch.score, out_keep, best_key, best)
+        keys = np.empty(len(met), np.int64)
+        voted = _votes(
+            _nearest(met, sessions, scratch.overlap, neighbours, keys), now_s, half_life_s, sessions, scratch
+        )
         fill = out_ptr[r]
-        for k in range(size):
-            rows[fill + k], scores[fill + k] = best[k], scratch.score[best[k]]
-        out_ptr[r + 1] = fill + size
+        out_ptr[r + 1] = fill + _best(voted, sessions, scratch.score, out_keep, rows[fill:], scores[fill:])
         for k in range(asked):
             scratch.own[row[query[k]]] = 0.0
         for k in range(len(met)):
@@ -93,15 +91,35 @@ def session_knn(ptr, row, weight, now_s, sessions, neighbours, half_life_s, scra
 
 
 @njit(cache=True, nogil=True)
-def _heaviest(start, stop, row, weight, n, heap_key, heap):
-    """Positions of the heaviest known entries into `heap`, the first of equal ones; returns how many."""
-    size = 0
+def _longest(ptr):
+    """Entries of the longest visit."""
+    longest = np.int64(0)
+    for r in range(len(ptr) - 1):
+        longest = max(longest, ptr[r + 1] - ptr[r])
+    return longest
+
+
+@njit(cache=True, nogil=True)
+def _heaviest(start, stop, row, weight, n, keys, positions):
+    """Positions of the QUERY_MAX heaviest known entries, the first of equal ones; returns how many."""
     bits = weight.view(np.int32)
+    count = 0
     for i in range(start, stop):
         if weight[i] > 0 and row[i] < n:
-            key = np.int64(bits[i]) << 32 | np.int64(0x7FFFFFFF - (i - start))
-            size = offer(heap_key, heap, size, len(heap), key, i)
-    return size
+            keys[count], positions[count] = key(np.int64(bits[i]), TIE_MAX - (i - start)), i
+            count += 1
+    return _keep(keys, positions, count, QUERY_MAX)
+
+
+@njit(cache=True, nogil=True)
+def _keep(keys, values, count, most):
+    """Moves the values of the `most` largest keys to the front, in their order; returns how many there are."""
+    least = least_of_best(keys, count, most)
+    kept = 0
+    for i in range(count):
+        values[kept] = values[i]
+        kept += keys[i] >= least
+    return kept
 
 
 @njit(cache=True, nogil=True)
@@ -125,24 +143,15 @@ def _overlaps(query, row, weight, sessions, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _nearest(met, sessions, overlap, neighbours, heap_key, heap):
-    """The most similar of the sessions met into `heap`, their `overlap` turned into the similarity; returns how many.
-
-    Most lengths are never looked up: they are a miss of the cache each, and a session of one item has no other to
-    vote for, so that no similarity that counts is above overlap / sqrt(2).
-    """
-    size = 0
+def _nearest(met, sessions, overlap, neighbours, keys):
+    """The most similar of the sessions met, whose `overlap` is turned into the similarity; keys: as long as met."""
     bits = overlap.view(np.int32)
-    shortest, least = np.float32(1.0 / np.sqrt(2.0)), np.float32(0.0)
-    for session in met:
-        if overlap[session] * shortest < least:
-            continue
+    for i in range(len(met)):
+        session = met[i]
         overlap[session] *= _per_length(sessions, session)
-        # positive floats are ordered as their bits are, so (similarity, recency) is one integer
-        size = offer(heap_key, heap, size, neighbours, np.int64(bits[session]) << 32 | np.int64(session), session)
-        if size == neighbours:
-            least = overlap[heap[0]]
-    return size
+        keys[i] = key(np.int64(bits[session]), np.int64(session))
+    near = met.copy()
+    return near[: _keep(keys, near, len(near), neighbours)]
 
 
 @njit(cache=True, nogil=True)
@@ -155,7 +164,7 @@ def _votes(near, now_s, half_life_s, sessions, scratch):
     count = 0
     for session in near:
         age_s = max(now_s - sessions.session_time_s[session], 0.0)
-        decay = np.float32(2.0 ** (-age_s / half_life_s))
+        decay = np.exp2(np.float32(-age_s / half_life_s))
         similarity, per_length = scratch.overlap[session], _per_length(sessions, session)
         for p in range(sessions.session_ptr[session], sessions.session_ptr[session + 1]):
             item = sessions.session_items[p]
@@ -172,32 +181,30 @@ def _votes(near, now_s, half_life_s, sessions, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _best(voted, sessions, score, keep, heap_key, heap):
-    """The items with the highest damped scores into `heap`, the lower row of equal ones; returns how many.
-
-    The damping is looked up for items only that could still come in with the largest there is.
-    """
-    size = 0
+def _best(voted, sessions, score, most, rows, scores):
+    """Writes the items with the highest damped scores, the lower row of equal ones; returns how many."""
     bits = score.view(np.int32)
-    largest, least = np.float32(np.log1p(float(len(sessions.session_time_s)))), np.float32(0.0)
-    for item in voted:
-        if score[item] * largest < least:
-            continue
+    keys, count = np.empty(len(voted), np.int64), 0
+    for i in range(len(voted)):
+        item = voted[i]
         score[item] *= _damping(sessions, item)
-        size = offer(heap_key, heap, size, keep, np.int64(bits[item]) << 32 | np.int64(0x7FFFFFFF - item), item)
-        if size == keep:
-            least = score[heap[0]]
-    return size
+        keys[i] = key(np.int64(bits[item]), TIE_MAX - np.int64(item))
+    least = least_of_best(keys, len(voted), most)
+    for i in range(len(voted)):
+        if keys[i] >= least and score[voted[i]] > 0:
+            rows[count], scores[count] = voted[i], score[voted[i]]
+            count += 1
+    return count
 
 
 @njit(cache=True, nogil=True)
 def _damping(sessions, item):
     """log(1 + sessions / sessions kept for the item), 0 for an item without any."""
     kept = sessions.item_ptr[item + 1] - sessions.item_ptr[item]
-    return np.float32(np.log1p(len(sessions.session_time_s) / kept)) if kept > 0 else np.float32(0.0)
+    return np.log1p(np.float32(len(sessions.session_time_s)) / np.float32(kept)) if kept > 0 else np.float32(0.0)
 
 
 @njit(cache=True, nogil=True)
 def _per_length(sessions, session):
     """1 / sqrt(items of the session)."""
-    return np.float32(1.0 / np.sqrt(sessions.session_ptr[session + 1] - sessions.session_ptr[session]))
+    return np.float32(1.0) / np.sqrt(np.float32(sessions.session_ptr[session + 1] - sessions.session_ptr[session]))

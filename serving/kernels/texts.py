@@ -39,7 +39,7 @@ def nearest_fresh(tastes, content, fresh, quota, mask, masks):
     masks (g, n) bool. O(f c) a request.
     """
     b, c = tastes.shape
-    out = np.full((b, max(quota.max(), 1)), -1, np.int32)
+    out = np.full((b, max(quota.max(), 0) if len(fresh) else 0), -1, np.int32)
     heap_score, heap_row = np.empty(out.shape[1], np.float32), np.empty(out.shape[1], np.int32)
     for r in range(b):
         size = 0

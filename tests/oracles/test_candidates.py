@@ -19,7 +19,8 @@ from serving.kernels.scratch import LINEAR, Scratch, scratch
 
 KNOWN, B = 50, 7
 """Items that the models know, and requests: the last one ranks given items."""
-FIRST, LAST = (k.REPEAT, k.VIEWED), (k.FACTORS, k.CONTENT, k.FRESH)
+FIRST = (("bought", k.REPEAT), ("viewed", k.VIEWED))
+LAST = (("fresh", k.FRESH), ("factors", k.FACTORS), ("content", k.CONTENT))
 
 seeds = pytest.mark.parametrize("rng", range(8), indirect=True)
 
@@ -45,11 +46,11 @@ def lists(rng: np.random.Generator, many: int) -> tuple[np.ndarray, np.ndarray]:
     return np.cumsum([0, *map(len, rows)]), np.concatenate(rows)
 
 
-def columns(rng: np.random.Generator, codes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Six rows from each source, -1 = none among them."""
-    rows = np.concatenate([np.stack([rng.permutation(N)[:6] for _ in range(B)]) for _ in codes], axis=1)
+def column(rng: np.random.Generator) -> np.ndarray:
+    """Six rows for everybody, -1 = none among them."""
+    rows = np.stack([rng.permutation(N)[:6] for _ in range(B)])
     rows[rng.random(rows.shape) < 0.2] = -1
-    return rows.astype(np.int32), np.repeat(codes, 6).astype(np.int32)
+    return rows.astype(np.int32)
 
 
 class Asked:
@@ -69,8 +70,8 @@ class Asked:
         weights[rng.random(weights.shape) < 0.3] = 0
         ptr, rows = lists(rng, 12)
         self.found = Found(
-            *columns(rng, FIRST), *columns(rng, LAST), weights, rng.integers(0, 9, (LINEAR, B)).astype(np.int32),
-            ptr, rows, (0.1 + rng.random(len(rows))).astype(np.float32), rng.integers(0, 6, B).astype(np.int32),
+            column(rng), column(rng), weights, ptr, rows, (0.1 + rng.random(len(rows))).astype(np.float32),
+            column(rng), column(rng), column(rng), rng.integers(0, 9, (len(Source), B)).astype(np.int32),
         )  # fmt: skip
         self.popular, self.trending = (rng.permutation(N).astype(np.int32) for _ in range(2))
         self.trending = self.trending[:10]
@@ -123,13 +124,13 @@ def slow(asked: Asked, r: int) -> tuple[dict[int, int], dict[int, np.ndarray]]:
         take(k.GIVEN, asked.mine(r, "given"), N, N)
         return taken, score
     stop = len(taken) + request.total[r]
-    for row, code in zip(found.first[r], found.first_code, strict=True):
-        take(code, [row], 1, stop)
-    quotas = [*zip(LINEAR_CODES, found.quota[:, r], strict=True), (k.SESSION, found.session_quota[r])]
-    for code, quota in quotas:
-        take(code, [row for row in np.argsort(-score[code]) if score[code][row] > 0], quota, stop)
-    for row, code in zip(found.last[r], found.last_code, strict=True):
-        take(code, [row], 1, stop)
+    for name, code in FIRST:
+        take(code, getattr(found, name)[r], N, stop)
+    for code in (*LINEAR_CODES, k.SESSION):
+        best = np.argsort(-score[code], kind="stable")
+        take(code, [row for row in best if score[code][row] > 0], found.quotas[code, r], stop)
+    for name, code in LAST:
+        take(code, getattr(found, name)[r], N, stop)
     if request.fills[r]:
         take(k.TRENDING, asked.trending, N, stop)
         take(k.TRENDING, asked.popular, N, stop)

@@ -49,6 +49,8 @@ class Asked:
     """(b,) placements.Order of the page."""
     quotas: I32
     """(len(Source), b) candidates at most, by source."""
+    most: list[int]
+    """(len(Source),) the largest of each source."""
     request: Request
     page: Page
     objective: list[int]
@@ -164,6 +166,7 @@ def ask(
             for query, placement in zip(queries, every, strict=True)
         ],
         quotas=shape.quotas,
+        most=shape.most,
         request=shape.request,
         page=shape.page._replace(seed=seeds),
         objective=[OBJECTIVES.index(query.objective) for query in queries],
@@ -205,6 +208,7 @@ class _Shape(NamedTuple):
     request: Request
     page: Page
     quotas: I32
+    most: list[int]
     wanted: I32
 
 
@@ -239,7 +243,8 @@ def _made(
     line = _Line(*np.array(tuple(zip(*lines, strict=True)), np.int32))
     request = _request(line, named)
     page = _page(line, request, named.places, np.array(tuple(zip(*shares, strict=True)), np.float32))
-    return _Shape(request, page, _quotas(numbers, request, table), line.wanted)
+    quotas = _quotas(numbers, request, table)
+    return _Shape(request, page, quotas, quotas.max(axis=1, initial=0).tolist(), line.wanted)
 
 
 def _request(line: _Line, named: _Named) -> Request:

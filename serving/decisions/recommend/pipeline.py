@@ -34,8 +34,9 @@ from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.placements import Table
 from serving.decisions.recommend.rules import Rules
-from serving.decisions.recommend.sources import Evidence, sources
+from serving.decisions.recommend.sources import Evidence
 from serving.decisions.recommend.sources.gather import gather
+from serving.decisions.recommend.sources.recall import Asking, habits
 from serving.decisions.recommend.steps import collect, know, present
 from serving.decisions.recommend.tracing import Considered, trace
 from serving.decisions.recommend.world import World, bind
@@ -120,7 +121,7 @@ class Recommender:
         self.params = params = params or Params()
         self.models = models
         self._catalogue, self._profiles, self._decisions, self._watcher = catalogue, profiles, decisions, watcher
-        self._table, self._sources = Table(params), sources(params)
+        self._table, self._habits = Table(params), habits(params)
         self._rules = Rules(params.transfer_days)
         self._serial = Serial()
         self._bound: World | None = None
@@ -220,14 +221,16 @@ class Recommender:
     ) -> Retrieved:  # fmt: skip
         models, catalogue = world.models, world.catalogue
         records, record_ptr = records_of(blobs, asked.session)
-        history, users, tastes, contents = know(
+        asking = Asking(asked.quotas, asked.request.mask, masks, asked.context_ptr)
+        history, users, tastes, contents, recalled = know(
             records, record_ptr, asked.context, asked.context_ptr, catalogue.hash_keys, catalogue.hash_rows,
             world.prices.price, wall, self.params.half_life_days * DAY_S, self.params.short_half_life_days * DAY_S,
-            world.vectors, models.gram, np.float32(models.fold_alpha), world.content, world.scratch.slot,
+            world.vectors, models.gram, np.float32(models.fold_alpha), world.content, world.scratch.slot, asking,
+            world.popularity, world.fresh, models.sessions, world.session_scratch, self._habits,
         )  # fmt: skip
         stages.done("visitor")
-        evidence = Evidence(world, history, tastes, contents, asked.context_ptr, asked.request.mask, masks, wall)
-        found = gather(self._sources, evidence, asked.quotas, stages.degraded)
+        evidence = Evidence(world, tastes, contents, asked.request.mask, masks)
+        found = gather(evidence, recalled, asked.quotas, asked.most, stages.degraded)
         stages.done("sources")
         rows, signals, ptr, features = collect(
             history, users, tastes, contents, wall, asked.request, found, world.matrices, world.popular,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from serving.decisions.recommend.sources.recall import recall
 from serving.events.fold import fold
 from serving.features import Inputs, compute
 from serving.features.context import context
@@ -19,17 +20,21 @@ from serving.kernels.texts import content_taste
 @njit(cache=True, nogil=True)
 def know(
     records, record_ptr, context_rows, context_ptr, hash_keys, hash_rows, price, now_s, half_life_s,
-    short_half_life_s, vectors, gram, alpha, content, slot,
+    short_half_life_s, vectors, gram, alpha, content, slot, asking, popularity, newest, sessions, session_scratch, how,
 ):  # fmt: skip
-    """What is known of b visitors: History, statistics (b, u), factor tastes (b, d) and content tastes (b, c).
+    """What is known of b visitors: History, statistics (b, u), factor tastes (b, d), content tastes (b, c), Recalled.
 
-    Arguments as in events/fold.py, kernels/fold_in.py and kernels/texts.py.
+    Arguments as in events/fold.py, kernels/fold_in.py, kernels/texts.py and sources/recall.py.
     """
     history, users = fold(
         records, record_ptr, context_rows, context_ptr, hash_keys, hash_rows, price, now_s, half_life_s,
         short_half_life_s, slot,
     )  # fmt: skip
-    return history, users, fold_in(history, vectors, gram, alpha), content_taste(history, content)
+    contents = content_taste(history, content)
+    recalled = recall(
+        history, contents, asking, now_s, popularity, content, newest, sessions, session_scratch, how
+    )  # fmt: skip
+    return history, users, fold_in(history, vectors, gram, alpha), contents, recalled
 
 
 @njit(cache=True, nogil=True)

@@ -27,7 +27,7 @@ class Counted:
 
 def found(index: Counted, queries: np.ndarray, quota: list[int], mask: list[int], masks: np.ndarray) -> list[list[int]]:
     evidence: Any = SimpleNamespace(mask=np.array(mask, np.int32), masks=masks)
-    rows = near(index, queries, np.array(quota, np.int32), evidence).rows
+    rows = near(index, queries, np.array(quota, np.int32), evidence)
     assert rows.dtype == np.int32
     return rows.tolist()
 
@@ -36,7 +36,7 @@ def test_a_query_of_zeros_is_not_searched_for() -> None:
     """The usual anonymous visitor; one among others costs what the others do."""
     index, everything = Counted(), np.ones((1, 6), bool)
     queries = np.stack([VECTORS[2], np.zeros(6, np.float32), VECTORS[4]])
-    assert found(index, queries[1:2], [3], [0], everything) == [[-1]]
+    assert found(index, queries[1:2], [3], [0], everything) == [[-1] * 3]
     assert index.asked == 0
     rows = found(index, queries, [2, 2, 1], [0, 0, 0], everything)
     assert index.asked == 2

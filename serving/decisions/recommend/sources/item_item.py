@@ -1,17 +1,11 @@
-"""EASE, or RP3beta for large catalogues: what having an item says about wanting another."""
+"""EASE, or RP3beta for large catalogues: what having an item says about wanting another (model_repo/item_item)."""
 
 from __future__ import annotations
 
-from serving.core.ports import I32
-from serving.decisions.recommend.contract import Source as Code
-from serving.decisions.recommend.sources.protocol import Evidence, Sum
+from numba import njit
 
 
-class ItemItem:
-    """See model_repo/item_item."""
-
-    code = Code.ITEM_ITEM
-
-    def find(self, evidence: Evidence, quota: I32) -> Sum:
-        """Weighted by the decayed interest of the fold."""
-        return Sum(evidence.history.interest)
+@njit(cache=True, nogil=True)
+def weigh(history, out):
+    """By the decayed interest of the fold; out (h,) float32."""
+    out[:] = history.interest

@@ -5,29 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from serving.core.ports import F32, I32, VectorIndex
-from serving.decisions.recommend.sources.protocol import Evidence, Lists, nothing
+from serving.decisions.recommend.sources.protocol import Evidence
 
 
-def near(index: VectorIndex, queries: F32, quota: I32, evidence: Evidence) -> Lists:
-    """The quota (b,) nearest rows of each query (b, d) among those its mask allows.
+def near(index: VectorIndex, queries: F32, quota: I32, evidence: Evidence) -> I32:
+    """(b, q) the quota (b,) nearest rows of each query (b, d) among those its mask allows, -1 = none; q its largest.
 
     None for a query of zeros, to which everything is equally near: it is not searched for. Requests of one mask are
     searched together. Raises ModelFailed when the index fails.
     """
-    k = int(quota.max(initial=0))
+    k = int(quota.max())
+    if len(evidence.masks) == 1 and quota.min() == k and queries[:, 0].all():
+        # The usual batch. Mask 0 is what is in stock, nearly everything: the union leaves out the rest more cheaply
+        # than the index. A first coordinate that is not 0 is no vector of zeros.
+        return index.search(queries, k)[1].astype(np.int32)
+    out = np.full((len(quota), k), -1, np.int32)
     asking = (quota > 0) & queries.any(axis=1)
-    if not asking.any():
-        return nothing(len(quota))
-    if len(evidence.masks) == 1 and asking.all():
-        # Mask 0 is what is in stock, nearly everything: the union leaves out the rest more cheaply than the index.
-        out = index.search(queries, k)[1].astype(np.int32)
-    else:
-        out = np.full((len(quota), k), -1, np.int32)
-        for mask in range(len(evidence.masks)):
-            mine = np.flatnonzero(asking & (evidence.mask == mask))
-            if len(mine):
-                _, rows = index.search(queries[mine], k, evidence.masks[mask] if mask else None)
-                out[mine, : rows.shape[1]] = rows
-    if quota.min() < k:
-        out[np.arange(out.shape[1]) >= quota[:, None]] = -1
-    return Lists(out)
+    for mask in range(len(evidence.masks)):
+        mine = np.flatnonzero(asking & (evidence.mask == mask))
+        if len(mine):
+            _, rows = index.search(queries[mine], k, evidence.masks[mask] if mask else None)
+            out[mine, : rows.shape[1]] = rows
+    out[np.arange(k) >= quota[:, None]] = -1
+    return out

@@ -1,21 +1,17 @@
-"""What is bought in one basket with the items of the page or the cart, by significant lift."""
+"""What is bought in one basket with the items of the page or the cart, by significant lift.
+
+The matrix holds significant pairs, by likelihood and the lower bound of their lift (model_repo/together).
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from numba import njit
 
-from serving.core.ports import I32
-from serving.decisions.recommend.contract import Source as Code
-from serving.decisions.recommend.sources.protocol import Evidence, Sum
 from serving.kernels.history import CARTED, CONTEXT
 
 
-class Together:
-    """The matrix holds significant pairs, by likelihood and the lower bound of their lift (model_repo/together)."""
-
-    code = Code.TOGETHER
-
-    def find(self, evidence: Evidence, quota: I32) -> Sum:
-        """Each item of the page or the cart counts once."""
-        kind = evidence.history.kind
-        return Sum(((kind == CONTEXT) | (kind == CARTED)).astype(np.float32))
+@njit(cache=True, nogil=True)
+def weigh(history, out):
+    """Each item of the page or the cart counts once; out (h,) float32."""
+    for i in range(len(out)):
+        out[i] = 1.0 if history.kind[i] == CONTEXT or history.kind[i] == CARTED else 0.0
