@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ from serving.core.catalogue import Catalogue
 from serving.core.ids import hash64
 from serving.core.ports import F32, I32, I64
 from serving.decisions.recommend.contract import EXPLAIN_NONE, OBJECTIVES, Query
-from serving.decisions.recommend.params import DIVERSIFIERS, Params
-from serving.decisions.recommend.placements import Order, Placement, Table
+from serving.decisions.recommend.params import DIVERSIFIERS
+from serving.decisions.recommend.placements import Order, Table
 from serving.events.records import PACK, RECORD, RECORD_BYTES
 from serving.events.types import profile_key
 from serving.kernels.candidates import Request
@@ -123,83 +124,130 @@ class _Line(NamedTuple):
     method: Any
 
 
+class _Kind(NamedTuple):
+    """All of a query but who asks and what he names."""
+
+    line: _Line
+    share: tuple[float, float]
+    """Diversity, and the share of the places that is left to chance."""
+    placement: int
+    """Its number in the table."""
+    about_items: bool
+    order: int
+    objective: int
+    lean: float
+    personal: bool
+
+
 def ask(
-    queries: Sequence[Query], ids: Sequence[str], catalogue: Catalogue, params: Params, table: Table,
-    mask_of: Sequence[int], groups: Sequence[int], now_s: int,
+    queries: Sequence[Query], ids: Sequence[str], catalogue: Catalogue, table: Table, mask_of: Sequence[int],
+    groups: Sequence[int], now_s: int,
 ) -> Asked:  # fmt: skip
     """Reads every query once. Unknown items are collected in `missing`; nothing raises on what a caller may send.
 
     ids: (b,) of the decisions, which seed their random choices; mask_of, groups: (b,) the mask of each query, and the
     shop page it belongs to (-1 = it is alone).
     """
-    numbers = [table.number[query.placement] for query in queries]
-    every = [table.every[number] for number in numbers]
-    personal = [params.personalization if query.personal is None else query.personal for query in queries]
-    context, named = _Lists(), _Named()
-    missing = []
-    for query, placement in zip(queries, every, strict=True):
-        rows, unknown = _rows(query.item_ids, catalogue)
-        context.add(rows if placement.about_items else ())
-        given, absent = _rows(query.given or (), catalogue)
-        pinned, places, unpinned = _pins(query, catalogue)
-        named.add(_rows(query.exclude, catalogue)[0], given, pinned, places)
-        missing.append((*unknown, *absent, *unpinned))
-    lines = list(map(partial(_line, params), queries, every, mask_of, groups))
-    shares = list(map(partial(_share, params), queries, every))
-    context_rows, context_ptr = context.arrays()
-    seeds = np.array([int(one[-SEED_DIGITS:], 16) for one in ids], np.uint64)
-    shape = _shape(lines, shares, numbers, table, named)
+    kinds = [
+        _kind(table, mask, group, query.given is not None, *_KIND_FIELDS(query))
+        for query, mask, group in zip(queries, mask_of, groups, strict=True)
+    ]
+    context, named, missing = _named(queries, kinds, catalogue)
+    context_rows, context_ptr = context.arrays() if context else (_NO_ROWS, _no_rows_of(len(queries)))
+    shape = _shape(kinds, table, named)
     return Asked(
         keys=[
-            profile_key(query.user_id, query.visitor_id) if known else ""
-            for query, known in zip(queries, personal, strict=True)
+            profile_key(query.user_id, query.visitor_id) if kind.personal else ""
+            for query, kind in zip(queries, kinds, strict=True)
         ],
         session=[
-            _session(query, now_s) if known and query.session else b""
-            for query, known in zip(queries, personal, strict=True)
+            _session(query, now_s) if query.session and kind.personal else b""
+            for query, kind in zip(queries, kinds, strict=True)
         ],
         context=context_rows,
         context_ptr=context_ptr,
-        placement=numbers,
-        order=[
-            int(placement.order if query.given is None else Order.PURCHASE)
-            for query, placement in zip(queries, every, strict=True)
-        ],
+        placement=[kind.placement for kind in kinds],
+        order=[kind.order for kind in kinds],
         quotas=shape.quotas,
         most=shape.most,
         request=shape.request,
-        page=shape.page._replace(seed=seeds),
-        objective=[OBJECTIVES.index(query.objective) for query in queries],
-        lean=[params.objective_weight if q.objective_weight is None else q.objective_weight for q in queries],
+        page=shape.page._replace(seed=np.array([int(one[-SEED_DIGITS:], 16) for one in ids], np.uint64)),
+        objective=[kind.objective for kind in kinds],
+        lean=[kind.lean for kind in kinds],
         wanted=shape.wanted,
         missing=missing,
     )
 
 
-def _line(params: Params, query: Query, placement: Placement, mask: int, group: int) -> _Line:
-    need, first, is_given = query.offset + query.page_size, query.page_size, query.given is not None
-    return _Line(
-        total=max(need, params.candidates),  # the same on the first page as on the next: they join
+_KIND_FIELDS = attrgetter(
+    "placement", "personal", "page_size", "offset", "explain", "exclude_bought", "exclude_viewed", "max_per_brand",
+    "max_per_category", "diversity", "objective", "objective_weight",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=SHAPES_MAX)
+def _kind(
+    table: Table, mask: int, group: int, is_given: bool, placement: str, personal: bool | None, page_size: int,
+    offset: int, explain: int, exclude_bought: bool, exclude_viewed: bool, max_per_brand: int, max_per_category: int,
+    diversity: float | None, objective: str, objective_weight: float | None,
+) -> _Kind:  # fmt: skip
+    """Few kinds make up most of the traffic: what is made of each is kept."""
+    number, params = table.number[placement], table.params
+    what = table.every[number]
+    line = _Line(
+        total=max(offset + page_size, params.candidates),  # the same on the first page as on the next: they join
         mask=mask,
-        fills=placement.fills,
-        skip_bought=query.exclude_bought,
-        skip_viewed=query.exclude_viewed,
+        fills=what.fills,
+        skip_bought=exclude_bought,
+        skip_viewed=exclude_viewed,
         is_given=is_given,
-        wanted=query.explain != EXPLAIN_NONE,
-        size=need,
-        first=first,
-        max_brand=query.max_per_brand,
-        max_category=query.max_per_category,
-        fresh_slots=placement.fresh and first >= FRESH_PAGE_MIN and not is_given and params.fresh_slot,
+        wanted=explain != EXPLAIN_NONE,
+        size=offset + page_size,
+        first=page_size,
+        max_brand=max_per_brand,
+        max_category=max_per_category,
+        fresh_slots=what.fresh and page_size >= FRESH_PAGE_MIN and not is_given and params.fresh_slot,
         group=group,
         method=DIVERSIFIERS.index(params.diversifier),
     )
+    return _Kind(
+        line=line,
+        share=(
+            params.diversity if diversity is None else diversity,
+            params.exploration_share if what.learned else 0.0,
+        ),
+        placement=number,
+        about_items=what.about_items,
+        order=int(Order.PURCHASE if is_given else what.order),
+        objective=OBJECTIVES.index(objective),
+        lean=params.objective_weight if objective_weight is None else objective_weight,
+        personal=params.personalization if personal is None else personal,
+    )
 
 
-def _share(params: Params, query: Query, placement: Placement) -> tuple[float, float]:
-    """Diversity, and the share of the places that is left to chance."""
-    diversity = params.diversity if query.diversity is None else query.diversity
-    return diversity, params.exploration_share if placement.learned else 0.0
+def _named(
+    queries: Sequence[Query], kinds: Sequence[_Kind], catalogue: Catalogue
+) -> tuple[_Lists, _Named, list[tuple[str, ...]]]:
+    """The context items, what else the queries name, and the ids among it that are not known. Empty where nothing is
+    named."""
+    context, named = _Lists(), _Named()
+    if not any(query.item_ids or query.exclude or query.given or query.pins for query in queries):
+        return context, named, [()] * len(queries)
+    missing = []
+    for query, kind in zip(queries, kinds, strict=True):
+        rows, unknown = _rows(query.item_ids, catalogue)
+        context.add(rows if kind.about_items else ())
+        given, absent = _rows(query.given or (), catalogue)
+        pinned, places, unpinned = _pins(query, catalogue)
+        named.add(_rows(query.exclude, catalogue)[0], given, pinned, places)
+        missing.append((*unknown, *absent, *unpinned))
+    return context, named, missing
+
+
+@lru_cache(maxsize=SHAPES_MAX)
+def _no_rows_of(b: int) -> I64:
+    """The ptr of b queries that name nothing."""
+    return np.zeros(b + 1, np.int64)
 
 
 class _Shape(NamedTuple):
@@ -212,38 +260,32 @@ class _Shape(NamedTuple):
     wanted: I32
 
 
-def _shape(
-    lines: Sequence[_Line], shares: Sequence[tuple[float, float]], numbers: list[int], table: Table,
-    named: _Named,
-) -> _Shape:  # fmt: skip
+def _shape(kinds: list[_Kind], table: Table, named: _Named) -> _Shape:
     """Most batches are of queries that name no items and differ in nothing: those of one kind share their arrays, into
     which nobody writes, because making them would cost a lone request more than what is done with them."""
-    if not named:
-        kinds = set(zip(lines, shares, numbers, strict=True))
-        if len(kinds) == 1:
-            return _alike(*kinds.pop(), table, len(lines))
-    return _made(lines, shares, numbers, table, named)
+    if not named and kinds and kinds.count(kinds[0]) == len(kinds):
+        return _alike(kinds[0], table, len(kinds))
+    return _made(kinds, table, named)
 
 
 @lru_cache(maxsize=SHAPES_MAX)
-def _alike(line: _Line, share: tuple[float, float], number: int, table: Table, b: int) -> _Shape:
+def _alike(kind: _Kind, table: Table, b: int) -> _Shape:
     """What `_made` makes of b queries of this kind."""
-    named = _Named()
-    for _ in range(b):
-        named.add((), (), (), ())
-    return _made([line] * b, [share] * b, [number] * b, table, named)
+    return _made([kind] * b, table, _Named())
 
 
-def _made(
-    lines: Sequence[_Line], shares: Sequence[tuple[float, float]], numbers: list[int], table: Table,
-    named: _Named,
-) -> _Shape:  # fmt: skip
-    """`numbers` of the placements in `table`; the pages have no seeds yet."""
+def _made(kinds: list[_Kind], table: Table, named: _Named) -> _Shape:
+    """The pages have no seeds yet."""
+    if not named:
+        named = _Named()
+        for _ in kinds:
+            named.add((), (), (), ())
     # One array whose rows are the columns: an array each would cost more.
-    line = _Line(*np.array(tuple(zip(*lines, strict=True)), np.int32))
+    line = _Line(*np.array(tuple(zip(*(kind.line for kind in kinds), strict=True)), np.int32))
     request = _request(line, named)
-    page = _page(line, request, named.places, np.array(tuple(zip(*shares, strict=True)), np.float32))
-    quotas = _quotas(numbers, request, table)
+    shares = np.array(tuple(zip(*(kind.share for kind in kinds), strict=True)), np.float32)
+    quotas = _quotas([kind.placement for kind in kinds], request, table)
+    page = _page(line, request, named.places, shares)
     return _Shape(request, page, quotas, quotas.max(axis=1, initial=0).tolist(), line.wanted)
 
 

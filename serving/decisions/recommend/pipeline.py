@@ -140,7 +140,7 @@ class Recommender:
         world, stages = self.world(), Stages()
         ids = [query.decision_id or self._serial.next() for query in queries]
         masks, mask_of = self._rules.masks(queries, world.catalogue, world.prices, int(turn.wall))
-        asked = ask(queries, ids, world.catalogue, self.params, self._table, mask_of, groups, int(turn.wall))
+        asked = ask(queries, ids, world.catalogue, self._table, mask_of, groups, int(turn.wall))
         blobs = self._profile(asked, turn, stages)
         found = self._retrieve(world, asked, masks, blobs, self._clock(turn.wall), stages)
         scores = self._score(world, asked, found, stages)
@@ -178,7 +178,7 @@ class Recommender:
         """Candidates (m,), ptr (b + 1,) and features (m, f): what rankers are trained on, by the code that serves."""
         world, alone = self.world(), [-1] * len(queries)
         masks, mask_of = self._rules.masks(queries, world.catalogue, world.prices, int(wall))
-        asked = ask(queries, ["0"] * len(queries), world.catalogue, self.params, self._table, mask_of, alone, int(wall))
+        asked = ask(queries, ["0"] * len(queries), world.catalogue, self._table, mask_of, alone, int(wall))
         found = self._retrieve(world, asked, masks, blobs, wall, Stages())
         return found.rows, found.ptr, found.features
 

@@ -99,6 +99,7 @@ class Table:
 
     def __init__(self, params: Params) -> None:
         every = placements(params)
+        self.params: Final = params
         self.number: Final = {name: number for number, name in enumerate(every)}
         self.every: Final = tuple(every.values())
         self.quotas: Final[I32] = np.array(

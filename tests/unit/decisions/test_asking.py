@@ -21,7 +21,7 @@ TABLE = Table(PARAMS)
 def asked(*queries: Query, group: int = -1) -> Asked:
     b = len(queries)
     ids = [f"{i:016x}" for i in range(b)]
-    return ask(queries, ids, CATALOGUE, PARAMS, TABLE, [0] * b, [group] * b, 0)
+    return ask(queries, ids, CATALOGUE, TABLE, [0] * b, [group] * b, 0)
 
 
 def arrays(found: Asked) -> list[np.ndarray]:
