@@ -13,3 +13,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 from serving.cli.common import use_numba_cache  # noqa: E402  # numeric libraries read what is set above on import
 
 use_numba_cache(ROOT / "var")
+
+from serving.kernels import direct  # noqa: E402  # numba has its cache
+
+direct.checked = True

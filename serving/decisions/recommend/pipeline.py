@@ -42,6 +42,7 @@ from serving.decisions.recommend.tracing import Considered, trace
 from serving.decisions.recommend.world import World, bind
 from serving.events.records import RECORD_BYTES, newest_s
 from serving.kernels.candidates import Found
+from serving.kernels.direct import Direct
 from serving.kernels.history import DAY_S, History
 from serving.kernels.signals import S_BUYS, S_FACTORS, S_ITEM_ITEM, S_SESSION, S_TOGETHER
 
@@ -125,6 +126,7 @@ class Recommender:
         self._rules = Rules(params.transfer_days)
         self._serial = Serial()
         self._bound: World | None = None
+        self._know, self._collect, self._present = Direct(know), Direct(collect), Direct(present)
 
     def run(self, queries: Sequence[Query], turn: Turn) -> list[Answer]:
         """One answer per query, in order; a batch gives exactly what its queries give one by one."""
@@ -145,7 +147,7 @@ class Recommender:
         found = self._retrieve(world, asked, masks, blobs, self._clock(turn.wall), stages)
         scores = self._score(world, asked, found, stages)
         catalogue = world.catalogue
-        picks, ptr, propensity, code, related, weight, source = present(
+        picks, ptr, propensity, code, related, weight, source = self._present(
             found.rows, scores, found.ptr, found.signals, asked.page, world.units, catalogue.brand, catalogue.category,
             found.history, found.found.weights, world.matrices, asked.wanted, world.scratch.slot,
         )  # fmt: skip
@@ -166,6 +168,8 @@ class Recommender:
         catalogue, bound = self._catalogue(), self._bound
         if bound is None or bound.catalogue is not catalogue or bound.models is not self.models:
             self._bound = bound = bind(self.models, catalogue, bound)
+            for kernel in (self._know, self._collect, self._present):
+                kernel.renew()
         return bound
 
     def _clock(self, wall: float) -> float:
@@ -222,7 +226,7 @@ class Recommender:
         models, catalogue = world.models, world.catalogue
         records, record_ptr = records_of(blobs, asked.session)
         asking = Asking(asked.quotas, asked.request.mask, masks, asked.context_ptr)
-        history, users, tastes, contents, recalled = know(
+        history, users, tastes, contents, recalled = self._know(
             records, record_ptr, asked.context, asked.context_ptr, catalogue.hash_keys, catalogue.hash_rows,
             world.prices.price, wall, self.params.half_life_days * DAY_S, self.params.short_half_life_days * DAY_S,
             world.vectors, models.gram, np.float32(models.fold_alpha), world.content, world.scratch.slot, asking,
@@ -232,7 +236,7 @@ class Recommender:
         evidence = Evidence(world, tastes, contents, asked.request.mask, masks)
         found = gather(evidence, recalled, asked.quotas, asked.most, stages.degraded)
         stages.done("sources")
-        rows, signals, ptr, features = collect(
+        rows, signals, ptr, features = self._collect(
             history, users, tastes, contents, wall, asked.request, found, world.matrices, world.popular,
             models.trending, masks, world.vectors, world.content, world.stats, catalogue.category, catalogue.brand,
             len(catalogue.category_numbers), len(catalogue.brand_numbers), asked.context_ptr, world.scratch,
