@@ -130,6 +130,7 @@ def candidates(history, now_s, request, found, matrices, popular, trending, mask
     rows = np.empty(room, np.int32)
     signals = np.zeros((room, len(SIGNALS)), np.float32)
     out_ptr = np.zeros(b + 1, np.int64)
+    touched_n = np.zeros(LINEAR, np.int64)
     fill = np.int64(0)
     for r in range(b):
         scratch.serial[0] += np.int32(1)
@@ -151,14 +152,14 @@ def candidates(history, now_s, request, found, matrices, popular, trending, mask
             fill = _column(rows, signals, fill, stop, found.bought[r], REPEAT, mask, taken, mark)
             fill = _column(rows, signals, fill, stop, found.viewed[r], VIEWED, mask, taken, mark)
         for s in range(LINEAR):
-            score, touched = scratch.score[s], scratch.touched
-            touched_n = _sum(found.weights[s], history.row, first, last, matrices[s], score, touched)
+            score, touched = scratch.score[s], scratch.touched[s]
+            touched_n[s] = _sum(found.weights[s], history.row, first, last, matrices[s], score, touched)
             keep = min(np.int64(found.quotas[_CODES[s], r]), stop - fill)
-            if keep > 0 and touched_n > 0 and not request.is_given[r]:
+            if keep > 0 and touched_n[s] > 0 and not request.is_given[r]:
                 if len(score) <= SCAN_ROWS_MAX:
                     fill = _best_of_all(rows, signals, fill, score, keep, _CODES[s], mask, taken, mark, scratch.keys)
                 else:
-                    some = touched[:touched_n]
+                    some = touched[: touched_n[s]]
                     fill = _best(rows, signals, fill, some, score, keep, _CODES[s], mask, taken, mark, scratch.keys)
         voted = found.session_rows[found.session_ptr[r] : found.session_ptr[r + 1]]
         for i in range(len(voted)):
@@ -182,7 +183,7 @@ def candidates(history, now_s, request, found, matrices, popular, trending, mask
         for i in range(first, last):
             slot[history.row[i]] = -1
         for s in range(LINEAR):
-            _clear(found.weights[s], history.row, first, last, matrices[s], scratch.score[s])
+            _clear(scratch.score[s], scratch.touched[s], touched_n[s])
         for i in range(found.session_ptr[r], found.session_ptr[r + 1]):
             scratch.score[LINEAR, found.session_rows[i]] = 0.0
         out_ptr[r + 1] = fill
@@ -286,19 +287,13 @@ def _best(rows, signals, fill, some, score, keep, source, mask, taken, mark, key
 
 
 @njit(cache=True, nogil=True)
-def _clear(weights, row, first, last, matrix, score):
+def _clear(score, touched, touched_n):
     """Sets what `_sum` touched back to 0."""
-    n_model = len(matrix.indptr) - 1
-    used = False
-    for i in range(first, last):
-        if row[i] < n_model and weights[i] > 0:
-            if len(score) <= SCAN_ROWS_MAX:
-                used = True
-                break
-            for p in range(matrix.indptr[row[i]], matrix.indptr[row[i] + 1]):
-                score[matrix.cols[p]] = 0.0
-    if used:
+    if touched_n > 0 and len(score) <= SCAN_ROWS_MAX:
         score[:] = 0.0
+    else:
+        for i in range(touched_n):
+            score[touched[i]] = 0.0
 
 
 @njit(cache=True, nogil=True)

@@ -15,7 +15,8 @@ class Scratch(NamedTuple):
     """Of one pipeline, for one thread. n = rows of the catalogue.
 
     slot (n,) int32, all -1 between calls; mark (n,) int32, compared with serial (1,) int32, which grows with every use;
-    score (LINEAR + 1, n) float32, all 0 between calls; touched (n,) int32 and keys (n,) int64, any content.
+    score (LINEAR + 1, n) float32, all 0 between calls; touched (LINEAR, n) int32 and keys (n,)
+    int64, any content.
     """
 
     slot: npt.NDArray[np.int32]
@@ -33,6 +34,6 @@ def scratch(n: int) -> Scratch:
         np.zeros(n, np.int32),
         np.zeros(1, np.int32),
         np.zeros((LINEAR + 1, n), np.float32),
-        np.empty(n, np.int32),
+        np.empty((LINEAR, n), np.int32),
         np.empty(n, np.int64),
     )
