@@ -43,6 +43,9 @@ def search(index: faiss.Index, queries: F32, k: int, allowed: Mask | None = None
     float16 vectors. Safe from several threads at once.
     """
     faiss.omp_set_num_threads(1)  # OpenMP keeps the number for each thread; `tune` ran on another one, perhaps
+    if allowed is None and isinstance(index, faiss.IndexFlat):
+        every: tuple[F32, I64] = index.search(queries, k)  # exact, and the usual case: nothing to look after
+        return every
     n = index.ntotal
     mask = None if allowed is None else np.ascontiguousarray(allowed[:n])
     count = n if mask is None else int(np.count_nonzero(mask))
