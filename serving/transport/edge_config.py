@@ -1,6 +1,7 @@
 """HAProxy's configuration: the template `edge.cfg`, filled in from settings. Pure; nothing is started here.
 
-What the edge answers by itself (no replica, too large, too slow) is spelled by `status`, like every other error.
+What the edge answers by itself (no replica, too large, too slow) is spelled by `status`, like every other error. Only
+where HTTP/1 has no request yet (a head that is malformed or slow) HAProxy has words of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ LOOPBACK: Final = "127.0.0.1"
 """Where replicas behind the edge listen."""
 BUFFER_SPARE_BYTES: Final = 2048
 """Of HAProxy's buffer: what rules may add (1,024), and room in which a head that is too large can be refused."""
+BUFFER_BYTES_MIN: Final = 16_384
+"""HAProxy lets no frame be larger than its buffer, and HTTP/2 allows no smaller limit of frames than this."""
 RECHECK_SHARE: Final = 0.2
 """A check that failed is repeated after this share of the usual time."""
 
@@ -61,7 +64,8 @@ def render(site: EdgeSite, params: EdgeParams) -> str:
     told = {name: getattr(params, name) for name in ("threads", "connections_max", "connections_per_host_max")}
     told |= {name: getattr(params, name) for name in ("streams_max", "glitches_max", "head_bytes_max")}
     told |= {"payload_bytes_max": site.payload_bytes_max, "home_key": HOME_KEY, "home_mark": site.home_mark}
-    told |= {"buffer_bytes": 2 * params.head_bytes_max + BUFFER_SPARE_BYTES, "leave_ms": _ms(site.leave_s)}
+    buffer_bytes = max(BUFFER_BYTES_MIN, 2 * params.head_bytes_max + BUFFER_SPARE_BYTES)
+    told |= {"buffer_bytes": buffer_bytes, "leave_ms": _ms(site.leave_s)}
     told |= {"request_ms": _ms(params.request_s_max), "idle_ms": _ms(params.idle_s_max)}
     told |= {"answer_ms": _ms(params.answer_s_max), "check_ms": _ms(params.check_s)}
     told |= {"recheck_ms": _ms(params.check_s * RECHECK_SHARE), "admin_socket": _quoted(str(site.admin_socket))}

@@ -46,7 +46,7 @@ class EdgeParams:
     )
     glitches_max: int = setting(
         100,
-        "Breaches of HTTP/2's manners, such as empty frames, after which a connection is ended.",
+        "Breaches of HTTP/2's manners, such as malformed headers, after which a connection is ended.",
         low=1,
         high=1_000_000,
     )
