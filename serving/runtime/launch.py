@@ -61,7 +61,8 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     say(f"starting {many} (the first start compiles kernels for up to a minute)")
     _deploy(plan, settings)
     running = _wait_until_ready(plan, leave)
-    edge = stack.enter_context(at_the_edge(plan, shared, len(running), leave))
+    here = sum(replica.here for replica in running)
+    edge = stack.enter_context(at_the_edge(plan, shared, here, leave))
     leave.steady()
     on_ready([replica.addresses for replica in running], leave)
     while not leave.wait(WATCH_S):
