@@ -5,6 +5,7 @@ settings -> stores (Redis) -> models and catalogue -> routes (codec + what runs)
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,19 +25,22 @@ from serving.core.clock import Clock, SystemClock
 from serving.core.errors import NotReady
 from serving.decisions.recommend.decision_log import DecisionLog, OutcomeLog, not_found
 from serving.decisions.recommend.shadow import ShadowLog
+from serving.edge import NodeEdge, slots_of, with_slots
 from serving.engine.batcher import Limits
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine, EngineParams
 from serving.engine.telemetry import Family
 from serving.events.writing import WriteEvents
 from serving.features import FEATURES
-from serving.runtime.doors import DoorParams, Doors
+from serving.runtime.doors import DoorParams, Doors, first_open
+from serving.runtime.home import home_mark
 from serving.runtime.metrics import registry
 from serving.runtime.parts import Addresses, Plan, Say
 from serving.runtime.shadow_metrics import shadow_families
 from serving.settings import Settings
 from serving.transport import codecs as wire
 from serving.transport.admin_face import admin_app
+from serving.transport.edge_config import LOOPBACK
 from serving.transport.front_params import FrontParams
 from serving.transport.probe import grpc_health
 from serving.transport.tokens import token_digest
@@ -44,6 +48,8 @@ from serving.transport.tokens import token_digest
 DAY_S = 86_400
 STORE_WAIT_S = 2.0
 """How long a start waits for Redis before it goes on without."""
+BEHIND_EDGE_IDLE_S = 75.0
+"""After which a replica closes an idle HTTP connection of the edge: later than the edge does, which may be using it."""
 
 
 class Gateway:
@@ -95,13 +101,7 @@ class Gateway:
         self._profiles.wait_ready(STORE_WAIT_S)
         self._follower.start(STORE_WAIT_S)
         self._models.start()
-        self._doors = Doors(
-            door_params(self._settings, self._shared),
-            [route.method for route in self._routes],
-            self._engine,
-            lambda: admin_app(self.ready, registry(self._families, self._facts)),
-            self._clock,
-        )
+        self._doors = first_open(door_params(self._settings, self._shared), self._bind)
         self._doors.open()
 
     def ready(self) -> tuple[bool, str]:
@@ -120,9 +120,12 @@ class Gateway:
         return False, "the engine stands still: a batch has been running, or a call waiting, for too long"
 
     def close(self, grace_s: float) -> None:
-        """Readiness off; what was accepted is answered for up to `grace_s` seconds; then everything ends."""
+        """Readiness off, and time for an edge to see it; what was accepted is answered for up to `grace_s` seconds;
+        then everything ends."""
         if not self._leaving.acquire(blocking=False):
             return
+        if self._settings.edge.stands and grace_s:
+            threading.Event().wait(self._settings.edge.drain_s)
         if self._doors is not None:
             self._doors.close(grace_s)
         self._engine.drain(grace_s)
@@ -132,6 +135,16 @@ class Gateway:
             part.close()
         if self._doors is not None:
             self._doors.close_admin()
+
+    def _bind(self, params: DoorParams) -> Doors:
+        mark = home_mark(self._settings.home)
+        return Doors(
+            params,
+            [route.method for route in self._routes],
+            self._engine,
+            lambda: admin_app(self.ready, registry(self._families, self._facts), mark),
+            self._clock,
+        )
 
     def _families(self) -> list[Family]:
         return [*self._engine.telemetry(), *shadow_families(self._shadows.tally)]
@@ -178,15 +191,31 @@ def engine_params(settings: Settings) -> EngineParams:
     )
 
 
-def door_params(settings: Settings, shared_ports: bool) -> DoorParams:
-    """The listeners. A rollout runs old and new replicas side by side, and other programs may hold a few ports."""
+def door_params(settings: Settings, shared_ports: bool) -> list[DoorParams]:
+    """The listeners, where they may be: the first that can be bound are to be used.
+
+    A rollout runs old and new replicas side by side, and other programs may hold a few ports.
+    """
     server = settings.server
     tokens = (token_digest(server.bearer_token),) if server.bearer_token else ()
     grpc = FrontParams(server.host, server.grpc_port, server.payload_bytes_max, shared_ports, tokens)
     admin_ports = range(server.admin_port, server.admin_port + 2 * settings.runtime.replicas + 16)
-    return DoorParams(
+    shared = DoorParams(
         server.front, grpc, server.http_port, server.admin_host, admin_ports if server.admin_port else (0,)
     )
+    if not settings.edge.stands:
+        return [shared]
+    slots = slots_of(settings)
+    return [
+        replace(
+            shared,
+            grpc=replace(grpc, host=LOOPBACK, port=slots.grpc + slot, reuse_port=False),
+            http_port=slots.http + slot,
+            admin_ports=(slots.admin + slot,),
+            http_idle_s=BEHIND_EDGE_IDLE_S,
+        )
+        for slot in range(slots.count)
+    ]
 
 
 def profile_store(settings: Settings, server: RedisServer) -> RedisProfiles:
@@ -244,24 +273,28 @@ def build(settings: Settings, shared_ports: bool) -> Gateway:
 
 def plan(settings: Settings) -> Plan:
     """What the runtimes need to run it."""
+    if settings.edge.stands:
+        settings = with_slots(settings, random.Random())
     server = settings.server
+    ports = {"server.grpc_port": server.grpc_port, "server.http_port": server.http_port}
 
     def probe(addresses: Addresses) -> None:
         problem = grpc_health(addresses.host, addresses.grpc_port, server.bearer_token)
         if problem:
             raise NotReady(problem)
 
-    def with_ports(replicas: Settings, ports: Mapping[str, int]) -> Settings:
-        found = replace(replicas.server, grpc_port=ports["server.grpc_port"], http_port=ports["server.http_port"])
-        return replace(replicas, server=found)
+    def with_ports(replicas: Settings, found: Mapping[str, int]) -> Settings:
+        listening = {key.removeprefix("server."): port for key, port in found.items()}
+        return replace(replicas, server=replace(replicas.server, **listening))
 
     return Plan(
         params=settings.runtime,
         home=settings.home,
         host=server.host,
-        ports={"server.grpc_port": server.grpc_port, "server.http_port": server.http_port},
+        ports={} if settings.edge.haproxy == "external" else ports,
         open_backing=lambda say: Backing(settings, say),
         build=build,
         with_ports=with_ports,
         probe=probe,
+        open_edge=(lambda ports: NodeEdge(settings, ports)) if settings.edge.haproxy == "own" else None,
     )

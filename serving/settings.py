@@ -18,6 +18,7 @@ from serving.core.config import Described, describe, make, setting
 from serving.core.errors import SettingError
 from serving.decisions.recommend.params import Params as RecommendParams
 from serving.runtime.params import RuntimeParams
+from serving.transport.edge_params import EdgeParams
 
 FILE_DEFAULT = "storegate.toml"
 ENV_PREFIX = "STOREGATE__"
@@ -146,11 +147,13 @@ class Settings:
     recommend: RecommendParams = field(default_factory=RecommendParams)
     decisions: Decisions = field(default_factory=Decisions)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
+    edge: EdgeParams = field(default_factory=EdgeParams)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(os.path.abspath(self.home)))
         for key in ("host", "admin_host"):
             self._check_host(key)
+        self._check_tls()
         token = self.server.bearer_token
         if not (token.isascii() and token.isprintable() and " " not in token):
             raise SettingError(
@@ -161,12 +164,25 @@ class Settings:
 
     def _check_host(self, key: str) -> None:
         host = getattr(self.server, key)
-        if not is_loopback(host) and not self.server.bearer_token:
+        certified = key == "host" and self.edge.stands and self.edge.tls_client_ca
+        if not is_loopback(host) and not self.server.bearer_token and not certified:
             raise SettingError(
                 f"server.{key}: {host!r} can be reached from outside, and no token protects it: set "
                 f"server.bearer_token (or {ENV_PREFIX}SERVER__BEARER_TOKEN), or listen on 127.0.0.1",
                 key=f"server.{key}",
             )
+
+    def _check_tls(self) -> None:
+        edge = self.edge
+        if edge.tls_client_ca and not edge.tls_certificate:
+            raise SettingError(
+                "edge.tls_client_ca: callers can show certificates over TLS alone: set edge.tls_certificate as well",
+                key="edge.tls_client_ca",
+            )
+        for key in ("tls_certificate", "tls_client_ca"):
+            path = getattr(edge, key)
+            if edge.stands and path and not os.access(path, os.R_OK):
+                raise SettingError(f"edge.{key}: {path!r} is not a file that can be read", key=f"edge.{key}")
 
     @property
     def import_dir(self) -> Path:

@@ -6,7 +6,8 @@
         for result in shop.recommend(user_id="17850", page_size=5).results:
             print(result.title, [reason.text for reason in result.reasons])
 
-Errors are grpc.RpcError; `reason(error)` gives the gateway's stable word, for example "OVERLOADED".
+Errors are grpc.RpcError; `reason(error)` gives the gateway's stable word, for example "OVERLOADED". protos/README.md
+tells how it is to be used in a storefront.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -42,8 +45,13 @@ RETRIED = (
 )
 """Methods that may be sent again without harm; a replica that goes away while it is asked answers UNAVAILABLE."""
 
+RETRIES_LEFT = 400
+"""Half of it is how many attempts may fail on a connection before nothing is retried there any more; every two answers
+give one back. In an outage, retries must not multiply the load."""
+
 SERVICE_CONFIG = json.dumps(
     {
+        "retryThrottling": {"maxTokens": RETRIES_LEFT, "tokenRatio": 0.5},
         "methodConfig": [
             {
                 "name": list(RETRIED),
@@ -55,13 +63,39 @@ SERVICE_CONFIG = json.dumps(
                     "retryableStatusCodes": ["UNAVAILABLE"],
                 },
             }
-        ]
+        ],
     }
 )
 
 RECONNECT = (("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 1000))
 """A connection attempt that a dying replica resets is repeated before the retries of a call are used up; gRPC's default
 waits a second, in which every call on that connection fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How the gateway's edge is to be believed, and what it is shown. All paths are of PEM files.
+
+    ca: who certifies the edge, None = the authorities that gRPC carries. certificate, key: what the edge is shown when
+    it asks for a certificate (mTLS), both or neither. server_name: the name that the edge's certificate must have,
+    "" = that of the target. Raises ValueError, and OSError for a file that cannot be read when the client is made.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    server_name: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key: one is of no use without the other")
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        pems = (None if path is None else path.read_bytes() for path in (self.ca, self.key, self.certificate))
+        return grpc.ssl_channel_credentials(*pems)
+
+    def options(self) -> list[tuple[str, Any]]:
+        return [("grpc.ssl_target_name_override", self.server_name)] if self.server_name else []
 
 
 class Client:
@@ -75,18 +109,21 @@ class Client:
         token: str | None = None,
         timeout_s: float = 0.2,
         *,
+        tls: Tls | None = None,
         connections: int = 4,
         redial_s: float = 300.0,
         rng: random.Random | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """target: "host:port". timeout_s: deadline of every call that is not given one. redial_s: mean age of a
-        connection at which it is replaced, 50 % more or less at random; must be far above every timeout."""
+        """target: "host:port". timeout_s: deadline of every call that is not given one, its retries included.
+        tls: None = none, for a gateway on this machine. redial_s: mean age of a connection at which it is replaced,
+        50 % more or less at random (rng); must be far above every timeout."""
         if connections < 1 or timeout_s <= 0 or redial_s <= 2 * timeout_s:
             raise ValueError("connections must be 1 or more, timeout_s above 0, redial_s above twice timeout_s")
         self._timeout_s = timeout_s
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        self._slots = tuple(_Slot(target, redial_s, rng or random.Random(), clock) for _ in range(connections))
+        dial = _dialler(target, tls)
+        self._slots = tuple(_Slot(dial, redial_s, rng or random.Random(), clock) for _ in range(connections))
         self._turn = itertools.count()
 
     def __enter__(self) -> Client:
@@ -227,12 +264,23 @@ def reason(error: grpc.RpcError) -> str:
     return ""
 
 
+def _dialler(target: str, tls: Tls | None) -> Callable[[], grpc.Channel]:
+    """Makes channels with a connection of their own; channels to one target otherwise share one."""
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.service_config", SERVICE_CONFIG), *RECONNECT]
+    if tls is None:
+        return lambda: grpc.insecure_channel(target, options)
+    credentials = tls.credentials()
+    return lambda: grpc.secure_channel(target, credentials, [*options, *tls.options()])
+
+
 class _Slot:
     """One connection, replaced when it is old. The one before it stays open until the next change, because calls may
     still run on it."""
 
-    def __init__(self, target: str, redial_s: float, rng: random.Random, clock: Callable[[], float]) -> None:
-        self._target, self._redial_s, self._rng, self._clock = target, redial_s, rng, clock
+    def __init__(
+        self, dial: Callable[[], grpc.Channel], redial_s: float, rng: random.Random, clock: Callable[[], float]
+    ) -> None:
+        self._made, self._redial_s, self._rng, self._clock = dial, redial_s, rng, clock
         self._lock = threading.Lock()
         self._old: grpc.Channel | None = None
         self._channel, self._stubs, self._until = self._dial()
@@ -254,11 +302,8 @@ class _Slot:
                     channel.close()
 
     def _dial(self) -> tuple[grpc.Channel, dict[str, Any], float]:
-        """A channel of its own connection (channels to one target otherwise share one), its stubs, its end."""
-        channel = grpc.insecure_channel(
-            self._target,
-            options=[("grpc.use_local_subchannel_pool", 1), ("grpc.service_config", SERVICE_CONFIG), *RECONNECT],
-        )
+        """A new channel, its stubs, its end."""
+        channel = self._made()
         stubs = {
             "recommendation": recommendation_pb2_grpc.RecommendationServiceStub(channel),
             "event": event_pb2_grpc.UserEventServiceStub(channel),

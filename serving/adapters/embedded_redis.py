@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import fcntl
 import importlib.util
 import os
@@ -17,6 +16,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from serving.adapters.guard import Guard
 from serving.adapters.redis_connection import VERSION_MIN
 from serving.core.errors import SettingError
 
@@ -25,11 +25,6 @@ LOCK_WAIT_S = 5.0
 START_WAIT_S = 60.0  # replaying a large append-only file takes a while
 STOP_WAIT_S = 20.0
 LOG_BYTES_MAX = 1 << 20
-
-_GUARD = """
-read -r _ || { tr '\\0' ' ' < /proc/"$0"/cmdline | grep -q -e redis-server -e valkey-server && kill -TERM "$0"; }
-"""
-"""Reads one line from the launcher; the end of the pipe instead means that the launcher has died."""
 
 
 def binary_version(binary: Path) -> tuple[int, int]:
@@ -82,7 +77,7 @@ class EmbeddedRedis:
         self._binary = (binary or find_binary()).absolute()
         self._private: Path | None = None
         self._server: subprocess.Popen[bytes] | None = None
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
         self._refuse_newer_data()
         self._lock = self._locked()
         atexit.register(self.close)
@@ -201,13 +196,7 @@ class EmbeddedRedis:
             pass_fds=(self._lock,),
             cwd=self._folder,
         )
-        self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD, str(self._server.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._guard = Guard(self._server.pid, "redis-server|valkey-server")
         self._wait_until_it_answers(log)
 
     def _wait_until_it_answers(self, log: Path) -> None:
@@ -223,14 +212,8 @@ class EmbeddedRedis:
 
     def _end_guard(self) -> None:
         guard, self._guard = self._guard, None
-        if guard is None or guard.stdin is None:
-            return
-        with contextlib.suppress(OSError):
-            guard.stdin.write(b"done\n")
-            guard.stdin.flush()
-        with contextlib.suppress(OSError):
-            guard.stdin.close()
-        guard.wait()
+        if guard is not None:
+            guard.dismiss()
 
 
 def _answers(path: Path) -> bool:

@@ -19,6 +19,7 @@ COMMANDS = {
     "decision": ("serving.cli.decision:decision", "What a running gateway decided, and whether it would again."),
     "event": ("serving.cli.event:event", "Tell a running gateway what a visitor did."),
     "status": ("serving.cli.status:status", "What is live, and how the replicas do."),
+    "edge": ("serving.cli.edge:edge", "HAProxy in front of the replicas: its configuration."),
     "settings": ("serving.cli.settings:settings", "Every setting with its value, range and meaning."),
     "evaluate": ("model_repo.evaluate.cli:evaluate", "How good the answers are, against baselines."),
     "bench": ("loadtests.bench.cli:bench", "How fast it is, in process and over gRPC."),

@@ -14,7 +14,7 @@ from serving.settings import Settings
 
 if TYPE_CHECKING:
     from serving.runtime.leaving import Departure
-    from serving.runtime.parts import Addresses
+    from serving.runtime.parts import Addresses, Front
 
 OPTIONS = (
     ("replicas", "runtime.replicas"),
@@ -23,6 +23,13 @@ OPTIONS = (
     ("http_port", "server.http_port"),
     ("admin_port", "server.admin_port"),
     ("front", "server.front"),
+)
+EDGE = click.option(
+    "--edge",
+    "haproxy",
+    flag_value="own",
+    default=None,
+    help="HAProxy in front: TLS, limits, each call to the least busy replica.",
 )
 
 
@@ -43,16 +50,20 @@ def serving_options(command: F) -> F:
 
 @click.command()
 @serving_options
-@with_settings(*OPTIONS, compiles=True)
+@EDGE
+@with_settings(*OPTIONS, ("haproxy", "edge.haproxy"), compiles=True)
 def serve(settings: Settings, local: bool) -> None:
     """On Ray Serve by default: replicas that listen for themselves, watched and replaced. Ctrl-C ends it all.
 
     \b
     storegate serve
     storegate serve --replicas 2 --grpc-port 6000
+    storegate serve --replicas 2 --edge
     storegate serve --local
     """
-    run(settings, local, lambda addresses, leave: show(addresses))
+    from serving.runtime.home import edge_of
+
+    run(settings, local, lambda addresses, leave: show(addresses, edge_of(settings.home)))
 
 
 def run(settings: Settings, local: bool, on_ready: Callable[[list[Addresses], Departure], None]) -> None:
@@ -69,12 +80,13 @@ def run(settings: Settings, local: bool, on_ready: Callable[[list[Addresses], De
     start(app.plan(settings), say, on_ready)
 
 
-def show(addresses: Sequence[Addresses]) -> None:
-    """Where the gateway listens."""
-    first = addresses[0]
+def show(addresses: Sequence[Addresses], edge: Front | None = None) -> None:
+    """Where the gateway listens: the edge, or the replicas themselves."""
+    front = edge or addresses[0]
+    tls = edge is not None and edge.tls
     table = Table(title="storegate serves", title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
-    table.add_row("gRPC", f"{first.host}:{first.grpc_port}")
-    table.add_row("HTTP", f"http://{first.host}:{first.http_port}/docs")
+    table.add_row("gRPC", f"{front.host}:{front.grpc_port}" + (" with TLS" if tls else ""))
+    table.add_row("HTTP", f"{'https' if tls else 'http'}://{front.host}:{front.http_port}/docs")
     for number, each in enumerate(addresses, 1):
         table.add_row(f"admin of replica {number}", f"http://{each.admin_host}:{each.admin_port}/metrics")
     out.print(table)

@@ -37,10 +37,12 @@ class PayloadTooLarge(StoregateError):
 
     reason = "PAYLOAD_TOO_LARGE"
 
-    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+    def __init__(self, size_bytes: int | None, limit_bytes: int) -> None:
+        """size_bytes: None = not known, but above the limit."""
+        size = f"more than {limit_bytes}" if size_bytes is None else str(size_bytes)
         super().__init__(
-            f"the request has {size_bytes} bytes, at most {limit_bytes} are accepted: send it in smaller parts",
-            size_bytes=str(size_bytes),
+            f"the request has {size} bytes, at most {limit_bytes} are accepted: send it in smaller parts",
+            size_bytes=size,
             limit_bytes=str(limit_bytes),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from serving.core.clock import Clock
 from serving.core.errors import SettingError
@@ -21,17 +21,21 @@ from serving.transport.native_front import NativeFront
 FRONTS: dict[str, type[NativeFront] | type[AioFront]] = {"native": NativeFront, "grpc.aio": AioFront}
 
 ADMIN_CLOSE_S = 0.5
+C = TypeVar("C")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class DoorParams:
-    """grpc: its reuse_port, tokens and limits hold for HTTP too. admin_ports: tried in order, 0 = any free one."""
+    """grpc: its reuse_port, tokens and limits hold for HTTP too. admin_ports: tried in order, 0 = any free one.
+    http_idle_s: after so long without a request an HTTP connection is closed."""
 
     front: str
     grpc: FrontParams
     http_port: int
     admin_host: str
     admin_ports: Sequence[int]
+    http_idle_s: float = 5.0
 
 
 class Doors:
@@ -51,7 +55,7 @@ class Doors:
         self._front = FRONTS[params.front](grpc, methods, services(), clock)
         try:
             face = http_app(intake, HttpParams(grpc.payload_bytes_max, grpc.token_sha256), frozenset(methods), clock)
-            http = HttpServer(face, grpc.host, params.http_port, reuse_port=grpc.reuse_port)
+            http = HttpServer(face, grpc.host, params.http_port, reuse_port=grpc.reuse_port, idle_s=params.http_idle_s)
             self._servers.append(http)
             self._admin = first_free(admin(), params.admin_host, params.admin_ports)
         except BaseException:
@@ -74,6 +78,16 @@ class Doors:
 
     def close_admin(self) -> None:
         self._admin.close(ADMIN_CLOSE_S)
+
+
+def first_open(choices: Sequence[C], make: Callable[[C], T]) -> T:
+    """What is made of the first choice that can be bound as a whole. Raises SettingError when there is none."""
+    for params in choices[:-1]:
+        try:
+            return make(params)
+        except SettingError:
+            continue
+    return make(choices[-1])
 
 
 def first_free(app: Any, host: str, ports: Sequence[int]) -> HttpServer:

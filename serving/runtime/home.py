@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from serving.core.errors import SettingError
-from serving.runtime.parts import Addresses
+from serving.runtime.parts import Addresses, Front
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Replica:
     name: str
     pid: int
     addresses: Addresses
+    here: bool = True
+    """Whether it is on this machine."""
 
 
 def run_folder(home: Path) -> Path:
@@ -48,7 +50,7 @@ def locked(home: Path) -> Iterator[None]:
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        for stale in run_folder(home).glob("replica-*.json"):
+        for stale in (*run_folder(home).glob("replica-*.json"), _edge_file(home)):
             stale.unlink(missing_ok=True)
         yield
     finally:
@@ -63,6 +65,28 @@ def announce(home: Path, name: str, addresses: Addresses) -> Path:
     aside.write_text(json.dumps(said))
     aside.rename(path)
     return path
+
+
+@contextmanager
+def announced_edge(home: Path, front: Front) -> Iterator[None]:
+    """Inside, others on this machine can find the edge."""
+    _edge_file(home).write_text(json.dumps(asdict(front)))
+    try:
+        yield
+    finally:
+        withdraw(_edge_file(home))
+
+
+def edge_of(home: Path) -> Front | None:
+    """Where the edge of this home listens; None = there is none."""
+    try:
+        return Front(**json.loads(_edge_file(home).read_text()))
+    except (OSError, ValueError):
+        return None
+
+
+def _edge_file(home: Path) -> Path:
+    return run_folder(home) / "edge.json"
 
 
 def withdraw(path: Path) -> None:
@@ -82,13 +106,22 @@ def replicas(home: Path) -> list[Replica]:
         if said.get("node") == here and not psutil.pid_exists(said["pid"]):
             withdraw(path)
             continue
-        found.append(Replica(said["name"], said["pid"], Addresses(**said["addresses"])))
+        found.append(Replica(said["name"], said["pid"], Addresses(**said["addresses"]), said.get("node") == here))
     return found
 
 
 def ray_token(home: Path) -> Path:
     """The file with the token of our own Ray, made when it is not there; readable by its user alone."""
-    path = run_folder(home) / "ray-token"
+    return _secret(home, "ray-token")
+
+
+def home_mark(home: Path) -> str:
+    """What tells this home from all others, made when it is not there."""
+    return _secret(home, "mark").read_text()[:16]
+
+
+def _secret(home: Path, name: str) -> Path:
+    path = run_folder(home) / name
     if not path.exists():
         aside = path.with_suffix(f".{secrets.token_hex(4)}")
         with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

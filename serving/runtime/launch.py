@@ -16,7 +16,7 @@ from serving.core.errors import NotReady, SettingError, StoregateError
 from serving.runtime import ray_env
 from serving.runtime.home import Replica, locked, replicas
 from serving.runtime.leaving import Departure, Leaving, departure, reinstall
-from serving.runtime.local import OnReady, look_after
+from serving.runtime.local import OnReady, at_the_edge, look_after
 from serving.runtime.parts import Plan, Say
 from serving.runtime.ports import SharedPorts
 from serving.runtime.process import THREADS, children, end, pin
@@ -61,10 +61,14 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     say(f"starting {many} (the first start compiles kernels for up to a minute)")
     _deploy(plan, settings)
     running = _wait_until_ready(plan, leave)
+    here = sum(replica.here for replica in running)
+    edge = stack.enter_context(at_the_edge(plan, shared, here, leave))
     leave.steady()
     on_ready([replica.addresses for replica in running], leave)
     while not leave.wait(WATCH_S):
         look_after(backing, say)
+        if edge is not None:
+            edge.look(say)
     say("leaving: answering what has been accepted")
 
 

@@ -24,6 +24,16 @@ class Addresses:
     admin_port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Where callers find the gateway. tls: whether they must use it."""
+
+    host: str
+    grpc_port: int
+    http_port: int
+    tls: bool = False
+
+
 class Gateway(Protocol):
     """One replica: bound when built, accepting when started."""
 
@@ -62,6 +72,25 @@ class Backing(Protocol):
     def close(self) -> None: ...
 
 
+class Edge(Protocol):
+    """What stands in front of the replicas, with a process of its own."""
+
+    @property
+    def front(self) -> Front: ...
+
+    def ready_replicas(self) -> int:
+        """How many replicas it sends calls to. Raises NotReady when it does not say."""
+        ...
+
+    def look(self, say: Say) -> None:
+        """Tells what has happened; called about once a second. Raises StoregateError when it is lost for good."""
+        ...
+
+    def close(self) -> None:
+        """No new calls; those under way are answered. Idempotent."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a launch needs."""
@@ -78,3 +107,5 @@ class Plan:
     """(settings, setting -> port) -> settings with these ports."""
     probe: Callable[[Addresses], None]
     """Asks for the health over gRPC; raises StoregateError until it serves."""
+    open_edge: Callable[[Mapping[str, int]], Edge] | None = None
+    """Setting -> port that the edge takes: what stands there. None = the replicas listen at these ports themselves."""

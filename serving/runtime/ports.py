@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import errno
+import random
 import socket
 from collections.abc import Mapping
 
 from serving.core.errors import SettingError
+
+BLOCKS = range(10_000, 32_768)
+"""Ports that the kernel gives nobody by itself."""
+BLOCK_TRIES_MAX = 100
 
 
 class SharedPorts:
@@ -43,6 +48,19 @@ class SharedPorts:
     def close(self) -> None:
         while self._held:
             self._held.pop().close()
+
+
+def free_block(host: str, count: int, setting: str, rng: random.Random) -> int:
+    """The first of `count` ports in a row that nobody has at this moment. Raises SettingError when none are found."""
+    for _ in range(BLOCK_TRIES_MAX):
+        first = rng.randrange(BLOCKS.start, BLOCKS.stop - count)
+        try:
+            for port in range(first, first + count):
+                _bound(host, port, setting, socket.SO_REUSEADDR).close()
+        except SettingError:
+            continue
+        return first
+    raise SettingError(f"{setting}: no {count} free ports in a row were found: name the first one", key=setting)
 
 
 def _bound(host: str, port: int, setting: str, *options: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Failures that only HTTP can have."""
+"""Failures that only HTTP, or what lies below gRPC, can have."""
 
 from __future__ import annotations
 
@@ -24,6 +24,30 @@ class UnsupportedMediaType(StoregateError):
         super().__init__(
             f"content-type: got {content_type!r}, expected application/json in UTF-8", content_type=content_type
         )
+
+
+class NotGrpc(StoregateError):
+    """Something else than a gRPC call came to the port of gRPC."""
+
+    reason = "NOT_GRPC"
+
+
+class HeadTooLarge(StoregateError):
+    """The headers of a request are larger than the limit."""
+
+    reason = "HEAD_TOO_LARGE"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"the headers of the request have more than {limit_bytes} bytes: send less metadata",
+            limit_bytes=str(limit_bytes),
+        )
+
+
+class RequestTooSlow(StoregateError):
+    """The request did not arrive in the time for it."""
+
+    reason = "REQUEST_TOO_SLOW"
 
 
 class MalformedJson(InvalidInput):

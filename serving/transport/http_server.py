@@ -25,8 +25,10 @@ class HttpServer:
         *,
         reuse_port: bool = False,
         setting: str = "--http-port",
+        idle_s: float = 5.0,
     ) -> None:
-        """setting: what the error for a taken port tells people to change. Raises SettingError."""
+        """setting: what the error for a taken port tells people to change. idle_s: after so long without a request a
+        connection is closed. Raises SettingError."""
         self._socket = listening_socket(host, port, reuse_port=reuse_port, setting=setting)
         self._port: int = self._socket.getsockname()[1]
         self._config = uvicorn.Config(
@@ -37,6 +39,7 @@ class HttpServer:
             access_log=False,
             server_header=False,
             limit_concurrency=CONNECTIONS_MAX,
+            timeout_keep_alive=idle_s,  # type: ignore[arg-type]  # a float serves as well
             http=_protocol(),
         )
         self._server = uvicorn.Server(self._config)

@@ -19,7 +19,14 @@ from google.rpc import error_details_pb2, status_pb2
 
 from serving.core import errors
 from serving.core.errors import InvalidInput, Overloaded, StoregateError
-from serving.transport.http_errors import MalformedJson, UnsupportedMediaType, VerbNotAllowed
+from serving.transport.http_errors import (
+    HeadTooLarge,
+    MalformedJson,
+    NotGrpc,
+    RequestTooSlow,
+    UnsupportedMediaType,
+    VerbNotAllowed,
+)
 
 DOMAIN: Final = "storegate"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -62,6 +69,9 @@ SPELLINGS: Final[dict[type[StoregateError], Spelling]] = {
     MalformedJson: Spelling(INVALID_ARGUMENT, 400, "Malformed JSON"),
     UnsupportedMediaType: Spelling(INVALID_ARGUMENT, 415, "Unsupported media type"),
     VerbNotAllowed: Spelling(UNIMPLEMENTED, 405, "Method not allowed"),
+    NotGrpc: Spelling(INVALID_ARGUMENT, 415, "Not gRPC"),
+    HeadTooLarge: Spelling(RESOURCE_EXHAUSTED, 431, "Request headers too large"),
+    RequestTooSlow: Spelling(DEADLINE_EXCEEDED, 408, "Request too slow"),
 }
 
 
