@@ -55,14 +55,18 @@ def operation(name: str, inputs: Tensors, outputs: Tensors) -> bytes:
     return model([helper.make_node(name, list(inputs), list(outputs))], inputs, outputs)
 
 
-def write_model(home: Path, name: str, version: str, onnx: bytes, batch_limit_rows: int = 0) -> Path:
-    """One version with its checksums, there at once or not at all; returns its folder. 0 = without a model.toml."""
+def write_model(
+    home: Path, name: str, version: str, onnx: bytes, batch_limit_rows: int = 0, description: str = ""
+) -> Path:
+    """One version with its checksums, there at once or not at all; returns its folder.
+
+    description: of its model.toml; batch_limit_rows stands for the one that says so, 0 and "" = there is none.
+    """
     files = {"model.onnx": onnx}
-    if batch_limit_rows:
-        files["model.toml"] = f"batch_limit_rows = {batch_limit_rows}\n".encode()
-    files["SHA256SUMS"] = "".join(
-        f"{hashlib.sha256(data).hexdigest()}  {file}\n" for file, data in files.items()
-    ).encode()
+    if batch_limit_rows or description:
+        files["model.toml"] = (description or f"batch_limit_rows = {batch_limit_rows}\n").encode()
+    sums = [f"{hashlib.sha256(data).hexdigest()}  {file}\n" for file, data in files.items()]
+    files["SHA256SUMS"] = "".join(sums).encode()
     draft = home / "models" / name / f".{version}"
     draft.mkdir(parents=True)
     for file, data in files.items():

@@ -41,7 +41,7 @@ def find(home: Path) -> OnnxFiles:
     told = known[0].models if known else {}
     files: dict[Key, Path] = {}
     live: dict[str, str] = {}
-    for folder in (*_folders(home / "models"), home / SHADOW):
+    for folder in (*sorted(_folders(home / "models")), home / SHADOW):
         for version in sorted(_folders(folder), key=_age):
             for path in sorted(version.glob(f"*{SUFFIX}")):
                 name = _name(folder.name, path.stem)

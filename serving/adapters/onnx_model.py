@@ -59,7 +59,8 @@ class OnnxModel:
                 return self._run_bits(inputs, names)
             found: list[Array] = self._session.run(names, dict(inputs))
         except InvalidArgument as error:
-            raise InvalidInput("inputs", {k: v.shape for k, v in inputs.items()}, _told(error)) from error
+            shapes = {name: list(values.shape) for name, values in inputs.items()}
+            raise InvalidInput("inputs", shapes, f"what the model takes: {_told(error)}") from error
         except Exception as error:  # RuntimeException, Fail, ... : onnxruntime has no base class for them
             raise ModelFailed(self._name, _told(error)) from error
         return found
