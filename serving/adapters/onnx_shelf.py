@@ -1,20 +1,22 @@
 """core.ports.ModelShelf over the ONNX files below the home folder: live versions come into memory by themselves.
 
 Once a second the disk is looked at: a version that has become live is loaded aside and takes over when it can be used;
-one that is no longer live, or gone from the disk, is forgotten unless it was asked for by name. The models that the
-decisions use are others: nothing here changes what is recommended.
+one that is no longer live, or gone from the disk, is forgotten unless it was asked for by name. What was asked for
+stands in a file, so that all replicas of a home come to hold the same, new ones too. The models that the decisions use
+are others: nothing here changes what is recommended.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from serving.adapters import onnx_choice
+from serving.adapters.onnx_choice import Choice
 from serving.adapters.onnx_files import Key, OnnxFiles, find, open_model
 from serving.adapters.onnx_model import OnnxModel
 from serving.core.errors import ModelDamaged, NoRoom, NotFound, NotReady
@@ -44,17 +46,10 @@ class OnnxShelf:
     """Loads the live versions when constructed; one that cannot be loaded keeps no other from being served."""
 
     def __init__(self, home: Path, models_max: int) -> None:
-        """models_max: most versions in memory, 0 = none; live ones first, then those asked for and used last."""
+        """models_max: most versions in memory, 0 = none; live ones first, then those asked for last."""
         self._home, self._models_max = home, models_max
         self._shelf = _Shelf({}, frozenset(), frozenset(), {}, {})
-        self._asked: set[Key] = set()
-        """Versions that were loaded by name."""
-        self._unloaded: set[str] = set()
-        """Models whose live version is not wanted."""
         self._problems: dict[Key, str] = {}
-        self._used: dict[Key, int] = {}
-        """Key -> when it was last found, in ticks."""
-        self._ticks = itertools.count(1)
         self._changing = threading.Lock()
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="onnx-shelf", daemon=True)
@@ -82,7 +77,6 @@ class OnnxShelf:
                 raise NotFound(f"version of model {name}", version)
             why = self._why(shelf, (name, version))
             raise NotReady(f"model {name} version {version} is not ready ({why}): load it", model=name)
-        self._used[name, version] = next(self._ticks)
         return version, model
 
     def ready(self) -> bool:
@@ -106,45 +100,55 @@ class OnnxShelf:
     def refresh(self) -> None:
         """Looks at the disk, and makes memory what it should be."""
         with self._changing:
-            self._settle(find(self._home))
+            self._settle(find(self._home), onnx_choice.read(self._home))
 
     def load(self, name: str, versions: Sequence[str] = ()) -> None:
-        """See ModelShelf. What was refused before is tried anew."""
-        with self._changing:
-            found = find(self._home)
+        """See ModelShelf. What was refused before is tried anew; where the bound is reached the oldest gives way."""
+        with self._changing, onnx_choice.changing(self._home):
+            found, before = find(self._home), onnx_choice.read(self._home)
             keys = _keys(found, name, versions)
-            self._check_room(found, keys)
-            if not versions or found.live.get(name) in versions:
-                self._unloaded.discard(name)
-            if versions:
-                self._asked.update(keys)
+            chosen = self._with(before, found, keys, by_name=bool(versions))
             for key in keys:
                 self._problems.pop(key, None)
-                self._used[key] = next(self._ticks)
-            self._settle(found)
+            self._settle(found, chosen)
             for key in keys:
                 if key in self._problems:
+                    self._settle(found, before)
                     raise ModelDamaged(self._problems[key], model=name, version=key[1])
+            onnx_choice.write(self._home, chosen)
 
     def unload(self, name: str) -> None:
         """See ModelShelf."""
-        with self._changing:
-            found = find(self._home)
-            if name not in {known for known, _ in found.files}:
+        with self._changing, onnx_choice.changing(self._home):
+            found, before = find(self._home), onnx_choice.read(self._home)
+            names = {known for known, _ in found.files}
+            if name not in names:
                 raise NotFound("model", name)
-            self._unloaded.add(name)
-            self._asked = {key for key in self._asked if key[0] != name}
-            self._settle(found)
+            asked = tuple(key for key in before.asked if key[0] != name)
+            chosen = Choice(asked, (before.unloaded & names) | {name})
+            self._settle(found, chosen)
+            onnx_choice.write(self._home, chosen)
 
-    def _settle(self, found: OnnxFiles) -> None:
+    def _with(self, before: Choice, found: OnnxFiles, keys: Sequence[Key], *, by_name: bool) -> Choice:
+        """The choice with these in it as well. Raises NoRoom when not even they fit beside the live versions."""
+        unloaded = before.unloaded - {name for name, version in keys if found.live.get(name) == version}
+        live = {key for key in found.live.items() if key[0] not in unloaded}
+        room = self._models_max - len(live | set(keys))
+        if room < 0:
+            raise NoRoom(
+                f"at most {self._models_max} versions are held in memory (inference.models_max), and {len(live)} are "
+                "live: unload a model, or raise the setting"
+            )
+        others = [key for key in before.asked if key in found.files and key not in keys]
+        kept = others[len(others) - min(len(others), room) :]
+        return replace(before, asked=(*kept, *(keys if by_name else ())), unloaded=unloaded)
+
+    def _settle(self, found: OnnxFiles, choice: Choice) -> None:
         """Loads what is wanted and not there, then puts the new shelf in the place of the old. Needs the lock."""
         old, files = self._shelf, found.files
-        names = frozenset(name for name, _ in files)
-        self._unloaded &= names
-        self._asked &= files.keys()
         self._problems = {key: problem for key, problem in self._problems.items() if key in files}
-        live = [(name, version) for name, version in found.live.items() if name not in self._unloaded]
-        asked = sorted(self._asked - set(live), key=lambda key: self._used.get(key, 0), reverse=True)
+        live = [(name, version) for name, version in found.live.items() if name not in choice.unloaded]
+        asked = [key for key in reversed(choice.asked) if key in files and key not in live]
         wanted = [*live, *asked][: self._models_max]
         held = {key: model for key in wanted if (model := old.held.get(key) or self._opened(key, files[key]))}
         standing = {name: version for name, version in live if (name, version) in held}
@@ -152,9 +156,7 @@ class OnnxShelf:
             before = (name, old.live.get(name, ""))
             if before in old.held and before in files:
                 held[before], standing[name] = old.held[before], before[1]
-        self._asked &= held.keys()
-        self._used = {key: tick for key, tick in list(self._used.items()) if key in held}
-        self._shelf = _Shelf(files, names, frozenset(live), standing, held)
+        self._shelf = _Shelf(files, frozenset(name for name, _ in files), frozenset(live), standing, held)
 
     def _opened(self, key: Key, path: Path) -> OnnxModel | None:
         """The model, or None and a problem; what has one is not tried again until it is asked for."""
@@ -168,14 +170,6 @@ class OnnxShelf:
             self._problems[key] = f"{path.name}: {error.strerror}"
         log.error("model %s version %s is not served: %s", *key, self._problems[key])
         return None
-
-    def _check_room(self, found: OnnxFiles, keys: Sequence[Key]) -> None:
-        live = {key for key in found.live.items() if key[0] not in self._unloaded}
-        if len(live | set(keys)) > self._models_max:
-            raise NoRoom(
-                f"at most {self._models_max} versions are held in memory (inference.models_max), and {len(live)} are "
-                "live: unload a model, or raise the setting"
-            )
 
     def _why(self, shelf: _Shelf, key: Key) -> str:
         """Why a version is not in memory."""

@@ -11,6 +11,7 @@ import pytest
 from onnx_models import echo, write_model
 
 from model_repo.publish import publish
+from serving.adapters import onnx_choice
 from serving.adapters.onnx_shelf import OnnxShelf
 from serving.adapters.releases import live
 from serving.core.errors import ModelDamaged, NoRoom, NotFound, NotReady
@@ -81,6 +82,51 @@ def test_what_is_asked_for_by_name_is_there_until_it_is_unloaded(tmp_path: Path)
     assert shelf.find("echo")[0] == "2"
 
 
+def test_all_replicas_of_a_home_come_to_hold_the_same(tmp_path: Path) -> None:
+    """Those that run see it when they look next; one that starts later knows it."""
+    for version in ("1", "2"):
+        write_model(tmp_path, "echo", version, echo("FP32"))
+    write_model(tmp_path, "other", "1", echo("FP32"))
+    first, second = OnnxShelf(tmp_path, 8), OnnxShelf(tmp_path, 8)
+    first.load("echo", ["1"])
+    first.unload("other")
+    second.refresh()
+    assert held(first) == held(second) == held(OnnxShelf(tmp_path, 8)) == ["echo:1", "echo:2"]
+    second.load("other")
+    second.unload("echo")
+    first.refresh()
+    assert held(first) == held(second) == ["other:1"]
+
+
+def test_two_replicas_do_not_change_the_choice_at_once(tmp_path: Path) -> None:
+    """The second is asked to retry; what the first writes is never lost."""
+    write_model(tmp_path, "echo", "1", echo("FP32"))
+    shelf = OnnxShelf(tmp_path, 8)
+    with onnx_choice.changing(tmp_path), pytest.raises(NotReady, match="another replica is loading"):
+        shelf.unload("echo")
+    assert held(shelf) == ["echo:1"]
+
+
+def test_a_choice_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        write_model(tmp_path, "echo", version, echo("FP32"))
+    for text in ("{", "[]", '{"asked": [1], "unloaded": []}', '{"asked": [["echo", "1"]]}'):
+        (tmp_path / onnx_choice.FILE).write_text(text)
+        assert held(OnnxShelf(tmp_path, 8)) == ["echo:2"]
+
+
+def test_a_version_that_cannot_be_loaded_is_not_chosen(tmp_path: Path) -> None:
+    """Nobody tries it again, and nothing gives way to it."""
+    for version in ("1", "2", "3"):
+        write_model(tmp_path, "echo", version, echo("FP32"))
+    shelf = OnnxShelf(tmp_path, 2)
+    shelf.load("echo", ["1"])
+    spoil(tmp_path / "models" / "echo" / "2")
+    with pytest.raises(ModelDamaged, match="echo 2"):
+        shelf.load("echo", ["2"])
+    assert held(shelf) == held(OnnxShelf(tmp_path, 2)) == ["echo:1", "echo:3"]
+
+
 def test_unknown_names_are_told(tmp_path: Path) -> None:
     write_model(tmp_path, "echo", "1", echo("FP32"))
     shelf = OnnxShelf(tmp_path, 8)
@@ -92,13 +138,13 @@ def test_unknown_names_are_told(tmp_path: Path) -> None:
             ask()
 
 
-def test_the_bound_holds_and_the_least_used_gives_way(tmp_path: Path) -> None:
+def test_the_bound_holds_and_the_oldest_gives_way(tmp_path: Path) -> None:
     for version in "1234":
         write_model(tmp_path, "echo", version, echo("FP32"))
     shelf = OnnxShelf(tmp_path, 3)
     shelf.load("echo", ["1"])
     shelf.load("echo", ["2"])
-    shelf.find("echo", "1")
+    shelf.load("echo", ["1"])
     shelf.load("echo", ["3"])
     assert held(shelf) == ["echo:1", "echo:3", "echo:4"]
     with pytest.raises(NoRoom, match="at most 3 versions"):
