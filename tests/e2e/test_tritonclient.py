@@ -257,3 +257,38 @@ def test_statistics_count_requests_rows_and_runs(ask: Ask) -> None:
 
     grown = {name: count - figures(before)[name] for name, count in figures(after).items()}
     assert grown == {"rows": 2, "runs": 2, "success": 2, "fail": 1, "compute_infer": 2}
+
+
+def test_every_replica_serves_the_rankers(served: Gateway) -> None:
+    """On Ray too; the same bits everywhere, also when asked in JSON."""
+    version = live(served.home).models["ranker"]
+    features = np.random.default_rng(1).standard_normal((2, len(FEATURES))).astype(np.float32)
+    file = served.home / "models" / "ranker" / version / "basket.onnx"
+    (wanted,) = onnxruntime.InferenceSession(file).run(None, {"features": features})
+    told = {"name": "features", "datatype": "FP32", "shape": [2, len(FEATURES)], "data": features.tolist()}
+    for _ in range(4 * served.wanted):
+        answer = httpx.post(
+            f"{served.url}/v2/models/ranker.basket/infer", json={"inputs": [told]}, timeout=ASK_S_MAX, trust_env=False
+        ).json()
+        assert answer["model_version"] == version
+        assert answer["outputs"][0]["data"] == wanted.tolist()
+
+
+def test_what_is_loaded_on_one_replica_is_loaded_on_all(ray_gateway: Gateway) -> None:
+    """Whichever took the call."""
+    for version in ("1", "2"):
+        write_model(ray_gateway.home, "shared", version, echo("FP32"))
+
+    def ask(verb: str, path: str, **options: Any) -> httpx.Response:
+        return httpx.request(verb, f"{ray_gateway.url}/v2/{path}", timeout=ASK_S_MAX, trust_env=False, **options)
+
+    def everywhere(path: str, status: int) -> bool:
+        """On connection after connection: the kernel spreads them over the replicas."""
+        return all(ask("GET", path).status_code == status for _ in range(16))
+
+    config = json.dumps({"version_policy": {"specific": {"versions": ["1"]}}})
+    awaited(lambda: everywhere("models/shared/versions/2/ready", 200), "the live version is served")
+    assert ask("POST", "repository/models/shared/load", json={"parameters": {"config": config}}).status_code == 200
+    awaited(lambda: everywhere("models/shared/versions/1/ready", 200), "all replicas hold the other one")
+    assert ask("POST", "repository/models/shared/unload").status_code == 200
+    awaited(lambda: everywhere("models/shared/ready", 400), "no replica holds it")
