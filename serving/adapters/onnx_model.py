@@ -11,7 +11,7 @@ import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from serving.core.errors import InvalidInput, ModelDamaged, ModelFailed
-from serving.core.tensors import BF16, DTYPES, Array, TensorSpec
+from serving.core.tensors import BF16, BYTES, DTYPES, Array, TensorSpec
 
 DATATYPES: Final = {
     "tensor(bool)": "BOOL",
@@ -50,6 +50,8 @@ class OnnxModel:
         self.rows_max = batch_limit_rows if _has_batches((*self.inputs, *self.outputs)) else 0
         self._name, self._session = name, session
         self._bits = {spec.name for spec in (*self.inputs, *self.outputs) if spec.datatype == BF16}
+        if self._bits and any(spec.datatype == BYTES for spec in self.inputs):
+            raise ModelDamaged(f"{name}: onnxruntime takes no strings from Python beside bfloat16", model=name)
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
         """See TensorModel."""

@@ -72,6 +72,14 @@ def test_what_is_no_model_of_tensors_is_refused() -> None:
         OnnxModel(made.SerializeToString(), "m")
 
 
+def test_strings_beside_bfloat16_are_refused_when_loaded() -> None:
+    """And not with the first request."""
+    both = {"x": ("BF16", ["n"]), "t": ("BYTES", ["n"])}
+    nodes = [helper.make_node("Identity", ["x"], ["y"]), helper.make_node("Identity", ["t"], ["u"])]
+    with pytest.raises(ModelDamaged, match="no strings from Python beside bfloat16"):
+        OnnxModel(model(nodes, both, {"y": ("BF16", ["n"]), "u": ("BYTES", ["n"])}), "m")
+
+
 def test_failures_of_a_run_are_told_apart() -> None:
     """What the runtime does not take is the caller's, what fails on the way the model's."""
     pair = {"a": ("FP32", ["n", "k"]), "b": ("FP32", ["k2", "m"])}
