@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +14,10 @@ from typing import Final
 
 from serving.adapters import disk
 from serving.adapters.onnx_files import Key
-from serving.core.errors import NotReady, SettingError
+from serving.core.errors import ModelDamaged, NotReady, SettingError
 
 FILE: Final = "loaded.json"
 LOCK: Final = "loaded.lock"
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +29,14 @@ class Choice:
 
 
 def read(home: Path) -> Choice:
-    """What was chosen; nothing where there is no file, or none that can be read: the live versions are served then."""
+    """What was chosen; nothing where there is no file. Raises ModelDamaged when it cannot be read."""
     try:
         told = json.loads((home / FILE).read_bytes())
         return Choice(tuple((str(name), str(version)) for name, version in told["asked"]), frozenset(told["unloaded"]))
     except FileNotFoundError:
         return Choice()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        log.error("%s cannot be read, only live versions are served: %s", home / FILE, error)
-        return Choice()
+        raise ModelDamaged(f"{FILE}: it is no choice of models ({error})", file=FILE) from error
 
 
 def write(home: Path, choice: Choice) -> None:

@@ -50,6 +50,7 @@ class OnnxShelf:
         self._home, self._models_max = home, models_max
         self._shelf = _Shelf({}, frozenset(), frozenset(), {}, {})
         self._problems: dict[Key, str] = {}
+        self._choice_problem = ""
         self._changing = threading.Lock()
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="onnx-shelf", daemon=True)
@@ -100,12 +101,12 @@ class OnnxShelf:
     def refresh(self) -> None:
         """Looks at the disk, and makes memory what it should be."""
         with self._changing:
-            self._settle(find(self._home), onnx_choice.read(self._home))
+            self._settle(find(self._home), self._choice())
 
     def load(self, name: str, versions: Sequence[str] = ()) -> None:
         """See ModelShelf. What was refused before is tried anew; where the bound is reached the oldest gives way."""
         with self._changing, onnx_choice.changing(self._home):
-            found, before = find(self._home), onnx_choice.read(self._home)
+            found, before = find(self._home), self._choice()
             keys = _keys(found, name, versions)
             chosen = self._with(before, found, keys, by_name=bool(versions))
             for key in keys:
@@ -120,7 +121,7 @@ class OnnxShelf:
     def unload(self, name: str) -> None:
         """See ModelShelf."""
         with self._changing, onnx_choice.changing(self._home):
-            found, before = find(self._home), onnx_choice.read(self._home)
+            found, before = find(self._home), self._choice()
             names = {known for known, _ in found.files}
             if name not in names:
                 raise NotFound("model", name)
@@ -128,6 +129,17 @@ class OnnxShelf:
             chosen = Choice(asked, (before.unloaded & names) | {name})
             self._settle(found, chosen)
             onnx_choice.write(self._home, chosen)
+
+    def _choice(self) -> Choice:
+        """What callers asked for; nothing while the file is damaged, until the next load or unload writes it anew."""
+        try:
+            chosen, problem = onnx_choice.read(self._home), ""
+        except ModelDamaged as error:
+            chosen, problem = Choice(), error.message
+        if problem != self._choice_problem:
+            log.error("%s", problem or f"{onnx_choice.FILE} is whole again")
+        self._choice_problem = problem
+        return chosen
 
     def _with(self, before: Choice, found: OnnxFiles, keys: Sequence[Key], *, by_name: bool) -> Choice:
         """The choice with these in it as well. Raises NoRoom when not even they fit beside the live versions."""

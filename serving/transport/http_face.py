@@ -130,9 +130,8 @@ class _Endpoint:
             payload: bytes = (await self._request(scope, headers, receive)).SerializeToString()
             return payload
 
-        return to_json(
-            self._method.response.FromString(await self._way.ask(self._method.full_name, scope, receive, read))
-        )
+        answer = await self._way.ask(self._method.full_name, scope, receive, read)
+        return to_json(self._method.response.FromString(answer))
 
     async def _request(self, scope: Scope, headers: Mapping[str, str], receive: http_request.Receive) -> Any:
         """The request message, from the body or the query; what stands in the path counts above either."""

@@ -112,7 +112,10 @@ def test_a_choice_that_cannot_be_read_is_none(tmp_path: Path) -> None:
         write_model(tmp_path, "echo", version, echo("FP32"))
     for text in ("{", "[]", '{"asked": [1], "unloaded": []}', '{"asked": [["echo", "1"]]}'):
         (tmp_path / onnx_choice.FILE).write_text(text)
-        assert held(OnnxShelf(tmp_path, 8)) == ["echo:2"]
+        shelf = OnnxShelf(tmp_path, 8)
+        assert held(shelf) == ["echo:2"]
+        shelf.load("echo", ["1"])
+        assert held(OnnxShelf(tmp_path, 8)) == ["echo:1", "echo:2"], "it is written anew"
 
 
 def test_a_version_that_cannot_be_loaded_is_not_chosen(tmp_path: Path) -> None:
