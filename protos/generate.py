@@ -1,7 +1,8 @@
 """Generates the code of the contract: `python protos/generate.py [FOLDER]` (default: beside the .proto files).
 
-Writes for every file of storegate/v1 its messages, their types and the gRPC stubs, and contract.binpb: the descriptors
-with their comments, which the OpenAPI page is made of (generated code carries no comments).
+Writes for every file of storegate/v1 and storegate/inference its messages, their types and the gRPC stubs, and
+contract.binpb: the descriptors of v1 with their comments, which the OpenAPI page is made of (generated code carries no
+comments).
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ def generate(out: Path = ROOT) -> None:
     """Generates into `out`. Raises RuntimeError when the compiler refuses a file; it prints why on standard error."""
     from grpc_tools import protoc
 
-    files = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("storegate/v1/*.proto"))
+    own = _files("storegate/v1/*.proto")
+    files = own + _files("storegate/inference/*.proto")
     (out / DESCRIPTORS).parent.mkdir(parents=True, exist_ok=True)
     includes = [f"-I{ROOT}", f"-I{resources.files('grpc_tools') / '_proto'}", f"-I{_googleapis()}"]
     outputs = [f"--python_out={out}", f"--pyi_out={out}", f"--grpc_python_out={out}"]
     described = [f"--descriptor_set_out={out / DESCRIPTORS}", "--include_source_info"]
-    code = protoc.main(["protoc", *includes, *outputs, *files]) or protoc.main(
-        ["protoc", *includes, *described, *files]
-    )
+    code = protoc.main(["protoc", *includes, *outputs, *files]) or protoc.main(["protoc", *includes, *described, *own])
     if code:
         raise RuntimeError(f"protoc ended with {code}")
+
+
+def _files(pattern: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(pattern))
 
 
 def _googleapis() -> Path:

@@ -9,9 +9,11 @@ import random
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.metadata import version
 
 from serving.adapters.live_models import LiveModels
 from serving.adapters.model_loader import load_release
+from serving.adapters.onnx_shelf import OnnxShelf
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_decisions import RedisDecisions
@@ -23,6 +25,7 @@ from serving.catalogue.follower import Follower
 from serving.core.attribution import TokenSigner
 from serving.core.clock import Clock, SystemClock
 from serving.core.errors import NotReady
+from serving.decisions.inference.service import InferenceService
 from serving.decisions.recommend.decision_log import DecisionLog, OutcomeLog, not_found
 from serving.decisions.recommend.shadow import ShadowLog
 from serving.edge import NodeEdge, slots_of, with_slots
@@ -42,6 +45,7 @@ from serving.transport import codecs as wire
 from serving.transport.admin_face import admin_app
 from serving.transport.edge_config import LOOPBACK
 from serving.transport.front_params import FrontParams
+from serving.transport.inference import methods as oip
 from serving.transport.probe import grpc_health
 from serving.transport.tokens import token_digest
 
@@ -85,6 +89,9 @@ class Gateway:
         )
         replay = replay_service(settings, self._models, self._decisions, self._changes)
         self._routes = routes(self._models, self._events, replay, self._clock, signer)
+        self._shelf = OnnxShelf(settings.home, settings.inference.models_max)
+        if settings.inference.models_max:
+            self._routes += inference_routes(InferenceService(self._shelf, self._clock, version("storegate")))
         self._engine = Engine(self._routes, engine_params(settings), self._clock)
         self._doors: Doors | None = None
         self._leaving = threading.Lock()
@@ -101,6 +108,7 @@ class Gateway:
         self._profiles.wait_ready(STORE_WAIT_S)
         self._follower.start(STORE_WAIT_S)
         self._models.start()
+        self._shelf.start()
         self._doors = first_open(door_params(self._settings, self._shared), self._bind)
         self._doors.open()
 
@@ -131,7 +139,7 @@ class Gateway:
         self._engine.drain(grace_s)
         self._log.close(grace_s)
         self._shadows.close(grace_s)
-        for part in (self._models, self._follower, self._changes, self._decisions, self._profiles):
+        for part in (self._models, self._shelf, self._follower, self._changes, self._decisions, self._profiles):
             part.close()
         if self._doors is not None:
             self._doors.close_admin()
@@ -176,6 +184,26 @@ def routes(
     codecs = wire.codecs(clock, signer.sign)
     return [
         Route(name, lane, codecs[name].decode, run, codecs[name].encode)  # type: ignore[arg-type]  # each its own query
+        for name, (lane, run) in table.items()
+    ]
+
+
+def inference_routes(service: InferenceService) -> list[Route]:
+    """The Open Inference Protocol. What touches the disk runs apart from what is computed."""
+    table = {
+        oip.SERVER_LIVE: (Lane.ENGINE, service.run_live),
+        oip.SERVER_READY: (Lane.ENGINE, service.run_server_ready),
+        oip.SERVER_METADATA: (Lane.ENGINE, service.run_server_metadata),
+        oip.MODEL_READY: (Lane.ENGINE, service.run_model_ready),
+        oip.MODEL_METADATA: (Lane.ENGINE, service.run_metadata),
+        oip.MODEL_INFER: (Lane.ENGINE, service.run_infer),
+        oip.MODEL_STATISTICS: (Lane.ENGINE, service.run_statistics),
+        oip.REPOSITORY_INDEX: (Lane.ENGINE, service.run_index),
+        oip.MODEL_LOAD: (Lane.IMPORTER, service.run_load),
+        oip.MODEL_UNLOAD: (Lane.IMPORTER, service.run_unload),
+    }
+    return [
+        Route(name, lane, oip.CODECS[name].decode, run, oip.CODECS[name].encode)  # type: ignore[arg-type]  # each its own
         for name, (lane, run) in table.items()
     ]
 

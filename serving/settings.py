@@ -135,6 +135,20 @@ class Decisions:
 
 
 @dataclass(frozen=True, slots=True)
+class Inference:
+    """The Open Inference Protocol: ONNX models by name."""
+
+    models_max: int = setting(
+        32,
+        "Most versions of ONNX models held in memory for the Open Inference Protocol, live ones first; 0 = the "
+        "protocol is not served.",
+        low=0,
+        high=4096,
+        unit="versions",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole tree. Raises SettingError when its parts do not fit together."""
 
@@ -146,6 +160,7 @@ class Settings:
     catalogue: CatalogueSection = field(default_factory=CatalogueSection)
     recommend: RecommendParams = field(default_factory=RecommendParams)
     decisions: Decisions = field(default_factory=Decisions)
+    inference: Inference = field(default_factory=Inference)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
     edge: EdgeParams = field(default_factory=EdgeParams)
 

@@ -18,7 +18,18 @@ from serving.adapters import disk
 from serving.adapters.releases import Release, live, releases, set_live
 from serving.core.errors import InvalidInput, ModelDamaged
 
-__all__ = ["PARTS", "SHADOW", "Release", "live", "promote", "read_version", "releases", "sweep", "write_version"]
+__all__ = [
+    "PARTS",
+    "SHADOW",
+    "Release",
+    "live",
+    "promote",
+    "read_version",
+    "releases",
+    "sweep",
+    "verified",
+    "write_version",
+]
 
 MODELS: Final = ("item-item", "transitions", "together", "sessions", "factors", "content", "ranker")
 PARTS: Final = (*MODELS, "index", "catalogue", "history")
@@ -71,7 +82,11 @@ def write_version(home: Path, model: str, version: str, files: Mapping[str, byte
 
 def read_version(home: Path, model: str, version: str) -> Path:
     """The folder of a version after every checksum was verified. Raises ModelDamaged naming the file."""
-    path = folder(home, model, version)
+    return verified(folder(home, model, version), model, version)
+
+
+def verified(path: Path, model: str, version: str) -> Path:
+    """`path`, a version's folder, after every checksum was verified. Raises ModelDamaged naming the file."""
     if not path.is_dir():
         raise _damaged(model, version, path.name, "the version is not there")
     sums = _read_sums(path, model, version)

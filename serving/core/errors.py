@@ -116,6 +116,12 @@ class ModelFailed(StoregateError):
         self.model, self.cause = model, cause
 
 
+class NoRoom(StoregateError):
+    """A bound on what may be held in memory is reached, and nothing of it can give way."""
+
+    reason = "NO_ROOM"
+
+
 class DataError(StoregateError):
     """A data file cannot be used: names the file and, where known, the line and the column."""
 

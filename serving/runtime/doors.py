@@ -12,7 +12,6 @@ from serving.core.errors import SettingError
 from serving.engine.calls import Intake
 from serving.runtime.parts import Addresses
 from serving.transport.aio_front import AioFront
-from serving.transport.contract import services
 from serving.transport.front_params import FrontParams
 from serving.transport.http_face import HttpParams, http_app
 from serving.transport.http_server import HttpServer
@@ -52,7 +51,8 @@ class Doors:
         grpc = params.grpc
         self._intake = intake
         self._servers: list[HttpServer] = []
-        self._front = FRONTS[params.front](grpc, methods, services(), clock)
+        services = list(dict.fromkeys(method.split("/")[1] for method in methods))
+        self._front = FRONTS[params.front](grpc, methods, services, clock)
         try:
             face = http_app(intake, HttpParams(grpc.payload_bytes_max, grpc.token_sha256), frozenset(methods), clock)
             http = HttpServer(face, grpc.host, params.http_port, reuse_port=grpc.reuse_port, idle_s=params.http_idle_s)

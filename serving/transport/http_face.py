@@ -23,6 +23,8 @@ from serving.engine.calls import Intake
 from serving.transport import docs, http_request
 from serving.transport.contract import Method, methods
 from serving.transport.http_errors import VerbNotAllowed
+from serving.transport.inference import http as inference_http
+from serving.transport.inference.methods import MODEL_INFER
 from serving.transport.json_reader import filled, from_json
 from serving.transport.json_writer import to_json
 from serving.transport.loop_bridge import LoopBridge
@@ -61,13 +63,15 @@ class HttpParams:
 def http_app(
     intake: Intake, params: HttpParams | None = None, served: frozenset[str] | None = None, clock: Clock | None = None
 ) -> Starlette:
-    """The ASGI app. served: full names of the methods that have a route in the engine, None = all of the contract."""
+    """The ASGI app. served: full names of the methods that have a route in the engine, None = all there are."""
     way = _Way(intake, params or HttpParams(), clock)
     routes: list[BaseRoute] = [
         Route(method.path.replace("}", ":path}"), _Endpoint(method, way), methods=[method.verb])
         for method in methods()
         if served is None or method.full_name in served
     ]
+    if served is None or MODEL_INFER in served:
+        routes += inference_http.routes(way.ask, way.params.body_bytes_max)
     routes += [Route("/healthz", _alive), *docs.routes()]
     app = Starlette(routes=routes, exception_handlers={404: _no_such_path, 405: _no_such_verb})
     app.router.redirect_slashes = False
@@ -85,6 +89,19 @@ class _Way:
         if self._bridge is None:
             self._bridge = LoopBridge(self._intake, asyncio.get_running_loop(), self._clock)
         return self._bridge
+
+    async def ask(self, method: str, scope: Scope, receive: http_request.Receive, read: inference_http.Read) -> bytes:
+        """The encoded answer to what `read` makes of the request, within its deadline. Raises as _Endpoint._answer."""
+        headers = http_request.headers_of(scope)
+        check_bearer(headers.get("authorization"), self.params.token_sha256)
+        left_s = http_request.left_s(headers)
+        try:
+            async with asyncio.timeout(self.params.patience_s_max if left_s is None else left_s):
+                payload = await read(headers)
+                caller = http_request.caller_of(scope, headers)
+                return await _while_connected(self.bridge().ask(method, payload, left_s, caller), receive)
+        except TimeoutError as error:
+            raise DeadlineExpired("the deadline passed before there was an answer: allow more time") from error
 
 
 class _Endpoint:
@@ -108,17 +125,12 @@ class _Endpoint:
 
     async def _answer(self, scope: Scope, receive: http_request.Receive) -> bytes:
         """JSON of the answer. Raises StoregateError, or Disconnected when there is nobody to answer."""
-        params, headers = self._way.params, http_request.headers_of(scope)
-        check_bearer(headers.get("authorization"), params.token_sha256)
-        left_s = http_request.left_s(headers)
-        try:
-            async with asyncio.timeout(params.patience_s_max if left_s is None else left_s):
-                payload = (await self._request(scope, headers, receive)).SerializeToString()
-                caller = http_request.caller_of(scope, headers)
-                asked = self._way.bridge().ask(self._method.full_name, payload, left_s, caller)
-                answer = await _while_connected(asked, receive)
-        except TimeoutError as error:
-            raise DeadlineExpired("the deadline passed before there was an answer: allow more time") from error
+
+        async def read(headers: Mapping[str, str]) -> bytes:
+            payload: bytes = (await self._request(scope, headers, receive)).SerializeToString()
+            return payload
+
+        answer = await self._way.ask(self._method.full_name, scope, receive, read)
         return to_json(self._method.response.FromString(answer))
 
     async def _request(self, scope: Scope, headers: Mapping[str, str], receive: http_request.Receive) -> Any:

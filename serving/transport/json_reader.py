@@ -22,7 +22,7 @@ _TOLD_CHARS_MAX: Final = 2000
 
 def from_json(body: bytes, message: Any) -> Any:
     """A new message of the class `message`. Raises MalformedJson, or InvalidInput naming the field."""
-    return filled(_object(body), message())
+    return filled(json_object(body), message())
 
 
 def filled(values: Mapping[str, Any], message: Any) -> Any:
@@ -39,7 +39,8 @@ def filled(values: Mapping[str, Any], message: Any) -> Any:
         raise InvalidInput("body", "...", "names in UTF-8") from error
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body, {} for an empty one. Raises MalformedJson saying where."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:

@@ -65,6 +65,7 @@ SPELLINGS: Final[dict[type[StoregateError], Spelling]] = {
     errors.NotReady: Spelling(UNAVAILABLE, 503, "Not ready", UNAVAILABLE_RETRY_S),
     errors.ModelDamaged: Spelling(INTERNAL, 500, "Model damaged"),
     errors.ModelFailed: Spelling(INTERNAL, 500, "Model failed"),
+    errors.NoRoom: Spelling(RESOURCE_EXHAUSTED, 507, "No room"),
     errors.SettingError: Spelling(INTERNAL, 500, "Bad setting"),
     MalformedJson: Spelling(INVALID_ARGUMENT, 400, "Malformed JSON"),
     UnsupportedMediaType: Spelling(INVALID_ARGUMENT, 415, "Unsupported media type"),

@@ -18,6 +18,7 @@ from serving.adapters.releases import live
 from serving.adapters.versions import MODELS
 from serving.runtime.home import replicas
 from serving.transport.contract import services
+from serving.transport.inference.methods import SERVICE
 from storegate.client import Client
 
 Pair = tuple[GrpcFace, HttpFace]
@@ -151,7 +152,7 @@ def test_all_replicas_say_the_same(replica_clients: list[Client], shop: Shop) ->
 def test_health_is_serving_for_every_service(served: Gateway) -> None:
     """What a load balancer asks: grpc.health.v1."""
     with grpc.insecure_channel(served.target) as channel:
-        for service in ("", *services()):
+        for service in ("", *services(), SERVICE):
             asked = health_pb2.HealthCheckRequest(service=service)
             answer = health_pb2_grpc.HealthStub(channel).Check(asked, timeout=ASK_S_MAX)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING, service
@@ -164,7 +165,7 @@ def test_reflection_lists_the_services(served: Gateway) -> None:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
         answer = next(stub.ServerReflectionInfo(asked, timeout=ASK_S_MAX))
     listed = {service.name for service in answer.list_services_response.service}
-    assert {*services(), "grpc.health.v1.Health"} <= listed
+    assert {*services(), SERVICE, "grpc.health.v1.Health"} <= listed
 
 
 def test_healthz_answers_without_a_token(both_faces: Pair) -> None:
