@@ -115,7 +115,8 @@ class _Endpoint:
             async with asyncio.timeout(params.patience_s_max if left_s is None else left_s):
                 payload = (await self._request(scope, headers, receive)).SerializeToString()
                 caller = http_request.caller_of(scope, headers)
-                asked = self._way.bridge().ask(self._method.full_name, payload, left_s, caller)
+                bulk = http_request.bulk_of(headers)
+                asked = self._way.bridge().ask(self._method.full_name, payload, left_s, caller, bulk)
                 answer = await _while_connected(asked, receive)
         except TimeoutError as error:
             raise DeadlineExpired("the deadline passed before there was an answer: allow more time") from error

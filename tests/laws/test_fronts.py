@@ -45,7 +45,7 @@ class Echo:
         self.batches: list[int] = []
         self.changed = threading.Condition()
 
-    def submit(self, calls: Sequence[Call]) -> None:
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         with self.changed:
             self.seen += calls
             self.batches.append(len(calls))
@@ -56,6 +56,7 @@ class Echo:
                     call.responder.fail(call.call_id, ERRORS[call.payload])
                 else:
                     call.responder.respond(call.call_id, call.payload)
+        return False
 
     def cancel(self, responder: Responder, call_id: int) -> None:
         with self.changed:
@@ -312,10 +313,10 @@ def test_an_engine_that_breaks_does_not_take_the_front_with_it(front_class: Any)
     """A defect in the hand-over is INTERNAL for these calls and forgotten for the next."""
 
     class Breaking(Echo):
-        def submit(self, calls: Sequence[Call]) -> None:
+        def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
             if any(call.payload == b"poison" for call in calls):
                 raise RuntimeError("a defect")
-            super().submit(calls)
+            return super().submit(calls)
 
     world = World.__new__(World)
     world.front, world.engine = front_class(FrontParams(), METHODS, SERVICES), Breaking()

@@ -26,13 +26,14 @@ class Busy:
         self.batches: list[int] = []
         self.began, self.go = threading.Event(), threading.Event()
 
-    def submit(self, calls: Sequence[Call]) -> None:
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         self.batches.append(len(calls))
         if len(self.batches) == 1:
             self.began.set()
             assert self.go.wait(WAIT_S)
         for call in calls:
             call.responder.fail(call.call_id, Overloaded("full", 0.1))
+        return False
 
     def cancel(self, responder: Responder, call_id: int) -> None:
         pass
