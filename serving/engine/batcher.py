@@ -122,12 +122,12 @@ class Batcher:
     @property
     def pending(self) -> int:
         """Calls that wait or whose refusal is still to be sent: while there are any, somebody must `take`."""
-        return self._interactive.calls + self._bulk.calls + len(self._refuser)
+        return self._interactive.calls + self._bulk.calls + len(self._refuser.held)
 
     @property
     def held(self) -> list[Refusal]:
         """Refusals that are still to be sent."""
-        return list(self._refuser)
+        return list(self._refuser.held)
 
     @property
     def limit(self) -> int:
@@ -139,17 +139,17 @@ class Batcher:
 
         Refusals that must wait (refusing.py) come with a later batch.
         """
-        interactive = [call for call in arrivals if not call.bulk]
+        bulk = [call for call in arrivals if call.bulk]
+        interactive = [call for call in arrivals if not call.bulk] if bulk else arrivals
         refusals = self._admit(self._interactive, interactive, self._limiter.limit)
         if refusals:
             self._limiter.refused(now)
-        if len(interactive) < len(arrivals):
-            bulk = [call for call in arrivals if call.bulk]
+        if bulk:
             refusals += self._admit(self._bulk, bulk, self._limits.bulk_queue_max)
-        if not refusals and not self._refuser:
-            return refusals
-        self._refuser.add(refusals)
-        return self._refuser.due(idle=False)
+        if refusals or self._refuser.held:
+            self._refuser.add(refusals)
+            return self._refuser.due(idle=False)
+        return refusals
 
     def take(self, now: float) -> Batch | None:
         """The next batch, or None when nothing waits. `calls` may be empty when all that was looked at has expired."""
@@ -166,7 +166,7 @@ class Batcher:
         while flows.calls and room:
             if units_max is not None and calls and units + flows.peek().units > units_max:
                 break
-            call = waiting.pop(flows)
+            call = flows.pop()
             deadline = call.deadline
             if deadline <= now:
                 expired.append(call)
@@ -178,11 +178,15 @@ class Batcher:
             calls.append(call)
             units += call.units
             room -= 1
+        waiting.left(calls)
+        if expired:
+            waiting.left(expired)
         if calls:
             self._after_bulk = bulk
             if not bulk:
                 self._limiter.waited(now - oldest, now)
-        return Batch(method, bulk, calls, units, nearest, expired, self._refuser.due(idle=False))
+        refused = self._refuser.due(idle=False) if self._refuser.held else []
+        return Batch(method, bulk, calls, units, nearest, expired, refused)
 
     def cancel(self, keys: set[tuple[int, int]]) -> list[Call]:
         """Takes out the calls with these (id of the responder, call id), ignoring keys that do not wait. O(waiting)."""
@@ -216,9 +220,15 @@ class Batcher:
     def _admit(self, waiting: Waiting, arrivals: Sequence[Call], calls_max: int) -> list[Refusal]:
         """A caller may have half as many calls waiting as there is room left, and seconds likewise: alone `calls_max`,
         among four who want all of it half as many each; who asks for little finds room whatever others do."""
-        refusals: list[Refusal] = []
         calls_room, seconds_room = ROOM * calls_max, ROOM * self._limits.queue_seconds_max
-        seconds, unit_s = waiting.seconds(), self._costs.unit_s
+        seconds, total = waiting.seconds(), waiting.calls + len(arrivals)
+        seconds_most = seconds + self._costs.unit_s_most * sum([call.units for call in arrivals])
+        if (
+            ROOM * total <= calls_room and ROOM * seconds_most <= seconds_room
+        ):  # there is room for all, whoever they are
+            self._push(waiting, arrivals)
+            return []
+        refusals: list[Refusal] = []
         error: Overloaded | None = None
         for call in arrivals:
             calls, mine = waiting.calls, waiting.of(call.caller)
@@ -227,10 +237,13 @@ class Batcher:
                 error = error or overloaded(calls, seconds)  # one for all: a flood must be cheap to refuse
                 refusals.append((call, error))
                 continue
-            self.admitted += 1
-            waiting.push(self.admitted, call)
-            seconds += call.units * unit_s(call.method)
+            self._push(waiting, (call,))
+            seconds += call.units * self._costs.unit_s(call.method)
         return refusals
+
+    def _push(self, waiting: Waiting, calls: Sequence[Call]) -> None:
+        waiting.extend(calls, self.admitted + 1)
+        self.admitted += len(calls)
 
 
 def overloaded(waiting: int, seconds: float) -> Overloaded:

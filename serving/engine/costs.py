@@ -13,10 +13,12 @@ GROWTH_MAX = 4.0
 class Costs:
     """Seconds that one unit of a method's work takes; most calls are one unit (Route.units)."""
 
-    __slots__ = ("_unit_s",)
+    __slots__ = ("_unit_s", "unit_s_most")
 
     def __init__(self) -> None:
         self._unit_s: dict[str, float] = {}
+        self.unit_s_most = UNIT_S_FIRST
+        """Of the dearest method."""
 
     def unit_s(self, method: str) -> float:
         """The estimate, above 0."""
@@ -25,4 +27,6 @@ class Costs:
     def learn(self, method: str, units: int, seconds: float) -> None:
         """A batch of `units`, 1 or more, has taken `seconds`."""
         known = self.unit_s(method)
-        self._unit_s[method] = known + EMA_SHARE * (min(seconds / units, GROWTH_MAX * known) - known)
+        self._unit_s[method] = now = known + EMA_SHARE * (min(seconds / units, GROWTH_MAX * known) - known)
+        if now > self.unit_s_most or known == self.unit_s_most:
+            self.unit_s_most = max(UNIT_S_FIRST, *self._unit_s.values())

@@ -116,6 +116,29 @@ class Engine:
         for lane in self._lanes:
             lane.drain(max(until - self._clock.monotonic(), 0.0))
 
+    def _admission(self) -> list[Family]:
+        """Of the computing lane: the only one with bulk and with a limit that adapts."""
+        lane = self._compute
+        return [
+            Family(
+                "gauge", "storegate_waiting_bulk_calls", "Bulk calls that wait.", (), [((), float(lane.waiting_bulk))]
+            ),
+            Family(
+                "gauge",
+                "storegate_held_refusals",
+                "Calls whose refusal is decided and not sent yet.",
+                (),
+                [((), float(lane.held))],
+            ),
+            Family(
+                "gauge",
+                "storegate_waiting_calls_limit",
+                "Interactive calls of one caller that may wait; follows the time that they wait.",
+                (),
+                [((), float(lane.limit))],
+            ),
+        ]
+
     def _refuse(self, call: Call, error: StoregateError) -> None:
         # Counted without a lock: two threads may lose one of two refusals at the same instant.
         self._refused[error.reason] = self._refused.get(error.reason, 0) + 1
@@ -123,7 +146,7 @@ class Engine:
 
     def telemetry(self) -> list[Family]:
         """Counters of both lanes, families of one name merged."""
-        merged: dict[str, Family] = {}
+        merged: dict[str, Family] = {family.name: family for family in self._admission()}
         for lane in self._lanes:
             waiting = Family("gauge", "storegate_waiting_calls", "Calls that wait.", ("lane",), [])
             waiting.rows.append(((lane.telemetry.lane,), float(lane.waiting)))

@@ -85,6 +85,11 @@ class WorkLane:
         return self._batcher.waiting_bulk
 
     @property
+    def held(self) -> int:
+        """Calls whose refusal is still to be sent."""
+        return self._batcher.pending - self._batcher.waiting
+
+    @property
     def limit(self) -> int:
         """Interactive calls that may wait now."""
         return self._batcher.limit

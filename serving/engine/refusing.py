@@ -9,7 +9,7 @@ get the wait that they did not keep themselves. An idle lane holds none. No cloc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from serving.core.errors import StoregateError
 from serving.engine.calls import Call
@@ -25,17 +25,18 @@ Refusal = tuple[Call, StoregateError]
 
 
 class Refuser:
-    """Refusals that are decided and not sent yet, oldest first."""
+    """Refusals that are decided and not sent yet."""
 
-    __slots__ = ("_credit", "_held")
+    __slots__ = ("_credit", "held")
 
     def __init__(self) -> None:
-        self._held: deque[Refusal] = deque()
+        self.held: deque[Refusal] = deque()
+        """Oldest first; to be read only."""
         self._credit = BURST
 
     def add(self, refusals: Sequence[Refusal]) -> None:
         """Takes refusals in order."""
-        self._held += refusals
+        self.held += refusals
 
     def computed(self, calls: int) -> None:
         """A batch of so many calls has run."""
@@ -43,7 +44,7 @@ class Refuser:
 
     def due(self, idle: bool) -> list[Refusal]:
         """What is to be sent now. idle: nothing waits to be computed, so that there is time."""
-        held = self._held
+        held = self.held
         count = len(held)
         if idle:
             count = min(count, BURST)  # and then a look at what has arrived
@@ -54,19 +55,13 @@ class Refuser:
 
     def cancel(self, keys: set[tuple[int, int]]) -> list[Call]:
         """Takes out the calls with these (id of the responder, call id). O(held)."""
-        gone = [call for call, _ in self._held if (id(call.responder), call.call_id) in keys]
+        gone = [call for call, _ in self.held if (id(call.responder), call.call_id) in keys]
         if gone:
-            self._held = deque(entry for entry in self._held if (id(entry[0].responder), entry[0].call_id) not in keys)
+            self.held = deque(entry for entry in self.held if (id(entry[0].responder), entry[0].call_id) not in keys)
         return gone
 
     def clear(self) -> list[Call]:
         """Takes everything out."""
-        rest = [call for call, _ in self._held]
-        self._held.clear()
+        rest = [call for call, _ in self.held]
+        self.held.clear()
         return rest
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def __iter__(self) -> Iterator[Refusal]:
-        return iter(self._held)

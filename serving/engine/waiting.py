@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from serving.engine.calls import Call
 from serving.engine.costs import Costs
@@ -21,25 +21,32 @@ class Waiting:
         """Caller -> how many of his calls wait, 1 or more."""
         self.calls = 0
 
-    def push(self, number: int, call: Call) -> None:
-        """Adds a call with a number above all before it."""
-        flows = self._methods.get(call.method)
-        if flows is None:
-            flows = self._methods[call.method] = Flows()
-        flows.push(number, call)
-        self.calls += 1
-        self._backlog[call.caller] = self._backlog.get(call.caller, 0) + 1
+    def extend(self, calls: Sequence[Call], number: int) -> None:
+        """Adds calls, the first one with `number`, which is above all before it."""
+        methods, backlog = self._methods, self._backlog
+        for number, call in enumerate(calls, number):  # noqa: B020
+            flows = methods.get(call.method)
+            if flows is None:
+                flows = methods[call.method] = Flows()
+            flows.push(number, call)
+            backlog[call.caller] = backlog.get(call.caller, 0) + 1
+        self.calls += len(calls)
 
     def turn(self) -> tuple[str, Flows]:
         """The method whose turn it is, and its calls. Something must wait."""
         _, method = min((flows.head(), method) for method, flows in self._methods.items() if flows.calls)
         return method, self._methods[method]
 
-    def pop(self, flows: Flows) -> Call:
-        """Takes out the next of these calls; one must wait."""
-        call = flows.pop()
-        self._gone(call)
-        return call
+    def left(self, calls: Sequence[Call]) -> None:
+        """These have been taken out of their flows."""
+        backlog = self._backlog
+        for call in calls:
+            still = backlog[call.caller] - 1
+            if still:
+                backlog[call.caller] = still
+            else:
+                del backlog[call.caller]
+        self.calls -= len(calls)
 
     def seconds(self) -> float:
         """Estimated seconds of work that wait."""
@@ -57,8 +64,7 @@ class Waiting:
         gone: list[Call] = []
         for flows in self._methods.values():
             gone += flows.keep(lambda call: (id(call.responder), call.call_id) not in keys)
-        for call in gone:
-            self._gone(call)
+        self.left(gone)
         return gone
 
     def clear(self) -> list[Call]:
@@ -72,11 +78,3 @@ class Waiting:
     def __iter__(self) -> Iterator[Call]:
         for flows in self._methods.values():
             yield from flows
-
-    def _gone(self, call: Call) -> None:
-        self.calls -= 1
-        left = self._backlog[call.caller] - 1
-        if left:
-            self._backlog[call.caller] = left
-        else:
-            del self._backlog[call.caller]

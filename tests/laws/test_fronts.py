@@ -22,6 +22,7 @@ from serving.transport.aio_front import AioFront
 from serving.transport.callers import CALLER_KEY, NAME_MAX
 from serving.transport.front_params import FrontParams
 from serving.transport.native_front import NativeFront
+from serving.transport.priority import PRIORITY_KEY
 from serving.transport.tokens import token_digest
 
 ECHO, HELD = "/laws.Service/Echo", "/laws.Service/Held"
@@ -355,3 +356,15 @@ def test_a_caller_is_known_by_its_name_or_by_its_host(world: World) -> None:
     assert one == same == "ipv4:127.0.0.1"
     assert named == "checkout"
     assert long == "x" * NAME_MAX
+
+
+def test_a_call_says_its_priority_in_its_metadata(world: World) -> None:
+    """Bulk, interactive or nothing; another word is an error of the caller's."""
+    world.echo(b"")
+    for word in ("bulk", "interactive"):
+        world.echo(b"", metadata=[(PRIORITY_KEY, word)])
+    assert [call.bulk for call in world.engine.seen] == [None, True, False]
+    error = refusal(lambda: world.echo(b"", metadata=[(PRIORITY_KEY, "urgent")]))
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details() == "x-storegate-priority: got 'urgent', expected interactive or bulk"
+    assert len(world.engine.seen) == 3

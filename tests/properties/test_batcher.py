@@ -251,9 +251,9 @@ def test_refusals_are_paid_for_and_none_is_lost(steps: list[tuple[int, int]]) ->
         sent += refuser.due(idle=False)
         refuser.computed(calls)
         computed += calls
-        assert len(refuser) <= HELD_MAX
-        assert len(sent) <= BURST + PER_CALL * computed or len(refuser) == HELD_MAX
-    while refuser:
+        assert len(refuser.held) <= HELD_MAX
+        assert len(sent) <= BURST + PER_CALL * computed or len(refuser.held) == HELD_MAX
+    while refuser.held:
         sent += refuser.due(idle=True)
     assert [call.call_id for call, _ in sent] == list(range(made))
 
