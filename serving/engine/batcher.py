@@ -4,11 +4,8 @@
 
 Interactive calls run before bulk, which runs in slices of about SLICE_S, so that nobody waits longer than that behind
 it. While interactive calls wait, bulk that waits gets BULK_SHARE of the time and never two slices in a row. Callers
-take turns (flows.py), and a caller may fill only part of the room that others leave [1]. Refusal comes early: how many
-interactive calls may wait follows the time they wait (limiter.py). Expired work is never run.
-
-[1] Dynamic thresholds, with a factor of a half: Choudhury, Hahne 1998, "Dynamic queue length thresholds for
-shared-memory packet switches".
+take turns (flows.py), and a caller may fill only part of the room that others leave (waiting.py). Refusal comes early:
+how many interactive calls may wait follows the time they wait (limiter.py). Expired work is never run.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serving.core.errors import DeadlineExpired, InvalidInput, Overloaded
+from serving.core.errors import DeadlineExpired, InvalidInput
 from serving.engine.calls import Call
 from serving.engine.costs import Costs
 from serving.engine.limiter import Limiter
@@ -30,16 +27,13 @@ BULK_SHARE = 0.1
 """Of the time, while interactive calls wait too; 0 < share < 1."""
 OWED_S_MAX = 0.1
 """What bulk has not got of its share, or got beyond it, is forgotten beyond this."""
-ROOM = 3
-"""Of what a caller alone may have waiting: then half of what is left is just that."""
-RETRY_S_MIN, RETRY_S_MAX = 0.01, 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one lane. All are at least 1, seconds above 0.
 
-    What may wait is told for a caller alone; several callers together may have up to ROOM times as much waiting.
+    What may wait is told for a caller alone; several callers together may have three times as much waiting.
     """
 
     batch_max: int = 64
@@ -95,7 +89,6 @@ class Batcher:
         "_limits",
         "_owed_s",
         "_refuser",
-        "admitted",
     )
 
     def __init__(self, limits: Limits) -> None:
@@ -106,8 +99,6 @@ class Batcher:
         self._owed_s = 0.0
         """Of its share, what bulk has not got yet."""
         self._after_bulk = False
-        self.admitted = 0
-        """Calls ever admitted; the number of the newest one."""
 
     @property
     def waiting(self) -> int:
@@ -141,11 +132,12 @@ class Batcher:
         """
         bulk = [call for call in arrivals if call.bulk]
         interactive = [call for call in arrivals if not call.bulk] if bulk else arrivals
-        refusals = self._admit(self._interactive, interactive, self._limiter.limit)
+        seconds_max = self._limits.queue_seconds_max
+        refusals = self._interactive.admit(interactive, self._limiter.limit, seconds_max)
         if refusals:
             self._limiter.refused(now)
         if bulk:
-            refusals += self._admit(self._bulk, bulk, self._limits.bulk_queue_max)
+            refusals += self._bulk.admit(bulk, self._limits.bulk_queue_max, seconds_max)
         if refusals or self._refuser.held:
             self._refuser.add(refusals)
             return self._refuser.due(idle=False)
@@ -159,33 +151,21 @@ class Batcher:
             refused = self._refuser.due(idle=True)
             return Batch("", bulk, [], 0, math.inf, [], refused) if refused else None
         method, flows = waiting.turn()
-        units_max = int(SLICE_S / self._costs.unit_s(method)) if bulk else None
-        calls: list[Call] = []
-        expired: list[Call] = []
-        nearest, oldest, units, room = math.inf, now, 0, self._limits.batch_max
-        while flows.calls and room:
-            if units_max is not None and calls and units + flows.peek().units > units_max:
-                break
-            call = flows.pop()
-            deadline = call.deadline
-            if deadline <= now:
-                expired.append(call)
-                continue
-            if deadline < nearest:
-                nearest = deadline
+        units_max = SLICE_S / self._costs.unit_s(method) if bulk else math.inf
+        calls, expired = waiting.take(flows, now, self._limits.batch_max, units_max)
+        refused = self._refuser.due(idle=False) if self._refuser.held else []
+        if not calls:
+            return Batch(method, bulk, [], 0, math.inf, expired, refused)
+        nearest, oldest, units = math.inf, now, 0
+        for call in calls:
+            units += call.units
+            if call.deadline < nearest:
+                nearest = call.deadline
             if call.arrived < oldest:
                 oldest = call.arrived
-            calls.append(call)
-            units += call.units
-            room -= 1
-        waiting.left(calls)
-        if expired:
-            waiting.left(expired)
-        if calls:
-            self._after_bulk = bulk
-            if not bulk:
-                self._limiter.waited(now - oldest, now)
-        refused = self._refuser.due(idle=False) if self._refuser.held else []
+        self._after_bulk = bulk
+        if not bulk:
+            self._limiter.waited(now - oldest, now)
         return Batch(method, bulk, calls, units, nearest, expired, refused)
 
     def cancel(self, keys: set[tuple[int, int]]) -> list[Call]:
@@ -200,12 +180,12 @@ class Batcher:
         """`batch`, which was taken last, has ended after `seconds`: learns from it, and keeps bulk's account."""
         self._costs.learn(batch.method, batch.units, seconds)
         self._refuser.computed(len(batch.calls))
-        if batch.bulk and self._interactive.calls:
-            self._owed_s = max(self._owed_s - seconds, -OWED_S_MAX)
-        elif self._bulk.calls and not batch.bulk:
-            self._owed_s = min(self._owed_s + seconds * BULK_SHARE / (1.0 - BULK_SHARE), OWED_S_MAX)
         if not self._bulk.calls:
             self._owed_s = 0.0
+        elif not batch.bulk:
+            self._owed_s = min(self._owed_s + seconds * BULK_SHARE / (1.0 - BULK_SHARE), OWED_S_MAX)
+        elif self._interactive.calls:
+            self._owed_s = max(self._owed_s - seconds, -OWED_S_MAX)
 
     def seconds(self) -> float:
         """Estimated seconds of work that wait."""
@@ -216,42 +196,6 @@ class Batcher:
         if not (self._bulk.calls and self._interactive.calls):
             return not self._interactive.calls
         return self._owed_s >= SLICE_S and not self._after_bulk
-
-    def _admit(self, waiting: Waiting, arrivals: Sequence[Call], calls_max: int) -> list[Refusal]:
-        """A caller may have half as many calls waiting as there is room left, and seconds likewise: alone `calls_max`,
-        among four who want all of it half as many each; who asks for little finds room whatever others do."""
-        calls_room, seconds_room = ROOM * calls_max, ROOM * self._limits.queue_seconds_max
-        seconds, total = waiting.seconds(), waiting.calls + len(arrivals)
-        seconds_most = seconds + self._costs.unit_s_most * sum([call.units for call in arrivals])
-        if (
-            ROOM * total <= calls_room and ROOM * seconds_most <= seconds_room
-        ):  # there is room for all, whoever they are
-            self._push(waiting, arrivals)
-            return []
-        refusals: list[Refusal] = []
-        error: Overloaded | None = None
-        for call in arrivals:
-            calls, mine = waiting.calls, waiting.of(call.caller)
-            # An idle lane admits whatever the estimate says: otherwise one slow batch could close it for good.
-            if calls and (2 * mine >= calls_room - calls or 2 * seconds * mine / calls >= seconds_room - seconds):
-                error = error or overloaded(calls, seconds)  # one for all: a flood must be cheap to refuse
-                refusals.append((call, error))
-                continue
-            self._push(waiting, (call,))
-            seconds += call.units * self._costs.unit_s(call.method)
-        return refusals
-
-    def _push(self, waiting: Waiting, calls: Sequence[Call]) -> None:
-        waiting.extend(calls, self.admitted + 1)
-        self.admitted += len(calls)
-
-
-def overloaded(waiting: int, seconds: float) -> Overloaded:
-    """The refusal, with the time after which what waits now should be done."""
-    retry_s = min(max(seconds, RETRY_S_MIN), RETRY_S_MAX)
-    return Overloaded(
-        f"{waiting} calls wait already (about {seconds:.3g} s of work): retry in {retry_s:.2f} s", retry_s
-    )
 
 
 def expired_error(call: Call, now: float) -> DeadlineExpired:

@@ -47,23 +47,24 @@ class Flows:
         self.calls += 1
         self.units += call.units
 
-    def pop(self) -> Call:
-        """Takes out the call whose turn it is. Something must wait. O(log callers)."""
-        caller = self._first()[2]
-        heappop(self._heads)
-        flow = self._flows[caller]
-        self._virtual, _, call = flow.popleft()
-        self.calls -= 1
-        self.units -= call.units
-        if flow:
-            heappush(self._heads, (flow[0][0], flow[0][1], caller))
-        else:
-            del self._flows[caller], self._finish[caller]
-        return call
-
-    def peek(self) -> Call:
-        """The call whose turn it is, left in. Something must wait."""
-        return self._flows[self._first()[2]][0][2]
+    def take(self, now: float, calls_max: int, units_max: float) -> tuple[list[Call], list[Call]]:
+        """Takes out what is to run, at most so much (but one call whatever its units), and what expired before it.
+        O(log callers) a call."""
+        calls: list[Call] = []
+        expired: list[Call] = []
+        while self.calls and len(calls) < calls_max:
+            caller = self._first()[2]
+            call = self._flows[caller][0][2]
+            if call.deadline <= now:
+                self._pop(caller)
+                expired.append(call)
+                continue
+            units_max -= call.units
+            if units_max < 0 and calls:
+                break
+            self._pop(caller)
+            calls.append(call)
+        return calls, expired
 
     def head(self) -> int:
         """Number of the call whose turn it is. Something must wait."""
@@ -92,6 +93,18 @@ class Flows:
         for flow in self._flows.values():
             for entry in flow:
                 yield entry[2]
+
+    def _pop(self, caller: str) -> None:
+        """Takes out the caller's first call, which is at the top of the heap."""
+        heappop(self._heads)
+        flow = self._flows[caller]
+        self._virtual, _, call = flow.popleft()
+        self.calls -= 1
+        self.units -= call.units
+        if flow:
+            heappush(self._heads, (flow[0][0], flow[0][1], caller))
+        else:
+            del self._flows[caller], self._finish[caller]
 
     def _first(self) -> tuple[int, int, str]:
         """The top of the heap, after what has gone was thrown away."""

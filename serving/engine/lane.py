@@ -63,7 +63,8 @@ class WorkLane:
         if closed:
             self._fail(calls)
             return False
-        self._refuse(refusals)
+        if refusals:
+            self._refuse(refusals)
         if not self._combining:
             self._wake.set()
             return False
@@ -154,7 +155,8 @@ class WorkLane:
                 fail(call, expired_error(call, began), self.telemetry.methods[call.method])
             if batch.calls:
                 self._run(batch, began)
-            self._refuse(batch.refused)
+            if batch.refused:
+                self._refuse(batch.refused)
         finally:
             self._progress_at = self._clock.monotonic()
             self._turn_began = 0.0

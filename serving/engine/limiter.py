@@ -39,12 +39,11 @@ class Limiter:
 
     def waited(self, delay_s: float, now: float) -> None:
         """A batch begins at `now`, and its oldest call has waited for `delay_s`."""
-        excess = delay_s / self._target_s - 1.0
-        if excess > 0:
-            share = 1.0 - DECREASE_SHARE * min(excess, 1.0)
+        if delay_s > self._target_s:
+            share = 1.0 - DECREASE_SHARE * min(delay_s / self._target_s - 1.0, 1.0)
             self.limit = max(self._low, int(self.limit * share))
         elif self._pressed:
             self.limit = min(self._high, self.limit + max(1, int(self._low * INCREASE_SHARE)))
-        elif now - self._refused_at > QUIET_S:
-            self.limit = max(self.limit, self._start)
+        elif self.limit < self._start and now - self._refused_at > QUIET_S:
+            self.limit = self._start
         self._pressed = False

@@ -40,7 +40,8 @@ class Refuser:
 
     def computed(self, calls: int) -> None:
         """A batch of so many calls has run."""
-        self._credit = min(self._credit + PER_CALL * calls, BURST)
+        if self._credit < BURST:
+            self._credit = min(self._credit + PER_CALL * calls, BURST)
 
     def due(self, idle: bool) -> list[Refusal]:
         """What is to be sent now. idle: nothing waits to be computed, so that there is time."""

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from serving.core.errors import Overloaded, StoregateError
-from serving.engine.batcher import BULK_SHARE, OWED_S_MAX, ROOM, SLICE_S, Batcher, Limits
+from serving.engine.batcher import BULK_SHARE, OWED_S_MAX, SLICE_S, Batcher, Limits
 from serving.engine.calls import Call
 from serving.engine.costs import GROWTH_MAX, UNIT_S_FIRST, Costs
 from serving.engine.limiter import Limiter
 from serving.engine.refusing import BURST, HELD_MAX, PER_CALL, Refusal, Refuser
+from serving.engine.waiting import ROOM
 
 METHODS = ("/a", "/b", "/c")
 CALLERS = ("", "shop", "robot")
