@@ -25,6 +25,8 @@ from serving.engine.execution import execute, fail
 from serving.engine.refusing import HELD_MAX, Refusal
 from serving.engine.telemetry import Telemetry
 
+HELD_S_MAX = 1.0
+"""How long a thread that comes back waits for its turn; then it lets the lane's own thread do the work."""
 LEAVING = "the gateway is going away: send the call to another one, or retry"
 
 
@@ -43,6 +45,8 @@ class WorkLane:
         # Cancels that find nothing waiting are dropped with the next turn; the bound drops the oldest.
         self._cancels: deque[tuple[int, int]] = deque(maxlen=limits.queue_max + limits.bulk_queue_max + HELD_MAX)
         self._held = threading.Lock()
+        self._attendant = 0
+        """Ident of the thread that comes back for what waits, 0 = none: then it is for the lane's own thread."""
         self._wake = threading.Event()
         self._turn_began = 0.0
         self._progress_at = 0.0
@@ -95,6 +99,11 @@ class WorkLane:
         """Interactive calls that may wait now."""
         return self._batcher.limit
 
+    @property
+    def attended(self) -> bool:
+        """Whether a caller's thread comes back for what waits."""
+        return bool(self._attendant)
+
     def stalled_s(self, now: float) -> float:
         """Seconds since a turn began that has not ended, or since calls wait that nobody looks at; 0 when idle."""
         began = self._turn_began
@@ -111,19 +120,34 @@ class WorkLane:
             self._close()
 
     def _combine(self, returning: bool) -> bool:
-        """Runs one batch on the caller's thread, unless another holds the lane; whether the caller shall come back."""
-        if not self._held.acquire(blocking=False):
+        """Runs one batch on the caller's thread, unless another holds the lane; whether the caller shall come back.
+
+        A thread that comes back waits for its turn: meanwhile nobody else may make the lane's work his own.
+        """
+        me = threading.get_ident()
+        if returning:
+            self._attendant = me
+        elif self._attendant == me:
+            self._attendant = 0
+        if not self._held.acquire(timeout=HELD_S_MAX if returning else 0):
+            if returning:
+                self._attendant = 0
+                self._wake.set()
             return False
         try:
             self._turn()
         finally:
             self._held.release()
+            if returning:  # before the look at what is pending: whoever adds to it looks here after that
+                self._attendant = 0
         if not self._batcher.pending:
             return False
         if returning and self._leaving_at is None:
+            self._attendant = me
             return True
-        self.telemetry.handovers += 1
-        self._wake.set()
+        if not self._attendant:
+            self.telemetry.handovers += 1
+            self._wake.set()
         return False
 
     def _stand_by(self) -> None:
@@ -131,7 +155,7 @@ class WorkLane:
         while self._leaving_at is None:
             self._wake.wait()
             self._wake.clear()
-            while self._batcher.pending:
+            while self._batcher.pending and not self._attendant:
                 with self._held:
                     self._turn()
         # Never released: nobody shall compute in a lane that has ended.

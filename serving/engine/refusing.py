@@ -19,7 +19,7 @@ PER_CALL = 2
 BURST = 256
 """Refusals that may be sent at once when none has been for a while."""
 HELD_MAX = 8192
-"""More are sent at once, paid for or not: what is held is memory."""
+"""More are sent at once, paid for or not."""
 
 Refusal = tuple[Call, StoregateError]
 
@@ -35,7 +35,9 @@ class Refuser:
         self._credit = BURST
 
     def add(self, refusals: Sequence[Refusal]) -> None:
-        """Takes refusals in order."""
+        """Takes refusals in order; their payloads are let go, so that what is held is small."""
+        for call, _ in refusals:
+            call.payload = b""
         self.held += refusals
 
     def computed(self, calls: int) -> None:

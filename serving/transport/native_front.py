@@ -139,7 +139,7 @@ class NativeFront:
             for call in calls:
                 if call.call_id in self._open:
                     self.fail(call.call_id, InternalError("an internal error; see the gateway's log"))
-            return False
+            return True  # the engine may still count on this thread
 
     def _sort(self, events: Iterable[Any], calls: list[Call]) -> list[int]:
         """Puts the calls into `calls`, refuses what is too large or too late; returns the ids of cancelled ones."""

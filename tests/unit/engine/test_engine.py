@@ -24,6 +24,7 @@ from serving.core.errors import (
 from serving.engine.batcher import Limits
 from serving.engine.calls import Lane, Size, Turn
 from serving.engine.engine import Engine, EngineParams
+from serving.engine.lane import WorkLane
 from serving.engine.telemetry import Histogram
 
 NOW = SystemClock().monotonic
@@ -261,6 +262,36 @@ def test_what_a_caller_leaves_when_it_does_not_come_back_is_done_by_the_lane(rec
         assert engine.submit([recorder.call(number) for number in range(5)], returning=True)
         engine.submit([])
         recorder.wait(5)
+
+
+def test_the_lane_leaves_its_work_to_a_thread_that_comes_back(recorder, make_route) -> None:
+    """One HTTP call in a flood over gRPC must not put two threads to work: the lane's own computes its batch, and then
+    the front's thread goes on."""
+    own, front, threads = threading.Event(), threading.Event(), []
+
+    def run(queries: Sequence[Any], turn: Turn) -> list[Any]:
+        threads.append(threading.current_thread().name)
+        if threads[-1] == "storegate-lane":
+            own.set()
+            assert front.wait(20)
+        return list(queries)
+
+    lane = WorkLane("lane", [make_route(run)], Limits(batch_max=1), SystemClock(), combining=True)
+
+    def come_back() -> None:
+        while lane.submit([], returning=True):
+            pass
+
+    lane.submit([recorder.call(number) for number in range(10)])
+    assert own.wait(20)
+    thread = threading.Thread(target=come_back, name="front")
+    thread.start()
+    while not lane.attended:
+        pass  # bounded by the test's timeout
+    front.set()
+    thread.join(20)
+    assert threads == [threading.current_thread().name, "storegate-lane", *["front"] * 8]
+    lane.drain(5.0)
 
 
 def test_refusals_beyond_what_is_paid_for_are_sent_when_nothing_else_is_to_be_done(recorder, make_route) -> None:

@@ -163,6 +163,19 @@ def test_callers_who_ask_again_at_once_do_not_live_off_refusals(times: int) -> N
     assert found.rate(4.1, 6.0) >= 0.95 * capacity
 
 
+def test_who_asks_for_little_finds_room_whatever_others_do() -> None:
+    """One caller alone has what the limit says; a second one is admitted beside it, and no more of the first."""
+    batcher = Batcher(Limits(queue_max=10))
+
+    def refused(caller: str, calls: int) -> int:
+        return len(batcher.offer([Call(NOBODY, 0, "/m", b"", caller=caller) for _ in range(calls)], 0.0))
+
+    assert refused("robot", 100) == 90
+    assert refused("shop", 5) == 0
+    assert refused("robot", 1) == 1
+    assert batcher.waiting == 15
+
+
 def test_a_burst_is_no_flood() -> None:
     """Two batches' worth is taken at once, as often as it comes, as long as it goes away again."""
     bursts = [(second + number * 1e-6, "") for second in range(5) for number in range(2 * BATCH_MAX)]
