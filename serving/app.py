@@ -183,7 +183,7 @@ def routes(
     }
     codecs = wire.codecs(clock, signer.sign)
     return [
-        Route(name, lane, codecs[name].decode, run, codecs[name].encode)  # type: ignore[arg-type]  # each its own query
+        Route(name, lane, codecs[name].decode, run, codecs[name].encode, codecs[name].size)  # type: ignore[arg-type]  # each its own query
         for name, (lane, run) in table.items()
     ]
 
@@ -212,7 +212,13 @@ def engine_params(settings: Settings) -> EngineParams:
     """The engine's bounds."""
     engine = settings.engine
     return EngineParams(
-        Limits(engine.batch_max, engine.queue_max, engine.queue_seconds_max, engine.standing_max),
+        Limits(
+            engine.batch_max,
+            engine.queue_max,
+            engine.queue_seconds_max,
+            engine.bulk_queue_max,
+            engine.wait_ms_target / 1000,
+        ),
         Limits(engine.writes_batch_max, engine.writes_queue_max, engine.queue_seconds_max),
         settings.server.payload_bytes_max,
         engine.stalled_s_max,

@@ -54,17 +54,25 @@ class EngineSection:
     """Admission and batching."""
 
     batch_max: int = setting(64, "Most calls computed together.", low=1, high=1024, unit="calls")
-    queue_max: int = setting(512, "Most calls that may wait in a replica.", low=1, high=1_000_000, unit="calls")
-    queue_seconds_max: float = setting(
-        2.0, "Most work that may wait in a replica, by the measured cost of calls.", low=0.001, high=600, unit="s"
-    )
-    standing_max: int = setting(
-        96,
-        "The same once there has been no pause for a tenth of a second: a flood is refused early.",
+    queue_max: int = setting(
+        512,
+        "Most calls of one caller that may wait in a replica; of all callers together three times as many.",
         low=1,
         high=1_000_000,
         unit="calls",
     )
+    queue_seconds_max: float = setting(
+        2.0, "Most work that may wait in a replica, by the measured cost of calls.", low=0.001, high=600, unit="s"
+    )
+    wait_ms_target: float = setting(
+        10.0,
+        "How long an interactive call may wait for the batches before its own: in a flood as many may wait as keep to "
+        "it, batch_max at least and queue_max at most.",
+        low=0.1,
+        high=10_000,
+        unit="ms",
+    )
+    bulk_queue_max: int = setting(256, "The same for bulk calls.", low=1, high=1_000_000, unit="calls")
     writes_queue_max: int = setting(
         2048, "Most writes that may wait in a replica.", low=1, high=1_000_000, unit="calls"
     )

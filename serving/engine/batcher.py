@@ -2,236 +2,200 @@
 
 `(arrivals, now) -> what to run, what to refuse`: the caller passes the time in, and answers the calls itself.
 
-Three things keep it well under a flood. Callers take turns (flows.py), and where a bound is reached the caller with
-the most waiting calls loses its newest. Refusal comes early: work without a pause for STANDING_S is no burst, and from
-then on only `standing_max` calls may wait, so that what is admitted is answered about as soon as ever (after Nichols &
-Jacobson 2012, "Controlling queue delay", and its form for servers in Maurer 2015, "Fail at scale"). And expired work is
-never run.
+Interactive calls run before bulk, which runs in slices of about SLICE_S, so that nobody waits longer than that behind
+it. While interactive calls wait, bulk that waits gets BULK_SHARE of the time and never two slices in a row. Callers
+take turns (flows.py), and a caller may fill only part of the room that others leave (waiting.py). Refusal comes early:
+how many interactive calls may wait follows the time they wait (limiter.py). Expired work is never run.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serving.core.errors import DeadlineExpired, InvalidInput, Overloaded, StoregateError
+from serving.core.errors import DeadlineExpired, InvalidInput
 from serving.engine.calls import Call
-from serving.engine.flows import Flows
+from serving.engine.costs import Costs
+from serving.engine.limiter import Limiter
+from serving.engine.refusing import Refusal, Refuser
+from serving.engine.waiting import Waiting
 
-EMA_SHARE = 0.1
-"""Weight of the newest batch in the estimate of what a call costs."""
-SERVICE_S_FIRST = 0.000_5
-"""Seconds a call is taken to cost before one has been measured."""
-GROWTH_MAX = 4.0
-"""So many times the estimate is the most that one batch can teach: a batch that was held up says little of the next."""
-STANDING_S = 0.1
-"""Work for so long without a pause is no burst."""
-PAUSE_S = 0.002
-"""The engine has paused when nothing came for so long: what waits in a front while a batch runs comes sooner."""
-RETRY_S_MIN, RETRY_S_MAX = 0.01, 5.0
-
-Refusal = tuple[Call, StoregateError]
+SLICE_S = 0.002
+"""Estimated seconds of a bulk slice. A call is not cut: one that takes longer is a slice of its own."""
+BULK_SHARE = 0.1
+"""Of the time, while interactive calls wait too; 0 < share < 1."""
+OWED_S_MAX = 0.1
+"""What bulk has not got of its share, or got beyond it, is forgotten beyond this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one lane. All are at least 1, seconds above 0."""
+    """Bounds of one lane. All are at least 1, seconds above 0.
+
+    What may wait is told for a caller alone; several callers together may have three times as much waiting.
+    """
 
     batch_max: int = 64
     """Calls computed together."""
     queue_max: int = 1024
-    """Calls waiting."""
+    """Interactive calls waiting."""
     queue_seconds_max: float = 2.0
-    """Seconds that the waiting calls are estimated to take: what a burst may bring."""
-    standing_max: int = 1_000_000
-    """Calls waiting once there has been no pause for STANDING_S."""
+    """Seconds that the waiting calls of either priority are estimated to take."""
+    bulk_queue_max: int = 256
+    """Bulk calls waiting."""
+    wait_s_target: float = math.inf
+    """What an interactive call may wait for the batches before its own; the number that may wait follows from it,
+    between batch_max and queue_max. Infinite = always queue_max."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_max", "queue_max", "standing_max"):
+        for name in ("batch_max", "queue_max", "bulk_queue_max"):
             if getattr(self, name) < 1:
                 raise InvalidInput(name, getattr(self, name), "at least 1")
-        if not self.queue_seconds_max > 0:
-            raise InvalidInput("queue_seconds_max", self.queue_seconds_max, "more than 0 seconds")
+        for name in ("queue_seconds_max", "wait_s_target"):
+            if not getattr(self, name) > 0:
+                raise InvalidInput(name, getattr(self, name), "more than 0 seconds")
 
 
 @dataclass(slots=True)
 class Batch:
-    """What to do now: run `calls` (all of one method, oldest first), and fail `expired`."""
+    """What to do now: run `calls` (all of one method and priority, oldest first), fail `expired`, send `refused`."""
 
     method: str
+    bulk: bool
     calls: list[Call]
+    units: int
+    """Of work, over `calls`."""
     deadline: float
     """The nearest deadline of `calls`."""
     expired: list[Call]
+    refused: list[Refusal]
 
 
 class Batcher:
-    """Waiting calls, by method and caller. Every call offered leaves once: refused, taken, expired or cancelled.
+    """Waiting calls. Every call offered leaves once: refused, taken, expired or cancelled.
 
     The next batch is of the method whose turn has waited longest, and takes what waits of that method, callers in turn,
-    up to `batch_max`; so order is kept within a method and caller, no method or caller can starve another, and a lone
-    call never waits.
+    up to `batch_max` or the slice; so order is kept within a method and caller, no method or caller can starve another,
+    and a lone call never waits.
     """
 
     __slots__ = (
-        "_backlog",
+        "_after_bulk",
+        "_bulk",
+        "_costs",
+        "_interactive",
+        "_limiter",
         "_limits",
-        "_methods",
-        "_ran_at",
-        "_running",
-        "_service_s",
-        "_working_since",
-        "admitted",
-        "estimate_s",
-        "waiting",
+        "_owed_s",
+        "_refuser",
     )
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._methods: dict[str, Flows] = {}
-        self._backlog: dict[str, int] = {}
-        """Caller -> how many of his calls wait, 1 or more."""
-        self._service_s: dict[str, float] = {}
-        self._working_since = self._ran_at = -math.inf
-        self._running = False
-        self.admitted = 0
-        """Calls ever admitted; the number of the newest one."""
-        self.waiting = 0
-        self.estimate_s = 0.0
-        """Seconds of work that waited after the last offer."""
+        self._limits, self._costs = limits, Costs()
+        self._interactive, self._bulk = Waiting(self._costs), Waiting(self._costs)
+        self._limiter = Limiter(min(limits.batch_max, limits.queue_max), limits.queue_max, limits.wait_s_target)
+        self._refuser = Refuser()
+        self._owed_s = 0.0
+        """Of its share, what bulk has not got yet."""
+        self._after_bulk = False
 
-    def offer(self, arrivals: Iterable[Call], now: float) -> list[Refusal]:
-        """Admits calls in order; returns those that are beyond the bounds, each with Overloaded and when to retry.
+    @property
+    def waiting(self) -> int:
+        """Calls that wait."""
+        return self._interactive.calls + self._bulk.calls
 
-        Where the bound is reached by another caller's doing, his newest call is refused instead of this one.
+    @property
+    def waiting_bulk(self) -> int:
+        """Of them, bulk."""
+        return self._bulk.calls
+
+    @property
+    def pending(self) -> int:
+        """Calls that wait or whose refusal is still to be sent: while there are any, somebody must `take`."""
+        return self._interactive.calls + self._bulk.calls + len(self._refuser.held)
+
+    @property
+    def held(self) -> list[Refusal]:
+        """Refusals that are still to be sent."""
+        return list(self._refuser.held)
+
+    @property
+    def limit(self) -> int:
+        """Interactive calls that may wait now."""
+        return self._limiter.limit
+
+    def offer(self, arrivals: Sequence[Call], now: float) -> list[Refusal]:
+        """Admits calls in order; returns refusals to send now, each with Overloaded and when to retry.
+
+        Refusals that must wait (refusing.py) come with a later batch.
         """
-        refusals: list[Refusal] = []
-        if not self._running and not self.waiting and now - self._ran_at > PAUSE_S:
-            self._working_since = now
-        limits, seconds = self._limits, self.seconds()
-        queue_max, seconds_max = limits.queue_max, limits.queue_seconds_max
-        if self.standing(now):
-            queue_max = min(queue_max, limits.standing_max)
-        for call in arrivals:
-            # An idle lane admits whatever the estimate says: otherwise one slow batch could close it for good.
-            if self.waiting >= queue_max or (self.waiting and seconds > seconds_max):
-                victim = self._beyond_share(call.caller)
-                if victim is None:
-                    refusals.append((call, overloaded(self.waiting, seconds)))
-                    continue
-                gone = self._drop_newest(victim)
-                refusals.append((gone, overloaded(self.waiting, seconds)))
-                seconds -= self._cost_s(gone.method)
-            self._push(call)
-            seconds += self._cost_s(call.method)
-        self.estimate_s = seconds
+        bulk = [call for call in arrivals if call.bulk]
+        interactive = [call for call in arrivals if not call.bulk] if bulk else arrivals
+        seconds_max = self._limits.queue_seconds_max
+        refusals = self._interactive.admit(interactive, self._limiter.limit, seconds_max)
+        if refusals:
+            self._limiter.refused(now)
+        if bulk:
+            refusals += self._bulk.admit(bulk, self._limits.bulk_queue_max, seconds_max)
+        if refusals or self._refuser.held:
+            self._refuser.add(refusals)
+            return self._refuser.due(idle=False)
         return refusals
 
     def take(self, now: float) -> Batch | None:
         """The next batch, or None when nothing waits. `calls` may be empty when all that was looked at has expired."""
-        head = self.head()
-        if head is None:
-            return None
-        method, flows = head[1], self._methods[head[1]]
-        calls: list[Call] = []
-        expired: list[Call] = []
-        nearest, room = float("inf"), self._limits.batch_max
-        while flows.waiting and room:
-            call = flows.pop()
-            self._left(call)
-            deadline = call.deadline
-            if deadline <= now:
-                expired.append(call)
-                continue
-            if deadline < nearest:
-                nearest = deadline
-            calls.append(call)
-            room -= 1
-        self._running = bool(calls)
-        return Batch(method, calls, nearest, expired)
-
-    def head(self) -> tuple[int, str] | None:
-        """(number, method) of the call whose turn it is."""
-        if not self.waiting:
-            return None
-        return min((flows.head(), method) for method, flows in self._methods.items() if flows.waiting)
+        bulk = self._bulk_is_next()
+        waiting = self._bulk if bulk else self._interactive
+        if not waiting.calls:
+            refused = self._refuser.due(idle=True)
+            return Batch("", bulk, [], 0, math.inf, [], refused) if refused else None
+        method, flows = waiting.turn()
+        units_max = SLICE_S / self._costs.unit_s(method) if bulk else math.inf
+        calls, expired = waiting.take(flows, now, self._limits.batch_max, units_max)
+        refused = self._refuser.due(idle=False) if self._refuser.held else []
+        if not calls:
+            return Batch(method, bulk, [], 0, math.inf, expired, refused)
+        nearest, oldest, units = math.inf, now, 0
+        for call in calls:
+            units += call.units
+            if call.deadline < nearest:
+                nearest = call.deadline
+            if call.arrived < oldest:
+                oldest = call.arrived
+        self._after_bulk = bulk
+        if not bulk:
+            self._limiter.waited(now - oldest, now)
+        return Batch(method, bulk, calls, units, nearest, expired, refused)
 
     def cancel(self, keys: set[tuple[int, int]]) -> list[Call]:
         """Takes out the calls with these (id of the responder, call id), ignoring keys that do not wait. O(waiting)."""
-        gone: list[Call] = []
-        for flows in self._methods.values():
-            gone += flows.keep(lambda call: (id(call.responder), call.call_id) not in keys)
-        for call in gone:
-            self._left(call)
-        return gone
+        return self._interactive.cancel(keys) + self._bulk.cancel(keys) + self._refuser.cancel(keys)
 
     def clear(self) -> list[Call]:
         """Takes everything out."""
-        rest = [call for flows in self._methods.values() for call in flows]
-        self._methods.clear()
-        self._backlog.clear()
-        self.waiting = 0
-        return rest
+        return self._interactive.clear() + self._bulk.clear() + self._refuser.clear()
 
-    def ran(self, method: str, calls: int, seconds: float, now: float) -> None:
-        """The batch that was taken last, `calls` of `method`, has ended after `seconds`: learns from it."""
-        self._running, self._ran_at = False, now
-        known = self._cost_s(method)
-        self._service_s[method] = known + EMA_SHARE * (min(seconds / calls, GROWTH_MAX * known) - known)
+    def ran(self, batch: Batch, seconds: float) -> None:
+        """`batch`, which was taken last, has ended after `seconds`: learns from it, and keeps bulk's account."""
+        self._costs.learn(batch.method, batch.units, seconds)
+        self._refuser.computed(len(batch.calls))
+        if not self._bulk.calls:
+            self._owed_s = 0.0
+        elif not batch.bulk:
+            self._owed_s = min(self._owed_s + seconds * BULK_SHARE / (1.0 - BULK_SHARE), OWED_S_MAX)
+        elif self._interactive.calls:
+            self._owed_s = max(self._owed_s - seconds, -OWED_S_MAX)
 
     def seconds(self) -> float:
         """Estimated seconds of work that wait."""
-        if not self.waiting:
-            return 0.0
-        return sum(flows.waiting * self._cost_s(method) for method, flows in self._methods.items())
+        return self._interactive.seconds() + self._bulk.seconds()
 
-    def standing(self, now: float) -> bool:
-        """Whether there has been no pause for STANDING_S."""
-        return now - self._working_since >= STANDING_S
-
-    def _cost_s(self, method: str) -> float:
-        return self._service_s.get(method, SERVICE_S_FIRST)
-
-    def _push(self, call: Call) -> None:
-        flows = self._methods.get(call.method)
-        if flows is None:
-            flows = self._methods[call.method] = Flows()
-        self.admitted += 1
-        self.waiting += 1
-        flows.push(self.admitted, call)
-        self._backlog[call.caller] = self._backlog.get(call.caller, 0) + 1
-
-    def _left(self, call: Call) -> None:
-        self.waiting -= 1
-        left = self._backlog[call.caller] - 1
-        if left:
-            self._backlog[call.caller] = left
-        else:
-            del self._backlog[call.caller]
-
-    def _beyond_share(self, caller: str) -> str | None:
-        """The caller with the most waiting calls, where these are more than this one would have with one more."""
-        backlog = self._backlog
-        mine = backlog.get(caller, 0) + 1
-        if mine * len(backlog) > self.waiting:  # above the mean: the usual case in a flood, told without a search
-            return None
-        most = max(backlog, key=backlog.__getitem__)
-        return most if backlog[most] > mine else None
-
-    def _drop_newest(self, caller: str) -> Call:
-        flows = max(self._methods.values(), key=lambda flows: flows.newest(caller))
-        call = flows.drop_newest(caller)
-        self._left(call)
-        return call
-
-
-def overloaded(waiting: int, seconds: float) -> Overloaded:
-    """The refusal, with the time after which what waits now should be done."""
-    retry_s = min(max(seconds, RETRY_S_MIN), RETRY_S_MAX)
-    return Overloaded(
-        f"{waiting} calls wait already (about {seconds:.3g} s of work): retry in {retry_s:.2f} s", retry_s
-    )
+    def _bulk_is_next(self) -> bool:
+        """Bulk runs when nothing else waits, or when it is owed a slice and has not just had one."""
+        if not (self._bulk.calls and self._interactive.calls):
+            return not self._interactive.calls
+        return self._owed_s >= SLICE_S and not self._after_bulk
 
 
 def expired_error(call: Call, now: float) -> DeadlineExpired:

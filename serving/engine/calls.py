@@ -38,6 +38,10 @@ class Call:
     arrived: float = 0.0
     caller: str = ""
     """Whose share of the engine it takes: what the caller calls itself, else its address."""
+    bulk: bool | None = None
+    """Nobody waits for it: it runs when no interactive call does, or by its share. None = its size decides."""
+    units: int = 1
+    """Of work, as its route counts them; 1 or more."""
 
 
 class Lane(Enum):
@@ -52,6 +56,16 @@ class Lane(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How much work the calls of a method bring."""
+
+    units: Callable[[bytes], int]
+    """Of a request's bytes, 1 or more; cheap, because it is asked before a call is admitted. Never raises."""
+    interactive_max: int
+    """Calls of more units are bulk unless they say that they are not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One method: bytes to query, a batch of queries to a batch of answers, answer to bytes."""
 
@@ -63,13 +77,19 @@ class Route:
     """One answer, or one StoregateError, per query, in order. An exception is a defect: the engine then runs the
     queries one by one, so that one poisonous call does not take its neighbours with it."""
     encode: Callable[[Any], bytes]
+    size: Size | None = None
+    """How much work a call brings; None = every call is one unit, and bulk only if its caller says so."""
 
 
 class Intake(Protocol):
     """What a front needs of the engine."""
 
-    def submit(self, calls: Sequence[Call]) -> None:
-        """Takes calls from any thread; every one of them is answered or failed exactly once, unless cancelled."""
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
+        """Takes calls from any thread; every one of them is answered or failed exactly once, unless cancelled.
+
+        May compute a batch on this thread. returning: the caller will, when True is answered, submit again at once,
+        with what has arrived meanwhile or with nothing: work is left to be done by it.
+        """
         ...
 
     def cancel(self, responder: Responder, call_id: int) -> None:

@@ -63,8 +63,8 @@ class Engine:
         self._leaving = False
         self._refused: dict[str, int] = {}
 
-    def submit(self, calls: Sequence[Call]) -> None:
-        """Takes calls from any thread; may compute them, and others before them, on it."""
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
+        """Takes calls from any thread; may compute a batch on it, of others' calls too. As `Intake.submit`."""
         compute_routes, write_routes, import_routes = (lane.routes for lane in self._lanes)
         bytes_max, now = self._params.payload_bytes_max, 0.0
         compute: list[Call] = []
@@ -76,18 +76,23 @@ class Engine:
                 self._refuse(call, PayloadTooLarge(len(call.payload), bytes_max))
             elif self._leaving:
                 self._refuse(call, NotReady(LEAVING))
-            elif call.method in compute_routes:
+            elif (route := compute_routes.get(call.method)) is not None:
+                if route.size is not None:
+                    call.units = route.size.units(call.payload)
+                    if call.bulk is None:
+                        call.bulk = call.units > route.size.interactive_max
                 compute.append(call)
             elif call.method in write_routes:
+                call.bulk = False  # all that wait are committed together
                 write.append(call)
             elif call.method in import_routes:
+                call.bulk = False
                 self._import.submit([call])
             else:
                 self._refuse(call, UnknownMethod(f"there is no method {call.method[:80]!r}", method=call.method[:80]))
         if write:
             self._write.submit(write)
-        if compute:
-            self._compute.submit(compute)
+        return self._compute.submit(compute, returning)
 
     def cancel(self, responder: Responder, call_id: int) -> None:
         """The caller has gone: the call costs nothing more if it has not begun."""
@@ -111,6 +116,29 @@ class Engine:
         for lane in self._lanes:
             lane.drain(max(until - self._clock.monotonic(), 0.0))
 
+    def _admission(self) -> list[Family]:
+        """Of the computing lane: the only one with bulk and with a limit that adapts."""
+        lane = self._compute
+        return [
+            Family(
+                "gauge", "storegate_waiting_bulk_calls", "Bulk calls that wait.", (), [((), float(lane.waiting_bulk))]
+            ),
+            Family(
+                "gauge",
+                "storegate_held_refusals",
+                "Calls whose refusal is decided and not sent yet.",
+                (),
+                [((), float(lane.held))],
+            ),
+            Family(
+                "gauge",
+                "storegate_waiting_calls_limit",
+                "Interactive calls of one caller that may wait; follows the time that they wait.",
+                (),
+                [((), float(lane.limit))],
+            ),
+        ]
+
     def _refuse(self, call: Call, error: StoregateError) -> None:
         # Counted without a lock: two threads may lose one of two refusals at the same instant.
         self._refused[error.reason] = self._refused.get(error.reason, 0) + 1
@@ -118,7 +146,7 @@ class Engine:
 
     def telemetry(self) -> list[Family]:
         """Counters of both lanes, families of one name merged."""
-        merged: dict[str, Family] = {}
+        merged: dict[str, Family] = {family.name: family for family in self._admission()}
         for lane in self._lanes:
             waiting = Family("gauge", "storegate_waiting_calls", "Calls that wait.", ("lane",), [])
             waiting.rows.append(((lane.telemetry.lane,), float(lane.waiting)))

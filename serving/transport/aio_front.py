@@ -19,6 +19,7 @@ from serving.transport.front_params import FrontParams
 from serving.transport.listening import cannot_listen, listening_socket
 from serving.transport.loop_bridge import LoopBridge
 from serving.transport.loop_thread import LoopThread
+from serving.transport.priority import bulk_in
 from serving.transport.tokens import check_bearer
 
 STARTING: Final = "the gateway is starting: retry"
@@ -119,8 +120,9 @@ class AioFront:
                 raise PayloadTooLarge(len(payload), self._params.payload_bytes_max)
             if self._bridge is None:
                 raise NotReady(STARTING)
-            caller = caller_in(context.invocation_metadata() or (), context.peer())
-            return await self._bridge.ask(method, payload, context.time_remaining(), caller)
+            metadata = context.invocation_metadata() or ()
+            caller, bulk = caller_in(metadata, context.peer()), bulk_in(metadata)
+            return await self._bridge.ask(method, payload, context.time_remaining(), caller, bulk)
         except StoregateError as error:
             await _abort(context, error)
             raise  # abort has raised already

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from serving.core.clock import Clock
+from serving.engine.calls import Size
 from serving.transport import catalog_codec, checks, decision_codec, event_codec, item_codec, recommend_codec
 from serving.transport.answer_encoder import AnswerEncoder, Sign
 from storegate.v1 import gateway_pb2
@@ -26,6 +27,11 @@ SET_STOCK: Final = "/storegate.v1.CatalogService/SetStock"
 SET_PRICES: Final = "/storegate.v1.CatalogService/SetPrices"
 PING: Final = "/storegate.v1.GatewayService/Ping"
 
+PAGE_SIZE: Final = Size(recommend_codec.page_units, interactive_max=4)
+"""A page of more placements is bulk."""
+RERANK_SIZE: Final = Size(recommend_codec.rerank_units, interactive_max=1)
+"""A list of more than a hundred items is bulk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Codec:
@@ -33,6 +39,8 @@ class Codec:
 
     decode: Callable[[bytes], Any]
     encode: Callable[[Any], bytes]
+    size: Size | None = None
+    """As in engine/calls.py."""
 
 
 def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
@@ -43,8 +51,8 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
     answers = AnswerEncoder(sign)
     return {
         RECOMMEND: Codec(partial(recommend_codec.decode_recommend, clock=clock), answers.encode),
-        RECOMMEND_PAGE: Codec(partial(recommend_codec.decode_page, clock=clock), answers.encode_page),
-        RERANK: Codec(partial(recommend_codec.decode_rerank, clock=clock), answers.encode),
+        RECOMMEND_PAGE: Codec(partial(recommend_codec.decode_page, clock=clock), answers.encode_page, PAGE_SIZE),
+        RERANK: Codec(partial(recommend_codec.decode_rerank, clock=clock), answers.encode, RERANK_SIZE),
         GET_DECISION: Codec(decision_codec.decode_get, decision_codec.encode_logged),
         REPLAY_DECISION: Codec(decision_codec.decode_replay, decision_codec.encode_replayed),
         WRITE_USER_EVENT: Codec(partial(event_codec.decode_write, clock=clock), event_codec.encode_written),

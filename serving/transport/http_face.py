@@ -98,8 +98,8 @@ class _Way:
         try:
             async with asyncio.timeout(self.params.patience_s_max if left_s is None else left_s):
                 payload = await read(headers)
-                caller = http_request.caller_of(scope, headers)
-                return await _while_connected(self.bridge().ask(method, payload, left_s, caller), receive)
+                caller, bulk = http_request.caller_of(scope, headers), http_request.bulk_of(headers)
+                return await _while_connected(self.bridge().ask(method, payload, left_s, caller, bulk), receive)
         except TimeoutError as error:
             raise DeadlineExpired("the deadline passed before there was an answer: allow more time") from error
 

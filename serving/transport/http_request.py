@@ -9,6 +9,7 @@ from typing import Any, Final
 from serving.core.errors import InvalidInput, PayloadTooLarge
 from serving.transport.callers import CALLER_KEY, caller_named
 from serving.transport.http_errors import UnsupportedMediaType
+from serving.transport.priority import PRIORITY_KEY, bulk_said
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -48,6 +49,12 @@ def caller_of(scope: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     """Whose share of the engine the request takes: what it says, else the host it comes from."""
     name = headers.get(CALLER_KEY)
     return caller_named(name) if name else str((scope.get("client") or ("",))[0])
+
+
+def bulk_of(headers: Mapping[str, str]) -> bool | None:
+    """What the request says of its priority, None = nothing. Raises InvalidInput."""
+    told = headers.get(PRIORITY_KEY)
+    return None if told is None else bulk_said(told)
 
 
 def check_json(headers: Mapping[str, str]) -> None:

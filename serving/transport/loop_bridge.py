@@ -28,8 +28,11 @@ class LoopBridge:
         self._closing = False
         self._idle = asyncio.Event()
 
-    async def ask(self, method: str, payload: bytes, left_s: float | None = None, caller: str = "") -> bytes:
-        """The encoded answer. left_s: seconds until the deadline, None = none. caller: as in callers.py.
+    async def ask(
+        self, method: str, payload: bytes, left_s: float | None = None, caller: str = "", bulk: bool | None = None
+    ) -> bytes:
+        """The encoded answer. left_s: seconds until the deadline, None = none. caller: as in callers.py. bulk: as in
+        priority.py.
 
         Raises the engine's StoregateError.
         A cancelled `ask` cancels its call.
@@ -43,7 +46,7 @@ class LoopBridge:
         if not self._pending:
             self._loop.call_soon(self._submit)
         deadline = NEVER if left_s is None else now + left_s
-        self._pending.append(Call(self, call_id, method, payload, deadline, now, caller))
+        self._pending.append(Call(self, call_id, method, payload, deadline, now, caller, bulk))
         try:
             return await future
         except asyncio.CancelledError:

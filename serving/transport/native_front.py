@@ -16,6 +16,7 @@ from serving.transport import status
 from serving.transport.callers import CALLER_KEY, caller_at, caller_named
 from serving.transport.front_params import FrontParams
 from serving.transport.listening import LEAVING, cannot_listen
+from serving.transport.priority import bulk_in
 from serving.transport.sidekick import Sidekick
 from serving.transport.tokens import MISSING
 
@@ -57,6 +58,8 @@ class NativeFront:
             raise cannot_listen(params.host, params.port, error, PORT_SETTING) from error
         self._side = Sidekick(services)
         self._front.set_fallback(self._side.path)
+        self._failed: tuple[StoregateError | None, Any] = None, None
+        """The last error, as pygrpc-native wants it; one tuple, so that two threads cannot mix two errors."""
         self._thread: threading.Thread | None = None
         self._open: set[int] = set()
         self._closing = False
@@ -82,8 +85,12 @@ class NativeFront:
         self._gone(call_id)
 
     def fail(self, call_id: int, error: StoregateError) -> None:
-        told = status.grpc_status(error)
-        self._front.fail(call_id, told.code, told.message, trailing_metadata=[(status.DETAILS_KEY, told.details)])
+        last, spelled = self._failed
+        if error is not last:  # a flood is refused with one and the same error
+            told = status.grpc_status(error)
+            spelled = told.code, told.message, ((status.DETAILS_KEY, told.details),)
+            self._failed = error, spelled
+        self._front.fail(call_id, *spelled)
         self._gone(call_id)
 
     def close(self, grace_s: float) -> None:
@@ -110,20 +117,29 @@ class NativeFront:
             self._idle.set()
 
     def _drain(self, intake: Intake) -> None:
-        """The thread: takes all calls that wait, as one list, until the front is closed."""
-        receive = self._front.recv_batch_details
-        while (events := receive(DRAIN_MAX)) is not None:
-            calls: list[Call] = []
-            try:
-                for call_id in self._sort(events, calls):
-                    intake.cancel(self, call_id)
-                if calls:
-                    intake.submit(calls)
-            except Exception:  # the thread must live on; what was taken is answered, once
-                _log.exception("the front could not hand over %d calls", len(calls))
-                for call in calls:
-                    if call.call_id in self._open:
-                        self.fail(call.call_id, InternalError("an internal error; see the gateway's log"))
+        """The thread: takes all calls that wait, as one list, until the front is closed.
+
+        While it has work to do for the engine it looks for new calls after every batch, without waiting for them.
+        """
+        receive, working = self._front.recv_batch_details, False
+        while (events := receive(DRAIN_MAX, 0 if working else None)) is not None:
+            working = self._hand_over(events, intake)
+        if working:
+            intake.submit(())
+
+    def _hand_over(self, events: Iterable[Any], intake: Intake) -> bool:
+        """Whether work is left for this thread."""
+        calls: list[Call] = []
+        try:
+            for call_id in self._sort(events, calls):
+                intake.cancel(self, call_id)
+            return intake.submit(calls, returning=True)
+        except Exception:  # the thread must live on; what was taken is answered, once
+            _log.exception("the front could not hand over %d calls", len(calls))
+            for call in calls:
+                if call.call_id in self._open:
+                    self.fail(call.call_id, InternalError("an internal error; see the gateway's log"))
+            return True  # the engine may still count on this thread
 
     def _sort(self, events: Iterable[Any], calls: list[Call]) -> list[int]:
         """Puts the calls into `calls`, refuses what is too large or too late; returns the ids of cancelled ones."""
@@ -138,11 +154,16 @@ class NativeFront:
             elif self._closing:
                 self.fail(call_id, NotReady(LEAVING))
             else:
+                try:
+                    bulk = bulk_in(details[0])
+                except StoregateError as error:
+                    self.fail(call_id, error)
+                    continue
                 left_s = details[2]
                 deadline = NEVER if left_s is None else now + left_s
                 self._open.add(call_id)
                 caller = caller_at(key) if isinstance(key, str) else caller_named(key)
-                calls.append(Call(self, call_id, methods[method], payload, deadline, now, caller))
+                calls.append(Call(self, call_id, methods[method], payload, deadline, now, caller, bulk))
         if cancelled:
             calls[:] = [call for call in calls if call.call_id in self._open]
         return cancelled

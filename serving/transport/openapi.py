@@ -12,6 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 
 from serving.transport.contract import Method, comments, methods
 from serving.transport.http_request import TIMEOUT_HEADER, TIMEOUT_MS_MAX
+from serving.transport.priority import PRIORITY_KEY
 
 TIMESTAMP: Final = "google.protobuf.Timestamp"
 DURATION: Final = "google.protobuf.Duration"
@@ -100,7 +101,7 @@ def _operation(method: Method, schemas: dict[str, Any]) -> dict[str, Any]:
         "tags": [_short(method.service)],
         "summary": summary,
         "x-grpc-method": method.full_name,
-        "parameters": [_TIMEOUT],
+        "parameters": [_TIMEOUT, _PRIORITY],
         "responses": {
             "200": {"description": "The answer.", "content": _json(method.response.DESCRIPTOR)},
             "default": {
@@ -181,6 +182,12 @@ _TIMEOUT: Final = {
     "in": "header",
     "schema": {"type": "integer", "minimum": 0, "maximum": TIMEOUT_MS_MAX},
     "description": "Milliseconds until the answer is of no use any more.",
+}
+_PRIORITY: Final = {
+    "name": PRIORITY_KEY,
+    "in": "header",
+    "schema": {"type": "string", "enum": ["interactive", "bulk"]},
+    "description": "Whether somebody waits for the answer; without it the size of the request decides.",
 }
 _PROBLEM: Final = {
     "type": "object",

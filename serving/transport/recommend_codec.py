@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+from google.protobuf.message import DecodeError
+
 from serving.core.clock import Clock
 from serving.core.errors import InvalidInput
 from serving.core.ids import check_id
@@ -40,6 +42,7 @@ from storegate.v1 import recommendation_pb2 as pb
 
 EXPLAINS: Final = (EXPLAIN_REASONS, EXPLAIN_NONE, EXPLAIN_REASONS, EXPLAIN_TRACE)
 """By the number of the contract's enum."""
+RERANK_UNIT_ITEMS: Final = 100
 NO_RULES: Final[dict[str, Any]] = {}
 
 
@@ -92,6 +95,23 @@ def decode_rerank(payload: bytes, clock: Clock) -> Query:
         **_page_rules(request, ""),
         given=items,
     )
+
+
+def page_units(payload: bytes) -> int:
+    """Placements of the page, at least 1. What is no request counts 1: decoding it will say what is wrong."""
+    try:
+        return max(len(pb.RecommendPageRequest.FromString(payload).placements), 1)
+    except DecodeError:
+        return 1
+
+
+def rerank_units(payload: bytes) -> int:
+    """Hundreds of items begun, at least 1; likewise."""
+    try:
+        items = len(pb.RerankRequest.FromString(payload).item_ids)
+    except DecodeError:
+        return 1
+    return max(-(-items // RERANK_UNIT_ITEMS), 1)
 
 
 def _asked(request: Any, where: str) -> dict[str, Any]:

@@ -13,10 +13,13 @@ from e2e.conftest import SERVE, Shop
 from e2e.faces import METHODS, GrpcFace, HttpFace, Refused, faces_of, refusal
 from e2e.gateways import ASK_S_MAX, Gateway, awaited, gateway
 
+from serving.transport.callers import CALLER_KEY
+from serving.transport.priority import PRIORITY_KEY
 from storegate.v1.recommendation_pb2 import RecommendRequest, RerankRequest
 
 TINY = {"engine.queue_max": 1, "engine.batch_max": 1}
 CALLS = 64
+CALLER = "flood"
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +29,13 @@ def narrow(new_home: Callable[[], Path]) -> Iterator[Gateway]:
         yield running
 
 
-def flood(channel: grpc.Channel, payload: bytes, method: str = "Recommend") -> list[bytes | Refused]:
-    """Many calls at once on one connection; what came of each."""
+def flood(
+    channel: grpc.Channel, payload: bytes, method: str = "Recommend", priority: str = "interactive"
+) -> list[bytes | Refused]:
+    """Many calls at once on one connection, all of one caller; what came of each."""
     call = channel.unary_unary(METHODS[method].full_name)
-    futures = [call.future(payload, timeout=ASK_S_MAX) for _ in range(CALLS)]
+    said = [(CALLER_KEY, CALLER), (PRIORITY_KEY, priority)]
+    futures = [call.future(payload, timeout=ASK_S_MAX, metadata=said) for _ in range(CALLS)]
     outcomes: list[bytes | Refused] = []
     for future in futures:
         try:
@@ -40,14 +46,14 @@ def flood(channel: grpc.Channel, payload: bytes, method: str = "Recommend") -> l
 
 
 @contextmanager
-def flooding(target: str, payload: bytes) -> Iterator[None]:
+def flooding(target: str, payload: bytes, priority: str = "interactive") -> Iterator[None]:
     """Floods in the background."""
     over = threading.Event()
 
     def run() -> None:
         with grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
             while not over.is_set():
-                flood(channel, payload, "Rerank")
+                flood(channel, payload, "Rerank", priority)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -81,8 +87,10 @@ def test_what_is_too_much_is_refused_and_the_rest_is_served(narrow: Gateway, sho
 
 
 def test_http_is_refused_with_429_while_grpc_floods(narrow: Gateway, shop: Shop) -> None:
-    """Retry-After says when; and both faces are served again once the flood is over."""
+    """Retry-After says when; and both faces are served again once the flood is over. Of one caller: another would have
+    found room."""
     grpc_face, http_face = faces_of(narrow)
+    http_face.client.headers[CALLER_KEY] = CALLER
     payload = RerankRequest(item_ids=[item.item_id for item in shop.dataset.items]).SerializeToString()
 
     def refused() -> Refused | None:
@@ -100,6 +108,17 @@ def test_http_is_refused_with_429_while_grpc_floods(narrow: Gateway, shop: Shop)
     for face in (grpc_face, http_face):
         assert face.ask("Recommend", {}).results
         face.close()
+
+
+def test_a_flood_of_bulk_refuses_no_interactive_call(narrow: Gateway, shop: Shop) -> None:
+    """Of the same caller, and where only one call may wait."""
+    face = HttpFace(narrow.url)
+    face.client.headers[CALLER_KEY] = CALLER
+    payload = RerankRequest(item_ids=[item.item_id for item in shop.dataset.items]).SerializeToString()
+    with flooding(narrow.target, payload, "bulk"):
+        for _ in range(20):
+            assert face.ask("Recommend", {"userId": shop.user}).results
+    face.close()
 
 
 def test_health_is_told_during_a_flood(narrow: Gateway, shop: Shop) -> None:

@@ -22,6 +22,7 @@ from serving.transport.aio_front import AioFront
 from serving.transport.callers import CALLER_KEY, NAME_MAX
 from serving.transport.front_params import FrontParams
 from serving.transport.native_front import NativeFront
+from serving.transport.priority import PRIORITY_KEY
 from serving.transport.tokens import token_digest
 
 ECHO, HELD = "/laws.Service/Echo", "/laws.Service/Held"
@@ -45,7 +46,7 @@ class Echo:
         self.batches: list[int] = []
         self.changed = threading.Condition()
 
-    def submit(self, calls: Sequence[Call]) -> None:
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         with self.changed:
             self.seen += calls
             self.batches.append(len(calls))
@@ -56,6 +57,7 @@ class Echo:
                     call.responder.fail(call.call_id, ERRORS[call.payload])
                 else:
                     call.responder.respond(call.call_id, call.payload)
+        return False
 
     def cancel(self, responder: Responder, call_id: int) -> None:
         with self.changed:
@@ -312,10 +314,10 @@ def test_an_engine_that_breaks_does_not_take_the_front_with_it(front_class: Any)
     """A defect in the hand-over is INTERNAL for these calls and forgotten for the next."""
 
     class Breaking(Echo):
-        def submit(self, calls: Sequence[Call]) -> None:
+        def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
             if any(call.payload == b"poison" for call in calls):
                 raise RuntimeError("a defect")
-            super().submit(calls)
+            return super().submit(calls)
 
     world = World.__new__(World)
     world.front, world.engine = front_class(FrontParams(), METHODS, SERVICES), Breaking()
@@ -354,3 +356,15 @@ def test_a_caller_is_known_by_its_name_or_by_its_host(world: World) -> None:
     assert one == same == "ipv4:127.0.0.1"
     assert named == "checkout"
     assert long == "x" * NAME_MAX
+
+
+def test_a_call_says_its_priority_in_its_metadata(world: World) -> None:
+    """Bulk, interactive or nothing; another word is an error of the caller's."""
+    world.echo(b"")
+    for word in ("bulk", "interactive"):
+        world.echo(b"", metadata=[(PRIORITY_KEY, word)])
+    assert [call.bulk for call in world.engine.seen] == [None, True, False]
+    error = refusal(lambda: world.echo(b"", metadata=[(PRIORITY_KEY, "urgent")]))
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details() == "x-storegate-priority: got 'urgent', expected interactive or bulk"
+    assert len(world.engine.seen) == 3

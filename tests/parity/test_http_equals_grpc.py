@@ -149,7 +149,7 @@ class Engine:
     def __init__(self) -> None:
         self.codecs = wire.codecs(SystemClock(), signed)
 
-    def submit(self, calls: Sequence[Call]) -> None:
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         for call in calls:
             codec = self.codecs.get(call.method)
             try:
@@ -162,6 +162,7 @@ class Engine:
                 call.responder.respond(call.call_id, codec.encode(found))
             except StoregateError as error:
                 call.responder.fail(call.call_id, error)
+        return False
 
     def cancel(self, responder: object, call_id: int) -> None:
         """Nothing waits here."""

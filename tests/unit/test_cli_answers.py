@@ -54,13 +54,14 @@ class Gate:
         }
         self.asked: dict[str, Any] = {}
 
-    def submit(self, calls: Sequence[Call]) -> None:
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         requests = {method.full_name: method for method in methods()}
         for call in calls:
             method = requests[call.method]
             self.asked[method.name] = method.request.FromString(call.payload)
             answer = self.answers.get(method.name, method.response())
             call.responder.respond(call.call_id, answer.SerializeToString())
+        return False
 
     def cancel(self, responder: object, call_id: int) -> None:
         """Nothing waits here."""

@@ -10,7 +10,7 @@ import pytest
 
 from serving.core.clock import NEVER, SystemClock
 from serving.core.errors import StoregateError
-from serving.engine.calls import Call, Lane, Route, Turn
+from serving.engine.calls import Call, Lane, Route, Size, Turn
 
 
 class Recorder:
@@ -41,8 +41,15 @@ class Recorder:
         (outcome,) = self.outcomes[call_id]
         return outcome
 
-    def call(self, call_id: int, payload: bytes = b"x", method: str = "/echo", deadline: float = NEVER) -> Call:
-        return Call(self, call_id, method, payload, deadline, SystemClock().monotonic())
+    def call(
+        self,
+        call_id: int,
+        payload: bytes = b"x",
+        method: str = "/echo",
+        deadline: float = NEVER,
+        bulk: bool | None = None,
+    ) -> Call:
+        return Call(self, call_id, method, payload, deadline, SystemClock().monotonic(), "", bulk)
 
 
 def echo(queries: Sequence[Any], turn: Turn) -> list[Any]:
@@ -55,8 +62,9 @@ def route(
     lane: Lane = Lane.ENGINE,
     decode: Callable[[bytes], Any] = bytes.decode,
     encode: Callable[[Any], bytes] = str.encode,
+    size: Size | None = None,
 ) -> Route:
-    return Route(method, lane, decode, run, encode)
+    return Route(method, lane, decode, run, encode, size)
 
 
 @pytest.fixture

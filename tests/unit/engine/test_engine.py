@@ -22,8 +22,9 @@ from serving.core.errors import (
     UnknownMethod,
 )
 from serving.engine.batcher import Limits
-from serving.engine.calls import Lane, Turn
+from serving.engine.calls import Lane, Size, Turn
 from serving.engine.engine import Engine, EngineParams
+from serving.engine.lane import WorkLane
 from serving.engine.telemetry import Histogram
 
 NOW = SystemClock().monotonic
@@ -197,6 +198,118 @@ def test_a_flood_is_refused_while_others_are_served(recorder, make_route) -> Non
     assert len(refused) == 12
     assert all(error.retry_after_s > 0 for error in refused)
     assert outcomes[:9] == [b"x"] * 9
+
+
+def test_interactive_calls_go_before_bulk_which_runs_in_slices(recorder, make_route) -> None:
+    """Bulk by its own word or by its size; what says that it is interactive is, whatever its size."""
+    gate = Gate()
+    size = Size(lambda payload: len(payload), interactive_max=2)
+    with running(make_route(gate.run, size=size)) as engine:
+        holder = threading.Thread(target=engine.submit, args=([recorder.call(0, b"0")],))
+        holder.start()
+        assert gate.began.wait(20)
+        bulk = [recorder.call(number, b"b", bulk=True) for number in range(1, 7)]
+        large, said = recorder.call(7, b"big"), recorder.call(8, b"said", bulk=False)
+        engine.submit([*bulk, large, said, recorder.call(9, b"i")])
+        gate.go.set()
+        holder.join(20)
+        recorder.wait(10)
+    assert gate.batches[:2] == [["0"], ["said", "i"]]
+    slices = gate.batches[2:]
+    assert len(slices) > 1
+    assert [query for batch in slices for query in batch] == ["b"] * 6 + ["big"]
+
+
+def test_expired_bulk_is_not_computed_between_slices(recorder, make_route) -> None:
+    """The first slice takes longer than the deadline of the second."""
+    first, batches = threading.Event(), []
+
+    def run(queries: Sequence[Any], turn: Turn) -> list[Any]:
+        batches.append(list(queries))
+        while len(batches) == 1 and NOW() < deadline:
+            first.wait(0.01)
+        return list(queries)
+
+    with running(make_route(run), limits=Limits(batch_max=1)) as engine:
+        deadline = NOW() + 0.05
+        calls = [recorder.call(1, b"1", bulk=True), recorder.call(2, b"2", bulk=True, deadline=deadline)]
+        engine.submit(calls)
+        recorder.wait(2)
+    assert batches == [["1"]]
+    assert isinstance(recorder.only(2), DeadlineExpired)
+
+
+def test_a_caller_that_comes_back_sees_new_calls_after_every_batch(recorder, make_route) -> None:
+    """A front's thread computes one batch and looks again, so that nothing waits in the front behind several."""
+    batches: list[list[Any]] = []
+
+    def run(queries: Sequence[Any], turn: Turn) -> list[Any]:
+        batches.append(list(queries))
+        return list(queries)
+
+    with running(make_route(run), limits=Limits(batch_max=2)) as engine:
+        assert engine.submit([recorder.call(number, str(number).encode()) for number in range(4)], returning=True)
+        assert batches == [["0", "1"]]
+        assert engine.submit([recorder.call(4, b"4")], returning=True)
+        assert not engine.submit([], returning=True)
+        assert recorder.threads == {threading.current_thread().name}
+    assert batches == [["0", "1"], ["2", "3"], ["4"]]
+
+
+def test_what_a_caller_leaves_when_it_does_not_come_back_is_done_by_the_lane(recorder, make_route) -> None:
+    """As a front does that is closed with work left."""
+    with running(make_route(), limits=Limits(batch_max=1)) as engine:
+        assert engine.submit([recorder.call(number) for number in range(5)], returning=True)
+        engine.submit([])
+        recorder.wait(5)
+
+
+def test_the_lane_leaves_its_work_to_a_thread_that_comes_back(recorder, make_route) -> None:
+    """One HTTP call in a flood over gRPC must not put two threads to work: the lane's own computes its batch, and then
+    the front's thread goes on."""
+    own, front, threads = threading.Event(), threading.Event(), []
+
+    def run(queries: Sequence[Any], turn: Turn) -> list[Any]:
+        threads.append(threading.current_thread().name)
+        if threads[-1] == "storegate-lane":
+            own.set()
+            assert front.wait(20)
+        return list(queries)
+
+    lane = WorkLane("lane", [make_route(run)], Limits(batch_max=1), SystemClock(), combining=True)
+
+    def come_back() -> None:
+        while lane.submit([], returning=True):
+            pass
+
+    lane.submit([recorder.call(number) for number in range(10)])
+    assert own.wait(20)
+    thread = threading.Thread(target=come_back, name="front")
+    thread.start()
+    while not lane.attended:
+        pass  # bounded by the test's timeout
+    front.set()
+    thread.join(20)
+    assert threads == [threading.current_thread().name, "storegate-lane", *["front"] * 8]
+    lane.drain(5.0)
+
+
+def test_refusals_beyond_what_is_paid_for_are_sent_when_nothing_else_is_to_be_done(recorder, make_route) -> None:
+    """A thousand calls where one may wait: all are answered or refused once, 256 at once, the rest in the end."""
+    gate = Gate()
+    with running(make_route(gate.run), limits=Limits(batch_max=1, queue_max=1)) as engine:
+        holder = threading.Thread(target=engine.submit, args=([recorder.call(0)],))
+        holder.start()
+        assert gate.began.wait(20)
+        engine.submit([recorder.call(number) for number in range(1, 1000)])
+        assert len(recorder.outcomes) == 256
+        assert dict(next(f for f in engine.telemetry() if f.name == "storegate_held_refusals").rows) == {(): 742.0}
+        engine.cancel(recorder, 999)
+        gate.go.set()
+        holder.join(20)
+        recorder.wait(999)
+    assert all(isinstance(recorder.only(number), Overloaded) for number in range(2, 999))
+    assert 999 not in recorder.outcomes, "cancelled: it costs nothing more"
 
 
 def test_a_cancelled_call_that_waits_is_never_computed(recorder, make_route) -> None:
@@ -396,6 +509,8 @@ def test_telemetry_adds_up(recorder, make_route) -> None:
         lambda: Limits(batch_max=0),
         lambda: Limits(queue_max=0),
         lambda: Limits(queue_seconds_max=0.0),
+        lambda: Limits(bulk_queue_max=0),
+        lambda: Limits(wait_s_target=0.0),
         lambda: EngineParams(payload_bytes_max=10),
         lambda: EngineParams(stalled_s_max=0.0),
     ],

@@ -50,7 +50,7 @@ class Gate:
         self.held: threading.Event | None = None
         self.holds = threading.Event()
 
-    def submit(self, calls: Sequence[Call]) -> None:
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         for call in calls:
             name = call.method.rpartition("/")[2]
             self.seen.append((name, REQUESTS[name].FromString(call.payload)))
@@ -60,6 +60,7 @@ class Gate:
                 call.responder.fail(call.call_id, self.error)
             else:
                 call.responder.respond(call.call_id, ANSWERS[name].SerializeToString())
+        return False
 
     def _hold(self, call: Call, until: threading.Event) -> None:
         """Answers an item's call when it is allowed to."""

@@ -120,6 +120,19 @@ def test_a_deadline_that_is_none_is_refused_by_name(engine: Any, headers: dict[s
     assert (response.status_code, response.json()["field"]) == (400, next(iter(headers)))
 
 
+@pytest.mark.parametrize(("said", "bulk"), [("bulk", True), ("interactive", False), (None, None)])
+def test_the_priority_reaches_the_engine(engine: Any, said: str | None, bulk: bool | None) -> None:
+    engine.answer = lambda call: call.responder.respond(call.call_id, b"")
+    assert recommend(engine, headers={"x-storegate-priority": said} if said else {}).status_code == 200
+    assert [call.bulk for call in engine.calls] == [bulk]
+
+
+def test_a_priority_that_is_none_is_refused_by_name(engine: Any) -> None:
+    response = recommend(engine, headers={"x-storegate-priority": "urgent"})
+    assert (response.status_code, response.json()["field"]) == (400, "x-storegate-priority")
+    assert engine.calls == []
+
+
 @pytest.mark.parametrize("left_ms", ["0", "30"])
 def test_a_deadline_that_passes_is_answered_and_the_call_cancelled(engine: Any, left_ms: str) -> None:
     engine.answer = lambda call: None

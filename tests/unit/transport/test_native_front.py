@@ -26,13 +26,14 @@ class Busy:
         self.batches: list[int] = []
         self.began, self.go = threading.Event(), threading.Event()
 
-    def submit(self, calls: Sequence[Call]) -> None:
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         self.batches.append(len(calls))
         if len(self.batches) == 1:
             self.began.set()
             assert self.go.wait(WAIT_S)
         for call in calls:
             call.responder.fail(call.call_id, Overloaded("full", 0.1))
+        return False
 
     def cancel(self, responder: Responder, call_id: int) -> None:
         pass
@@ -77,3 +78,46 @@ def test_open_reflection_sessions_keep_no_health_check_waiting() -> None:
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
         over.set()
     front.close(0.0)
+
+
+class Working:
+    """An Intake that answers nobody, and has work for a thread that comes back until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.submitted: list[tuple[int, bool]] = []
+        self.done, self.enough = threading.Event(), 3
+
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
+        self.submitted.append((len(calls), returning))
+        for call in calls:
+            call.responder.respond(call.call_id, b"")
+        if len(self.submitted) >= self.enough:
+            self.done.set()
+            return False
+        return returning
+
+    def cancel(self, responder: Responder, call_id: int) -> None:
+        pass
+
+
+def test_the_front_comes_back_as_long_as_the_engine_has_work_for_it() -> None:
+    """Without waiting for new calls; then it waits for them again."""
+    front, engine = NativeFront(FrontParams(), (ASK,), ("unit.Service",)), Working()
+    front.start(engine)
+    with grpc.insecure_channel(f"127.0.0.1:{front.port}") as channel:
+        channel.unary_unary(ASK)(b"", timeout=WAIT_S)
+        assert engine.done.wait(WAIT_S)
+        channel.unary_unary(ASK)(b"", timeout=WAIT_S)
+    assert engine.submitted == [(1, True), (0, True), (0, True), (1, True)]
+    front.close(0.0)
+
+
+def test_a_front_that_closes_tells_the_engine_that_it_does_not_come_back() -> None:
+    """What it was to do is then done by the engine's own thread."""
+    front, engine = NativeFront(FrontParams(), (ASK,), ("unit.Service",)), Working()
+    engine.enough = 1_000_000_000
+    front.start(engine)
+    with grpc.insecure_channel(f"127.0.0.1:{front.port}") as channel:
+        channel.unary_unary(ASK)(b"", timeout=WAIT_S)
+    front.close(0.0)
+    assert engine.submitted[-1] == (0, False)

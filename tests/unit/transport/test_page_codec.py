@@ -11,6 +11,7 @@ from serving.core.errors import InvalidInput
 from serving.decisions.recommend.contract import EXPLAIN_TRACE, PageQuery, Pin, Query, SessionEvent
 from serving.decisions.recommend.filters import compiled
 from serving.events.types import VIEW
+from serving.transport.codecs import PAGE_SIZE
 from serving.transport.recommend_codec import decode_page
 from storegate.v1 import recommendation_pb2 as pb
 
@@ -143,3 +144,14 @@ def test_bytes_that_are_no_message_name_the_message() -> None:
     with pytest.raises(InvalidInput) as caught:
         decode_page(b"\xff\xff", SystemClock())
     assert (caught.value.field, caught.value.reason) == ("RecommendPageRequest", "MALFORMED_MESSAGE")
+
+
+def test_many_placements_are_bulk_and_few_are_not() -> None:
+    """Told from the bytes before they are decoded; what is no message is left to the decoder."""
+
+    def units(placements: int) -> int:
+        return PAGE_SIZE.units(pb.RecommendPageRequest(placements=[part()] * placements).SerializeToString())
+
+    assert [units(count) for count in (0, 1, 4, 12)] == [1, 1, 4, 12]
+    assert PAGE_SIZE.interactive_max == 4
+    assert PAGE_SIZE.units(b"\xff") == 1

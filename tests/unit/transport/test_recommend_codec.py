@@ -17,6 +17,7 @@ from serving.decisions.recommend.contract import (
     SessionEvent,
 )
 from serving.events.types import CART, VIEW
+from serving.transport.codecs import RERANK_SIZE
 from serving.transport.page_tokens import page_token
 from serving.transport.recommend_codec import decode_recommend, decode_rerank
 from storegate.v1 import recommendation_pb2 as pb
@@ -277,3 +278,14 @@ def test_rerank_refuses_by_name(field: str, fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as caught:
         rerank(**fields)
     assert caught.value.field == field
+
+
+def test_a_long_list_is_bulk_and_a_short_one_is_not() -> None:
+    """Told from the bytes before they are decoded; what is no message is left to the decoder."""
+
+    def units(items: int) -> int:
+        return RERANK_SIZE.units(pb.RerankRequest(item_ids=["i"] * items).SerializeToString())
+
+    assert [units(count) for count in (0, 1, 100, 101, 500)] == [1, 1, 1, 2, 5]
+    assert RERANK_SIZE.interactive_max == 1
+    assert RERANK_SIZE.units(b"\xff") == 1
