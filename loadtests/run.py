@@ -135,7 +135,7 @@ def _locust(asked: Asked, url: str, grpc_port: int, out: Path, seed: int) -> int
     command = [
         sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", "--host", url,
         "--grpc-port", str(grpc_port), "--ids-file", str(out / "ids.json"), "--seed", str(seed),
-        "--stop-timeout", "5", "--html", str(out / "report.html"), "--csv", str(out / "locust"),
+        "--stop-timeout", "5", "--html", str(out / "report.html"),
         "--report-dir", str(out), *asked.arguments(),
     ]  # fmt: skip
     most_s = asked.length_s + SPARE_S

@@ -39,22 +39,23 @@ class Judgement:
     knee: Knee | None
     verdicts: Sequence[Verdict]
     notes: Sequence[str]
+    errors: Sequence[str]
 
     @property
     def held(self) -> bool:
         return all(verdict.held for verdict in self.verdicts)
 
 
-def judge(setup: Setup, ended_s: float) -> bool:
-    """Prints and writes; whether every threshold held. ended_s: since the epoch."""
-    found = judgement(setup, ended_s)
+def judge(setup: Setup, ended_s: float, errors: Sequence[str] = ()) -> bool:
+    """Prints and writes; whether every threshold held. ended_s: since the epoch. errors: what failures were, each."""
+    found = judgement(setup, ended_s, errors)
     _tell(found, Console(width=max(COLUMNS, Console().width)))
     if setup.folder is not None:
         write(found, setup.folder)
     return found.held
 
 
-def judgement(setup: Setup, ended_s: float) -> Judgement:
+def judgement(setup: Setup, ended_s: float, errors: Sequence[str] = ()) -> Judgement:
     """All figures of a run that has ended."""
     spans = setup.spans(ended_s)
     stages = levels(setup.tally, spans, setup.begun_s, apart=BULK)
@@ -69,6 +70,7 @@ def judgement(setup: Setup, ended_s: float) -> Judgement:
         knee=found,
         verdicts=judged(setup.thresholds, names),
         notes=notes(stages, found, setup),
+        errors=errors,
     )
 
 
@@ -76,7 +78,7 @@ def title(setup: Setup) -> str:
     """For people."""
     loop = f"open loop, {setup.rate:g}/s a user" if setup.rate else "closed loop"
     name = setup.scenario.name if setup.scenario else "no scenario"
-    workers = f", {len(setup.tally.processes)} workers" if setup.tally.processes else ""
+    workers = f", workers: {len(setup.tally.processes)}" if setup.tally.processes else ""
     return f"{name}: {setup.peak} users at most, {loop}{workers}"
 
 
@@ -99,14 +101,13 @@ def notes(stages: Sequence[Level], found: Knee | None, setup: Setup) -> list[str
 
 
 def write(found: Judgement, folder: Path) -> None:
-    """load.svg, levels.csv, windows.csv, verdict.json."""
+    """load.svg, requests.csv, levels.csv, windows.csv, verdict.json."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "load.svg").write_text(svg(found.title, found.levels, found.windows, found.knee))
-    for name, rows in (("levels", found.levels), ("windows", found.windows)):
-        with open(folder / f"{name}.csv", "w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row(rows[0])) if rows else ["begin_s"])
-            writer.writeheader()
-            writer.writerows(map(row, rows))
+    names = {name or "all": _rounded(asdict(one)) for name, one in found.names.items()}
+    _write_csv(folder / "requests.csv", [{"name": name, **told} for name, told in names.items()])
+    _write_csv(folder / "levels.csv", [row(level) for level in found.levels])
+    _write_csv(folder / "windows.csv", [row(level) for level in found.windows])
     told = {
         "title": found.title,
         "workers": found.workers,
@@ -117,10 +118,19 @@ def write(found: Judgement, folder: Path) -> None:
         ],
         "knee": asdict(found.knee) if found.knee else None,
         "notes": list(found.notes),
+        "errors": list(found.errors),
         "levels": [row(level) for level in found.levels],
-        "names": {name or "all": _rounded(asdict(one)) for name, one in found.names.items()},
+        "names": names,
     }
     (folder / "verdict.json").write_text(json.dumps(told, allow_nan=False, indent=1) + "\n")
+
+
+def _write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    """Empty without rows."""
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def row(level: Level) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from argparse import ArgumentParser
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
@@ -45,10 +44,13 @@ class ScenarioShape(LoadTestShape):
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
-def _options(parser: ArgumentParser) -> None:
+def _options(parser: Any) -> None:
     """Ours, and Locust's own listeners on loopback unless somebody wants them elsewhere."""
     names = "; ".join(f"{one.name}: {one.text}" for one in SCENARIOS.values())
-    add = parser.add_argument
+
+    def add(name: str, **told: Any) -> None:  # not in the page's form: what a run is, is known when Locust starts
+        parser.add_argument(name, include_in_web_ui=False, **told)
+
     add("--scenario", default="", choices=["", *SCENARIOS], help=f"{names} [none: --users, all the time]")
     add("--length", type=float, default=0.0, help="Seconds that a scenario lasts [its own]")
     add("--loop", default="", choices=["", "open", "closed"], help="[open with a scenario, else closed]")
@@ -56,7 +58,7 @@ def _options(parser: ArgumentParser) -> None:
     add("--bulk-users", type=int, default=2, help="Scenario bulk: users that make heavy calls")
     add("--bulk-rate", type=float, default=5.0, help="Scenario bulk, open loop: arrivals a second of each")
     add("--expect", action="append", help="Threshold: [SCENARIO/][REQUEST NAME:]METRIC<=LIMIT; repeatable")
-    add("--report-dir", default="", help="Folder for load.svg, levels.csv, windows.csv, verdict.json")
+    add("--report-dir", default="", help="Folder for load.svg, verdict.json, three .csv")
     add("--grpc-port", type=int, default=50051, help="Port of the gateway's gRPC listener")
     add("--ids-file", default="", help="JSON of users and items; without it those of the demo store")
     add("--seed", type=int, default=0, help="The same seed draws the same questions and arrivals")
@@ -72,25 +74,31 @@ def _start(environment: Any, runner: Any, **_: Any) -> None:
         raise SystemExit(error.message) from None  # Locust would log anything else and go on
     environment.storegate = setup
     grpc.experimental.gevent.init_gevent()  # here, because --processes has forked by now
-    bulk = [one for one in environment.user_classes if one.bulk]
-    for at, one in enumerate(bulk):  # as even as can be
-        one.fixed_count = setup.bulk_users // len(bulk) + (at < setup.bulk_users % len(bulk))
-    environment.user_classes[:] = [one for one in environment.user_classes if not one.bulk or one.fixed_count]
-    if setup.scenario is not None and not isinstance(runner, WorkerRunner):
-        environment.shape_class = ScenarioShape(setup)
-        environment.shape_class.runner = runner
-    _exchange(environment, setup)
+    _exchange(environment)
+    if not isinstance(runner, WorkerRunner):
+        _choose(environment, setup)
+        if setup.scenario is not None:
+            environment.shape_class = ScenarioShape(setup)
+            environment.shape_class.runner = runner
     gevent.get_hub().loop.update_now()  # what was imported has taken seconds, by which --run-time would be too short
 
 
-def _exchange(environment: Any, setup: Setup) -> None:
+def _choose(environment: Any, setup: Setup) -> None:
+    """Bulk users are so many as the scenario wants, as even as can be over their classes; usually none."""
+    bulk = [one for one in environment.user_classes if one.bulk]
+    for at, one in enumerate(bulk):
+        one.fixed_count = setup.bulk_users // len(bulk) + (at < setup.bulk_users % len(bulk))
+    environment.user_classes[:] = [one for one in environment.user_classes if not one.bulk or one.fixed_count]
+
+
+def _exchange(environment: Any) -> None:
     """What workers have tallied travels with what they report to their master anyway."""
 
     def report(client_id: str, data: dict[str, Any]) -> None:
-        data[KEY] = setup.tally.drained(os.getpid())
+        data[KEY] = environment.storegate.tally.drained(os.getpid())
 
     def reported(client_id: str, data: dict[str, Any]) -> None:
-        setup.tally.merge(data[KEY])
+        environment.storegate.tally.merge(data[KEY])
 
     environment.events.report_to_master.add_listener(report)
     environment.events.worker_report.add_listener(reported)
@@ -98,7 +106,9 @@ def _exchange(environment: Any, setup: Setup) -> None:
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
 def _begin(environment: Any, **_: Any) -> None:
-    """A run begins, the first or a further one."""
+    """A run begins, the first or a further one. A worker is told the options by its master, with the call to begin."""
+    if isinstance(environment.runner, WorkerRunner):
+        environment.storegate = setup_of(environment.host, environment.parsed_options)
     setup: Setup = environment.storegate
     setup.begun_s, setup.users, setup.tally = time.time(), 0, Tally(setup.tally.width_s)
     if not isinstance(environment.runner, MasterRunner):
@@ -119,7 +129,8 @@ def _end(environment: Any, **_: Any) -> None:
     """Where all is known: judges, writes, and decides the exit code. A run of workers is judged by its master."""
     setup: Setup = environment.storegate
     if isinstance(environment.runner, LocalRunner | MasterRunner) and setup.begun_s:
-        environment.process_exit_code = 0 if judge(setup, time.time()) else 1
+        errors = [f"{one.occurrences} x {one.name}: {one.error}" for one in environment.runner.errors.values()]
+        environment.process_exit_code = 0 if judge(setup, time.time(), errors) else 1
 
 
 def _watch_busy(environment: Any, setup: Setup) -> None:

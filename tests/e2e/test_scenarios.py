@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from e2e.gateways import Gateway
@@ -34,12 +35,10 @@ class Runs:
         self._folder = folder
         self._running = {name: self._start(gateway, name) for name in SECONDS}
 
-    def finished(self, name: str) -> tuple[int, dict[str, object], list[str]]:
-        """Exit code, the verdict, and the errors that Locust has counted."""
+    def finished(self, name: str) -> tuple[int, dict[str, Any]]:
+        """Exit code, and the verdict."""
         code = self._running[name].wait(RUN_S_MAX)
-        with open(self._folder / name / "locust_failures.csv", newline="") as file:
-            errors = [line["Error"] for line in csv.DictReader(file)]
-        return code, json.loads((self._folder / name / "verdict.json").read_text()), errors
+        return code, json.loads((self._folder / name / "verdict.json").read_text())
 
     def close(self) -> None:
         for process in self._running.values():
@@ -55,8 +54,7 @@ class Runs:
             sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", "--scenario", name,
             "--length", SECONDS[name], "--users", "4", "--rate", "4", "--host", gateway.url,
             "--grpc-port", gateway.target.rpartition(":")[2], "--ids-file", str(self._folder / "ids.json"),
-            "--csv", str(out / "locust"), "--html", str(out / "report.html"), "--report-dir", str(out),
-            "--stop-timeout", "5", *expect,
+            "--html", str(out / "report.html"), "--report-dir", str(out), "--stop-timeout", "5", *expect,
         ]  # fmt: skip
         with open(out / "said", "wb") as said:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
@@ -72,13 +70,11 @@ def runs(local_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.mark.parametrize("name", list(SECONDS))
 def test_a_scenario_runs_and_is_judged(runs: Runs, name: str) -> None:
     """Over gRPC and HTTP nothing is answered wrongly; each stage has its figures; a broken threshold ends with 1."""
-    code, said, errors = runs.finished(name)
-    assert [error for error in errors if not any(why in error for why in BUSY)] == []
+    code, said = runs.finished(name)
+    assert [error for error in said["errors"] if not any(why in error for why in BUSY)] == []
     assert said["held"] is (name != "spike")
     assert code == (1 if name == "spike" else 0)
     levels, names = said["levels"], said["names"]
-    assert isinstance(levels, list)
-    assert isinstance(names, dict)
     assert len(levels) == {"steady": 1, "step": 8, "spike": 3, "soak": 4, "bulk": 3}[name]
     assert all(level["lag_p99_ms"] is not None for level in levels if level["calls"])
     assert {"known user", "anonymous"} <= names.keys()
@@ -101,6 +97,33 @@ def test_workers_share_the_load(local_gateway: Gateway, tmp_path: Path) -> None:
     assert said["workers"] == 2
     assert (tmp_path / "report.html").stat().st_size > 0
     assert (tmp_path / "load.svg").stat().st_size > 0
+
+
+def test_workers_started_by_hand_are_told_by_their_master(local_gateway: Gateway, tmp_path: Path) -> None:
+    """A worker without a word about the run makes heavy calls when its master's scenario has them."""
+    of_home(local_gateway.home).write(tmp_path / "ids.json")
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port = str(one.getsockname()[1])
+    locust = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--only-summary"]
+    master = [
+        "--master", "--expect-workers", "1", "--master-bind-port", port, "--headless", "--scenario", "bulk",
+        "--length", "8", "--users", "4", "--rate", "4", "--host", local_gateway.url, "--stop-timeout", "5",
+        "--grpc-port", local_gateway.target.rpartition(":")[2], "--ids-file", str(tmp_path / "ids.json"),
+        "--report-dir", str(tmp_path), *ANY,
+    ]  # fmt: skip
+    with open(tmp_path / "said", "wb") as said:
+        worker = subprocess.Popen([*locust, "--worker", "--master-port", port], stdout=said, stderr=said)
+        try:
+            done = subprocess.run([*locust, *master], capture_output=True, text=True, timeout=RUN_S_MAX, check=False)
+            assert done.returncode == 0, done.stderr
+            assert worker.wait(RUN_S_MAX) == 0, (tmp_path / "said").read_text()
+        finally:
+            worker.kill()
+            worker.wait()
+    told = json.loads((tmp_path / "verdict.json").read_text())
+    assert told["workers"] == 1
+    assert set(BULK) <= told["names"].keys()
+    assert told["title"].startswith("bulk: 4 users at most, open loop, 4/s a user")
 
 
 def test_a_closed_loop_omits_what_an_open_loop_sees() -> None:

@@ -120,14 +120,17 @@ def test_a_client_that_lags_is_named_in_the_notes(stepped: Setup) -> None:
 
 def test_a_run_is_written(stepped: Setup, tmp_path: Path) -> None:
     """A picture that is XML, tables with a line a level, a document without NaN."""
-    found = judgement(stepped, BEGUN_S + 80)
+    found = judgement(stepped, BEGUN_S + 80, ["3 x event: not stored"])
     write(found, tmp_path)
     texts = [element.text for element in ElementTree.parse(tmp_path / "load.svg").iter() if element.text]
     assert "knee: 50/s" in texts
     assert {"p50", "p95", "p99"} <= set(texts)
     with open(tmp_path / "levels.csv", newline="") as file:
         assert len(list(csv.DictReader(file))) == 8
+    with open(tmp_path / "requests.csv", newline="") as file:
+        assert [line["name"] for line in csv.DictReader(file)] == ["known user", "all"]
     said = json.loads((tmp_path / "verdict.json").read_text())
+    assert said["errors"] == ["3 x event: not stored"]
     assert said["held"] is False
     assert said["levels"][0] == row(found.levels[0])
 
