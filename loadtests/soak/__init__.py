@@ -1,0 +1,1 @@
+"""Half a million mixed requests, and whether memory, threads or descriptors have grown by them."""
