@@ -16,6 +16,7 @@ from typing import Any
 
 from serving.core.config import Described, describe, make, setting
 from serving.core.errors import SettingError
+from serving.core.rollout import ModelParams
 from serving.decisions.recommend.params import Params as RecommendParams
 from serving.runtime.params import RuntimeParams
 
@@ -145,6 +146,7 @@ class Settings:
     catalogue: CatalogueSection = field(default_factory=CatalogueSection)
     recommend: RecommendParams = field(default_factory=RecommendParams)
     decisions: Decisions = field(default_factory=Decisions)
+    models: ModelParams = field(default_factory=ModelParams)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
 
     def __post_init__(self) -> None:
