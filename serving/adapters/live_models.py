@@ -146,6 +146,8 @@ class LiveModels:
             try:
                 wanted = manifest(self._home)
                 main = self._allowed(wanted.live, refused) or self._lineup.main
+                if main is not self._lineup.main:
+                    refused += main.loaded.refused  # a shadow of its own that is damaged
                 changed = self._follow(wanted, main, refused)
             except StoregateError as error:
                 refused.append(error.message)
