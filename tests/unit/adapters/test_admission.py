@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from releases import NEIGHBOURS_ONLY, WIDTH, A, B, network, release
+from worlds import checkerboard, few
 
 from model_repo.publish import Trained, publish
 from model_repo.ranker.onnx_file import to_onnx
-from serving.adapters.admission import check_rankers
+from serving.adapters.admission import check_rankers, rehearse
 from serving.adapters.live_models import LiveModels
 from serving.adapters.memory_catalogue import MemoryCatalogue
 from serving.adapters.model_service import ModelService
@@ -21,11 +22,12 @@ from serving.adapters.onnx_checks import check_graph
 from serving.adapters.onnx_scorer import OnnxScorer
 from serving.adapters.releases import live as live_release
 from serving.core.clock import NEVER
-from serving.core.errors import ModelDamaged, ModelRefused, StoregateError
+from serving.core.errors import ModelDamaged, ModelFailed, ModelRefused, StoregateError
 from serving.core.rollout import Promote
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import Query
 from serving.decisions.recommend.models import Rankers
+from serving.decisions.recommend.pipeline import Recommender
 from serving.features import FEATURES
 
 TURN = Turn(0.0, 1_700_000_000.0, NEVER)
@@ -209,3 +211,26 @@ def test_what_is_hidden_in_a_branch_is_found() -> None:
     model.functions.append(helper.make_function("shop", "Own", ["x"], ["y"], [node], opsets))
     with pytest.raises(ModelRefused, match="operator Rank"):
         check_graph(model.SerializeToString(), "ranker")
+
+
+class Refusing:
+    """A ranker that onnxruntime refuses to run."""
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        raise ModelFailed("ranker", "out of memory")
+
+
+def test_a_rehearsal_answers_what_was_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    """A recorded request that fails is held against a release where another one has answered it; at a start, when there
+    is no other, it is left out. An answer that falls back is no answer."""
+    models, catalogue = checkerboard()
+    pipeline = Recommender(models, lambda: catalogue, None, few())
+    impossible = Query(placement="on-the-roof")
+    rehearse(pipeline, "r1", [Query(item_ids=("i1",), placement="similar-items")], strict=True)
+    with pytest.raises(ModelRefused, match="release r1: a recorded request fails: KeyError"):
+        rehearse(pipeline, "r1", [impossible], strict=True)
+    rehearse(pipeline, "r1", [impossible], strict=False)
+    assert "left out of the warm-up" in caplog.text
+    failing = replace(models, rankers=Rankers(Refusing(), Refusing(), Refusing()))
+    with pytest.raises(ModelRefused, match="the stage scorer falls back on a request: out of memory"):
+        rehearse(Recommender(failing, lambda: catalogue, None, few()), "r1", [], strict=True)
