@@ -161,7 +161,9 @@ class LiveModels:
         made: list[Serving] = []
         load(self._home, FEATURES, lambda loaded: made.append(self._up.serving(loaded, None)))
         (main,) = made
-        self._lead(main)
+        empty = self.catalogue.leading
+        self.catalogue.lead(main.view)
+        self.catalogue.close(empty)
         return main
 
     def _follow(self, wanted: Manifest, main: Serving, refused: list[str]) -> bool:
@@ -173,8 +175,7 @@ class LiveModels:
                 arms[name] = arm
         shares = tuple(one for one in wanted.split.shares if one[0] in arms)
         after = Lineup(main, arms, Split(shares, wanted.split.seed))
-        if main is not before.main:
-            self._lead(main)
+        self.catalogue.lead(main.view)
         self._lineup = after
         self._compare(wanted, before, refused)
         for serving in before.all:
@@ -183,12 +184,6 @@ class LiveModels:
         if main is not before.main:
             log.warning("release %s is live, it was %s", main.release, before.main.release)
         return after.differs(before)
-
-    def _lead(self, main: Serving) -> None:
-        """The catalogue service shows what this release sees."""
-        before = self.catalogue.leading
-        self.catalogue.lead(main.view)
-        self.catalogue.close(before)
 
     def _compare(self, wanted: Manifest, before: Lineup, refused: list[str]) -> None:
         """Hands the live release's answers to the shadow that is wanted, if it is another one than before."""

@@ -15,7 +15,7 @@ from serving.adapters.live_models import LiveModels
 from serving.adapters.memory_catalogue import MemoryCatalogue
 from serving.adapters.model_service import ModelService
 from serving.adapters.recent_requests import FILE
-from serving.adapters.releases import LOCK
+from serving.adapters.releases import LOCK, change
 from serving.catalogue.contract import DeleteItems
 from serving.core.clock import NEVER
 from serving.core.errors import Conflict, StoregateError
@@ -106,6 +106,19 @@ def test_an_arm_that_is_promoted_and_rolled_back(live: LiveModels, tmp_path: Pat
         assert rollout.served == live.release == (name if letter == "B" else first)
         assert {letters(answer) for answer in live.run(VISITORS, TURN)} == {letter}
         assert live.catalogue.snapshot().items[0].title[0] == letter
+
+
+def test_the_release_that_was_live_may_be_an_arm(live: LiveModels, tmp_path: Path) -> None:
+    """Two changes that are noticed at once: it answers its share, and still sees what is written."""
+    name, first = candidate(live, tmp_path), live.release
+    change(tmp_path, lambda found: found.promoted(found.find(name)).with_split(Split(((first, 0.5),))))
+    assert live.refresh()
+    live.catalogue.run_write([DeleteItems(("i2",))], TURN)
+    asked = [Query(visitor_id=query.visitor_id, page_size=40) for query in VISITORS]
+    answers = live.run(asked, TURN)
+    assert {(letters(answer), answer.arm) for answer in answers} == {("B", name), ("A", first)}
+    for answer in answers:
+        assert "i2" not in {answer.catalogue.items[row].item_id for row in answer.rows}
 
 
 def test_a_restart_serves_the_split_and_the_shadow(live: LiveModels, tmp_path: Path, shadows: ShadowLog) -> None:
