@@ -14,10 +14,12 @@ import numpy.typing as npt
 
 import retrieval
 from serving.adapters import disk
+from serving.adapters.admission import GOLDEN_FILE
 from serving.adapters.catalogue_file import dump_items
 from serving.adapters.model_files import (
     CONTENT,
     FACTORS,
+    GOLDEN,
     ITEM_ITEM,
     ROWS,
     SESSIONS,
@@ -26,8 +28,9 @@ from serving.adapters.model_files import (
     fingerprint,
 )
 from serving.adapters.model_loader import SHADOW_FILE
-from serving.adapters.versions import SHADOW, Release, promote, sweep, write_version
+from serving.adapters.versions import SHADOW, Release, offer, promote, sweep, write_version
 from serving.core.catalogue import Item
+from serving.core.ports import F32
 from serving.decisions.recommend.models import Models, SparseRows
 
 PUBLISH_LOCK = "publish.lock"
@@ -51,13 +54,17 @@ class Trained:
     """File name -> content: the shop's past as the gateway imports it. At least one file."""
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Model -> what its metrics.json says."""
+    golden: Mapping[str, F32] = field(default_factory=dict)
+    """As model_files.GOLDEN: rows and what the trained rankers score them; a release must score them so before it
+    serves. Empty = nobody asks."""
     shadow: bytes | None = None
     """An ONNX file of adapters/history_scorer.py's contract, compared with what is served; None = there is none."""
 
 
-def publish(home: Path, trained: Trained, *, wall_s: float) -> str:
+def publish(home: Path, trained: Trained, *, wall_s: float, go_live: bool = True) -> str:
     """Writes all parts of a release, makes it live, removes what is out of the window; returns the release's id.
 
+    go_live: False = it is a candidate, to be promoted later; where nothing is live yet it becomes it all the same.
     wall_s: epoch seconds, for the id: "20261123T011500-" + 8 hexadecimal digits of the content's digest. Killed at any
     moment it leaves the old release live. Raises SettingError when another process is publishing here.
     """
@@ -70,7 +77,7 @@ def publish(home: Path, trained: Trained, *, wall_s: float) -> str:
             write_version(home, part, versions[part], files)
         whole = hashlib.sha256("".join(digest(parts[part]) for part in sorted(parts)).encode()).hexdigest()
         release = f"{stamp}-{whole[:8]}"
-        promote(home, Release(release, versions))
+        (promote if go_live else offer)(home, Release(release, versions))
         sweep(home)
     return release
 
@@ -111,6 +118,8 @@ def contents(trained: Trained) -> dict[str, dict[str, bytes | Path]]:
         "content": {"content.npz": dump_arrays(content, CONTENT)},
         "ranker": {f"{name}.onnx": file for name, file in trained.rankers.items()},
     }
+    if trained.golden:
+        main["ranker"][GOLDEN_FILE] = dump_arrays(trained.golden, GOLDEN)
     return {
         **{model: _model_files(model, files, trained) for model, files in main.items()},
         "index": {

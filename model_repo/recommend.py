@@ -16,6 +16,7 @@ from model_repo.work import one_blas_thread
 from serving.adapters.model_loader import RANKERS
 from serving.core.catalogue import Catalogue
 from serving.core.errors import InvalidInput
+from serving.core.ports import F32
 from serving.core.ranges import check_ranges
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
@@ -26,6 +27,8 @@ KINDS = ("next-basket", "basket", "click")
 """The cases of cases.py that each of RANKERS learns from."""
 GROUPS_MIN = 50
 """With fewer examples than this a ranker is not worth having: the purchase ranker stands in for it."""
+GOLDEN_ROWS = 64
+"""Kept of the purchase ranker's examples, spread evenly: enough to tell another model, scored in no time."""
 
 Report = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)."""
@@ -65,11 +68,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What one training gives. models: complete but for the rankers; rankers: name -> ONNX file; groups: examples the
-    purchase ranker learned from; summary: what metrics.json says."""
+    """What one training gives. models: complete but for the rankers; rankers: name -> ONNX file; golden: see
+    publish.py; groups: examples the purchase ranker learned from; summary: what metrics.json says."""
 
     models: Models
     rankers: dict[str, bytes]
+    golden: dict[str, F32]
     groups: int
     summary: dict[str, float]
 
@@ -121,19 +125,20 @@ def train_recommend(dataset: Dataset, plan: Plan, params: Params, *, seed: int, 
             "transactions", f"{len(dataset.events)} lines", "customers who come back within the time the data covers"
         )
     rankers: dict[str, bytes] = {}
+    golden = {"features": main.features[:: max(1, len(main.features) // GOLDEN_ROWS)][:GOLDEN_ROWS]}
     for name, kind in zip(RANKERS, KINDS, strict=True):
         some = found[kind] if len(found[kind]) >= GROUPS_MIN else main
         if name != RANKERS[0] and some is main:
-            rankers[name] = rankers[RANKERS[0]]
+            rankers[name], golden[name] = rankers[RANKERS[0]], golden[RANKERS[0]]
             continue
         ranked = ranker.train(some.features, some.offsets, some.labels, params=plan.ranker, seed=seed)
-        rankers[name] = to_onnx(ranked, FEATURES)
+        rankers[name], golden[name] = to_onnx(ranked, FEATURES), ranked.score(golden["features"])
         if name == RANKERS[0]:
             summary = ranker.summary(ranked, some.features, some.offsets, some.labels)
     report("fitting the final models", len(moments) + 1, steps)
     models = fit(dataset, histories, timeless, last, plan.recipe, params, seed=seed, words=words, before=models)
     report("trained", steps, steps)
-    return Trained(models, rankers, len(main), summary)
+    return Trained(models, rankers, golden, len(main), summary)
 
 
 def _sort(parts: dict[str, list[Examples]], some: Sequence[Examples]) -> None:

@@ -35,12 +35,14 @@ def train(
     params: Params | None = None,
     wall_s: float | None = None,
     shadow: str = "",
+    go_live: bool = True,
 ) -> str:
     """Trains on `dataset` and makes the result live below `home`; returns the release.
 
     The same dataset and seed give the same models. Nothing becomes live unless all of it was written. wall_s: epoch
     seconds that stand in the release's name. shadow: a model of neural/models.py that is trained too and only compared,
-    '' = none. Raises InvalidInput when the data is too little to learn from, NotReady when a shadow needs PyTorch.
+    '' = none. go_live: False = the result is a candidate, to be promoted later. Raises InvalidInput when the data is
+    too little to learn from, NotReady when a shadow needs PyTorch.
     """
     plan, params = plan or Plan(), params or Params()
     if not len(dataset.events):
@@ -63,6 +65,7 @@ def train(
             Trained(
                 models=made.models,
                 rankers=made.rankers,
+                golden=made.golden,
                 feature_names=FEATURES,
                 items=dataset.items,
                 history={HISTORY_FILE: history},
@@ -70,6 +73,7 @@ def train(
                 shadow=shadowing,
             ),
             wall_s=time.time() if wall_s is None else wall_s,
+            go_live=go_live,
         )
 
 

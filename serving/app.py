@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 from serving.adapters.live_models import LiveModels
 from serving.adapters.model_loader import load_release
+from serving.adapters.model_service import ModelService
 from serving.adapters.onnx_shelf import OnnxShelf
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
@@ -78,6 +79,7 @@ class Gateway:
             settings.import_dir,
             self._log,
             self._shadows,
+            settings.models,
         )
         self._follower = Follower(self._models.catalogue)
         self._events = WriteEvents(
@@ -88,7 +90,8 @@ class Gateway:
             outcomes=OutcomeLog(self._decisions, signer, settings.decisions.retention_days * DAY_S),
         )
         replay = replay_service(settings, self._models, self._decisions, self._changes)
-        self._routes = routes(self._models, self._events, replay, self._clock, signer)
+        operator = ModelService(settings.home, self._models)
+        self._routes = routes(self._models, self._events, replay, operator, self._clock, signer)
         self._shelf = OnnxShelf(settings.home, settings.inference.models_max)
         if settings.inference.models_max:
             self._routes += inference_routes(InferenceService(self._shelf, self._clock, version("storegate")))
@@ -162,7 +165,12 @@ class Gateway:
 
 
 def routes(
-    models: LiveModels, events: WriteEvents, replay: ReplayService, clock: Clock, signer: TokenSigner
+    models: LiveModels,
+    events: WriteEvents,
+    replay: ReplayService,
+    operator: ModelService,
+    clock: Clock,
+    signer: TokenSigner,
 ) -> list[Route]:
     """Every method: where it runs, and what."""
     catalogue = models.catalogue
@@ -180,6 +188,12 @@ def routes(
         wire.SET_STOCK: (Lane.WRITER, catalogue.run_write),
         wire.SET_PRICES: (Lane.WRITER, catalogue.run_write),
         wire.IMPORT_ITEMS: (Lane.IMPORTER, catalogue.run_import),
+        wire.LIST_MODELS: (Lane.OPERATOR, operator.run_list),
+        wire.GET_MODEL: (Lane.OPERATOR, operator.run_get),
+        wire.PROMOTE_MODEL: (Lane.OPERATOR, operator.run_change),
+        wire.ROLLBACK_MODEL: (Lane.OPERATOR, operator.run_change),
+        wire.SET_SHADOW: (Lane.OPERATOR, operator.run_change),
+        wire.SET_TRAFFIC_SPLIT: (Lane.OPERATOR, operator.run_change),
     }
     codecs = wire.codecs(clock, signer.sign)
     return [

@@ -16,6 +16,7 @@ from typing import Any
 
 from serving.core.config import Described, describe, make, setting
 from serving.core.errors import SettingError
+from serving.core.rollout import ModelParams
 from serving.decisions.recommend.params import Params as RecommendParams
 from serving.runtime.params import RuntimeParams
 from serving.transport.edge_params import EdgeParams
@@ -169,6 +170,7 @@ class Settings:
     recommend: RecommendParams = field(default_factory=RecommendParams)
     decisions: Decisions = field(default_factory=Decisions)
     inference: Inference = field(default_factory=Inference)
+    models: ModelParams = field(default_factory=ModelParams)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
     edge: EdgeParams = field(default_factory=EdgeParams)
 

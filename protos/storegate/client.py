@@ -18,7 +18,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from storegate.v1 import (
     event_pb2_grpc,
     gateway_pb2,
     gateway_pb2_grpc,
+    model_pb2,
+    model_pb2_grpc,
     recommendation_pb2,
     recommendation_pb2_grpc,
 )
@@ -42,6 +44,10 @@ RETRIED = (
     {"service": "storegate.v1.GatewayService"},
     {"service": "storegate.v1.UserEventService", "method": "WriteUserEvent"},  # idempotent by event_id
     {"service": "storegate.v1.CatalogService", "method": "GetItem"},
+    *(
+        {"service": "storegate.v1.ModelService", "method": method}
+        for method in ("ListModels", "GetModel", "PromoteModel", "SetShadow", "SetTrafficSplit")
+    ),
 )
 """Methods that may be sent again without harm; a replica that goes away while it is asked answers UNAVAILABLE."""
 
@@ -243,6 +249,38 @@ class Client:
         """Sets prices, costs and list prices."""
         return self._call("catalog", "SetPrices", catalog_pb2.SetPricesRequest(updates=updates), timeout_s)
 
+    def list_models(self, *, timeout_s: float | None = None) -> model_pb2.ListModelsResponse:
+        """All models and who answers whom."""
+        return self._call("model", "ListModels", model_pb2.ListModelsRequest(), timeout_s)
+
+    def get_model(self, name: str, *, timeout_s: float | None = None) -> model_pb2.Model:
+        """One model."""
+        return self._call("model", "GetModel", model_pb2.GetModelRequest(name=name), timeout_s)
+
+    def promote_model(
+        self, name: str, *, validate_only: bool = False, timeout_s: float | None = None
+    ) -> model_pb2.Rollout:
+        """Makes a model live. It is loaded and checked first, which takes seconds: allow for them."""
+        request = model_pb2.PromoteModelRequest(name=name, validate_only=validate_only)
+        return self._call("model", "PromoteModel", request, timeout_s)
+
+    def rollback_model(self, *, expected_live: str = "", timeout_s: float | None = None) -> model_pb2.Rollout:
+        """Makes the model before the live one live again; likewise."""
+        request = model_pb2.RollbackModelRequest(expected_live=expected_live)
+        return self._call("model", "RollbackModel", request, timeout_s)
+
+    def set_shadow(self, name: str, share: float = 0.0, *, timeout_s: float | None = None) -> model_pb2.Rollout:
+        """Compares a model with what is served; likewise. "" = none any more; share: of the requests, 0 = 0.05."""
+        return self._call("model", "SetShadow", model_pb2.SetShadowRequest(name=name, share=share), timeout_s)
+
+    def set_traffic_split(
+        self, shares: Mapping[str, float], seed: int = 0, *, timeout_s: float | None = None
+    ) -> model_pb2.Rollout:
+        """Gives models their shares of the visitors, the live one what is left; likewise. {} = all of them."""
+        arms = [model_pb2.TrafficArm(name=name, share=share) for name, share in shares.items()]
+        request = model_pb2.SetTrafficSplitRequest(split=model_pb2.TrafficSplit(arms=arms, seed=seed))
+        return self._call("model", "SetTrafficSplit", request, timeout_s)
+
     def ping(self, *, timeout_s: float | None = None) -> gateway_pb2.PingResponse:
         """Asks for nothing."""
         return self._call("gateway", "Ping", gateway_pb2.PingRequest(), timeout_s)
@@ -308,6 +346,7 @@ class _Slot:
             "recommendation": recommendation_pb2_grpc.RecommendationServiceStub(channel),
             "event": event_pb2_grpc.UserEventServiceStub(channel),
             "catalog": catalog_pb2_grpc.CatalogServiceStub(channel),
+            "model": model_pb2_grpc.ModelServiceStub(channel),
             "gateway": gateway_pb2_grpc.GatewayServiceStub(channel),
         }
         return channel, stubs, self._clock() + self._redial_s * self._rng.uniform(0.5, 1.5)

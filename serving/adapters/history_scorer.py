@@ -15,6 +15,7 @@ import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
 from serving.adapters.model_files import fingerprint
+from serving.adapters.onnx_checks import check_graph
 from serving.core.errors import ModelDamaged, ModelFailed
 from serving.core.ports import F32
 
@@ -23,7 +24,9 @@ class HistoryScorer:
     """The session, run on the calling thread, with its memory given back after each run: it is rarely asked."""
 
     def __init__(self, model: bytes, item_ids: Sequence[str], name: str = "shadow") -> None:
-        """model: the file's bytes. Raises ModelDamaged, naming `name`, unless it is as said above, over these items."""
+        """model: the file's bytes. Raises ModelDamaged, naming `name`, unless it is as said above, over these items;
+        ModelRefused for what onnx_checks.py forbids."""
+        check_graph(model, name)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

@@ -1,48 +1,50 @@
-"""The served release, its pipeline and its catalogue; a new release is loaded aside, warmed, and swapped in whole."""
+"""The releases that serve, as the manifest says: each is loaded, checked and warmed aside, and swapped in whole."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from serving.adapters.model_loader import Loaded, load
-from serving.adapters.releases import MANIFEST
+from serving.adapters.bringing_up import BringingUp
+from serving.adapters.lineup import Lineup, Serving
+from serving.adapters.model_loader import Loaded, load, load_release
+from serving.adapters.recent_requests import RecentRequests
+from serving.adapters.releases import MANIFEST, Manifest, Release, last_manifest, manifest
 from serving.catalogue.live import LiveCatalogue
+from serving.catalogue.state import View
 from serving.catalogue.store import CatalogueStore
-from serving.core.catalogue import Catalogue
 from serving.core.errors import StoregateError
 from serving.core.ports import ProfileStore
+from serving.core.priority import yield_to_others
+from serving.core.rollout import ModelParams, Shadowing, Split
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import Answer, PageAnswer, PageQuery, Query
 from serving.decisions.recommend.decision_log import DecisionLog
 from serving.decisions.recommend.params import Params
-from serving.decisions.recommend.pipeline import Recommender
-from serving.decisions.recommend.shadow import ShadowLog
+from serving.decisions.recommend.shadow import Shadow, ShadowLog
 from serving.features import FEATURES
 
-POLL_S: Final = 1.0
+POLL_S: Final = 0.25
+SAVE_POLLS: Final = 40
+"""Looks at the manifest between two writes of the recent requests."""
+NICE: Final = 10
+"""Of threads that load and warm: the engine goes first, and they get done all the same."""
 
 log = logging.getLogger(__name__)
 
 
-class Sight:
-    """The catalogue as one release sees it: the live one, unless it is held at one snapshot during a swap.
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """With what the live release is compared. asked: by the manifest, None = its own shadow, if it has one."""
 
-    The rows of a catalogue belong to the models it was built for; a batch must never see one release's models with
-    another's rows.
-    """
-
-    __slots__ = ("_live", "held")
-
-    def __init__(self, live: LiveCatalogue) -> None:
-        self._live = live
-        self.held: Catalogue | None = None
-
-    def __call__(self) -> Catalogue:
-        return self.held or self._live.snapshot()
+    served: str
+    asked: Shadowing | None
+    view: View | None = None
 
 
 class LiveModels:
@@ -57,40 +59,49 @@ class LiveModels:
         import_dir: Path | None = None,
         decisions: DecisionLog | None = None,
         shadows: ShadowLog | None = None,
+        admission: ModelParams | None = None,
     ) -> None:
-        """decisions: where decisions are kept; shadows: what compares with a release's shadow; None = nowhere."""
-        self._home, self._params, self._profiles, self._decisions = home, params, profiles, decisions
-        self._shadows = shadows
+        """decisions: where decisions are kept; shadows: what compares with a shadow; None = nowhere."""
+        self._home, self._shadows = home, shadows
+        admission = admission or ModelParams()
+        self._recent = RecentRequests(home, admission.recorded_max)
+        self.catalogue = LiveCatalogue(catalogue_store, import_dir=import_dir)
+        self._up = BringingUp(params, profiles, self.catalogue, decisions, admission, self._recent)
+        self._guard = threading.Lock()
+        """Of what is held in memory: one change at a time."""
+        self._spare: dict[str, Serving] = {}
+        """Releases that were tried out and do not serve."""
+        self._shade = Shade("", None)
         self._stamp = self._manifest_stamp()
-        loaded = load(home, FEATURES)
-        self.catalogue = LiveCatalogue(
-            catalogue_store, loaded.catalogue_items, loaded.models.item_ids, import_dir=import_dir
-        )
-        self._sight = Sight(self.catalogue)
-        self._current = self._recommender(loaded, self._sight)
-        self._current.warm()
-        self.loaded = loaded
-        """The release that is served."""
-        self.release = loaded.release
-        self.refused = loaded.refused
+        self._lineup = Lineup(self._first())
+        self.refused: list[str] = list(self.loaded.refused)
+        """What of the manifest is not served, and why."""
+        self._follow(last_manifest(home) or Manifest(Release(self.release, {})), self._lineup.main, self.refused)
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="live-models", daemon=True)
 
+    @property
+    def loaded(self) -> Loaded:
+        """The release that answers all but the arms of a split."""
+        return self._lineup.main.loaded
+
+    @property
+    def release(self) -> str:
+        """Its name."""
+        return self._lineup.main.release
+
     def run(self, queries: Sequence[Query], turn: Turn) -> list[Answer]:
-        """The pipeline of the release that is live now; runs on the engine."""
-        return self._current.run(queries, turn)
+        """The pipelines of the releases that are served now; runs on the engine."""
+        self._recent.note(queries, turn.now)
+        return self._lineup.run(queries, turn)
 
     def run_pages(self, pages: Sequence[PageQuery], turn: Turn) -> list[PageAnswer]:
         """Likewise, for shop pages."""
-        return self._current.run_pages(pages, turn)
-
-    def _recommender(self, loaded: Loaded, sight: Sight) -> Recommender:
-        sink = self._decisions.of_release(loaded.release) if self._decisions else None
-        watcher = self._shadows.of(loaded.shadow) if self._shadows else None
-        return Recommender(loaded.models, sight, self._profiles, self._params, sink, watcher)
+        self._recent.note(pages[0].queries, turn.now)
+        return self._lineup.run_pages(pages, turn)
 
     def start(self) -> None:
-        """Begins to look for new releases, once a second."""
+        """Begins to follow the manifest: a change is noticed within a second."""
         self._watcher.start()
 
     def close(self) -> None:
@@ -98,48 +109,138 @@ class LiveModels:
         self._closing.set()
         if self._watcher.is_alive():
             self._watcher.join()
+        self._recent.save()
+
+    @contextmanager
+    def tried(self, wanted: Sequence[Release]) -> Iterator[None]:
+        """Inside, these releases are in memory, checked and warm, so that a `refresh` has little left to do.
+
+        Raises ModelDamaged or ModelRefused for the first that must not serve.
+        """
+        with self._guard:
+            try:
+                for release in wanted:
+                    if self._held(release.release) is None:
+                        self._spare[release.release] = self._brought_up(release)
+            except BaseException:
+                self._drop_spare()
+                raise
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._drop_spare()
 
     def refresh(self) -> bool:
-        """Goes over to another release if the manifest has changed; whether it did. A damaged one changes nothing."""
-        stamp = self._manifest_stamp()
-        if stamp == self._stamp:
-            return False
-        self._stamp = stamp
-        try:
-            loaded = load(self._home, FEATURES)
-            self.refused = loaded.refused
-            if loaded.release == self.release:
+        """Goes over to what the manifest says if it has changed; whether somebody is answered otherwise now.
+
+        What is damaged or refused changes nothing.
+        """
+        with self._guard:
+            stamp = self._manifest_stamp()
+            if stamp == self._stamp:
                 return False
-            self._swap(loaded)
+            self._stamp = stamp
+            refused: list[str] = []
+            changed = False
+            try:
+                wanted = manifest(self._home)
+                main = self._allowed(wanted.live, refused) or self._lineup.main
+                if main is not self._lineup.main:
+                    refused += main.loaded.refused  # a shadow of its own that is damaged
+                changed = self._follow(wanted, main, refused)
+            except StoregateError as error:
+                refused.append(error.message)
+            self.refused = refused
+            for line in refused:
+                log.error("refused: %s; release %s goes on", line, self.release)
+            return changed
+
+    def _first(self) -> Serving:
+        """The newest release that is whole and admitted."""
+        made: list[Serving] = []
+        load(self._home, FEATURES, lambda loaded: made.append(self._up.serving(loaded, None)))
+        (main,) = made
+        empty = self.catalogue.leading
+        self.catalogue.lead(main.view)
+        self.catalogue.close(empty)
+        return main
+
+    def _follow(self, wanted: Manifest, main: Serving, refused: list[str]) -> bool:
+        """Serves `main`, and the split and the shadow as far as their releases may; whether answers change by it."""
+        before = self._lineup
+        arms: dict[str, Serving] = {}
+        for name, _ in wanted.split.shares:
+            if name != main.release and (arm := self._allowed(wanted.find(name), refused)):
+                arms[name] = arm
+        shares = tuple(one for one in wanted.split.shares if one[0] in arms)
+        after = Lineup(main, arms, Split(shares, wanted.split.seed))
+        self.catalogue.lead(main.view)
+        self._lineup = after
+        self._compare(wanted, before, refused)
+        for serving in before.all:
+            if serving not in after.all:
+                self.catalogue.close(serving.view)
+        if main is not before.main:
+            log.warning("release %s is live, it was %s", main.release, before.main.release)
+        return after.differs(before)
+
+    def _compare(self, wanted: Manifest, before: Lineup, refused: list[str]) -> None:
+        """Hands the live release's answers to the shadow that is wanted, if it is another one than before."""
+        main, asked = self._lineup.main, wanted.shadow
+        if self._shadows is None or (self._shade.served, self._shade.asked) == (main.release, asked):
+            return
+        shadow: Shadow | None = main.loaded.shadow
+        view = share = None
+        if asked is not None:
+            shadow, share = None, asked.share
+            try:
+                loaded = self._in_memory(wanted.find(asked.release))
+                shadow, view = self._up.shadow(loaded, main.loaded.models.rankers)
+            except StoregateError as error:
+                refused.append(error.message)
+        for serving in before.all:
+            serving.relay.to = None
+        main.relay.to = self._shadows.of(shadow, share)
+        if self._shade.view is not None:
+            self.catalogue.close(self._shade.view)
+        self._shade = Shade(main.release, asked, view)
+
+    def _allowed(self, release: Release, refused: list[str]) -> Serving | None:
+        """The release, ready to serve; None when it must not, which is then among `refused`."""
+        try:
+            return self._held(release.release) or self._brought_up(release)
         except StoregateError as error:
-            self.refused = [error.message]
-            log.error("release %s goes on: %s", self.release, error.message)
-            return False
-        log.warning("release %s is live, it was %s", loaded.release, self.release)
-        self.release = loaded.release
-        return True
+            refused.append(f"release {release.release}: {error.message}")
+            return None
 
-    def _swap(self, loaded: Loaded) -> None:
-        """The old pipeline is held at the last rows it knows; the new one at its first, until those are current."""
-        old, new = self._sight, Sight(self.catalogue)
-        recommender = self._recommender(loaded, new)
+    def _brought_up(self, release: Release) -> Serving:
+        return self._up.serving(self._in_memory(release), self.loaded.models.rankers)
 
-        def switch(made: Catalogue) -> None:
-            new.held = made
-            recommender.warm()
-            old.held = self.catalogue.snapshot()
-            self._current, self.loaded = recommender, loaded
+    def _in_memory(self, release: Release) -> Loaded:
+        held = self._held(release.release)
+        return held.loaded if held else load_release(self._home, release, FEATURES)
 
-        self.catalogue.rebase(loaded.catalogue_items, loaded.models.item_ids, switch)
-        new.held = None
-        self._sight = new
+    def _held(self, release: str) -> Serving | None:
+        return self._lineup.find(release) or self._spare.get(release)
+
+    def _drop_spare(self) -> None:
+        for serving in self._spare.values():
+            if serving not in self._lineup.all:
+                self.catalogue.close(serving.view)
+        self._spare.clear()
 
     def _watch(self) -> None:
+        yield_to_others(NICE)
+        looks = 0
         while not self._closing.wait(POLL_S):
+            looks += 1
             try:
                 self.refresh()
+                if looks % SAVE_POLLS == 0:
+                    self._recent.save()
             except Exception:  # a defect here must not end the watching
-                log.exception("looking for a new release failed; %s goes on", self.release)
+                log.exception("following the manifest failed; %s goes on", self.release)
 
     def _manifest_stamp(self) -> tuple[int, int]:
         """(mtime in ns, inode): the manifest is replaced by a rename."""

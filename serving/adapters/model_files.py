@@ -51,6 +51,13 @@ CONTENT: Final = {
     "vectors": ("float32", 2),
     "items": ("uint8", 1),
 }
+GOLDEN: Final = {
+    "features": ("float32", 2),
+    "purchase": ("float32", 1),
+    "basket": ("float32", 1),
+    "click": ("float32", 1),
+}
+"""Rows of features (r, f), and what each ranker scored them (r,) when it was trained."""
 Spec = Mapping[str, tuple[str, int]]
 """Array name -> (dtype, number of dimensions)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,13 +57,20 @@ class Loaded:
     """What was newer but damaged, one line each, naming release, part and file."""
     shadow: OnnxShadow | None = None
     """Compared with what is served; a damaged one is among `refused`, and the release is served without."""
+    ranker_dir: Path | None = None
+    """The verified folder of the rankers, with their golden rows and their budget."""
 
 
-def load(home: Path, feature_names: Sequence[str]) -> Loaded:
-    """The live release or, where it is damaged, the newest whole one before it.
+def _everything(_: Loaded) -> None:
+    pass
 
-    feature_names: what this program computes; a ranker trained on others is refused. Raises NotReady when nothing was
-    ever trained, ModelDamaged listing what was tried when nothing whole is left.
+
+def load(home: Path, feature_names: Sequence[str], admit: Callable[[Loaded], None] = _everything) -> Loaded:
+    """The live release or, where it is damaged or not admitted, the newest one before it that is neither.
+
+    feature_names: what this program computes; a ranker trained on others is refused. admit: raises ModelRefused for a
+    release that must not serve, see admission.py. Raises NotReady when nothing was ever trained, ModelDamaged listing
+    what was tried when nothing whole is left.
     """
     refused = []
     try:
@@ -73,6 +80,7 @@ def load(home: Path, feature_names: Sequence[str]) -> Loaded:
     for release in releases(home):
         try:
             found = _load(home, release, feature_names, refused)
+            admit(found)
         except (ModelDamaged, InvalidInput) as error:
             refused.append(f"release {release.release}: {error.message}")
             continue
@@ -131,7 +139,7 @@ def _load(home: Path, release: Release, feature_names: Sequence[str], refused: l
     _check_shapes(models, index.shape, content_index.shape)
     shadow = _shadow(home, release, item_ids, refused)
     items = load_items(paths["catalogue"] / "items.parquet")
-    return Loaded(models, items, paths["history"], release.release, refused, shadow)
+    return Loaded(models, items, paths["history"], release.release, refused, shadow, paths["ranker"])
 
 
 def _shadow(home: Path, release: Release, item_ids: Sequence[str], refused: list[str]) -> OnnxShadow | None:

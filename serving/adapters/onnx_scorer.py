@@ -8,6 +8,7 @@ from typing import Any
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
+from serving.adapters.onnx_checks import check_graph
 from serving.core.errors import ModelDamaged, ModelFailed
 from serving.core.ports import F32
 
@@ -19,7 +20,9 @@ class OnnxScorer:
     """
 
     def __init__(self, model: bytes, feature_names: Sequence[str], name: str = "ranker") -> None:
-        """model: the file's bytes. Raises ModelDamaged, naming `name`, unless it scores exactly these features."""
+        """model: the file's bytes. Raises ModelDamaged, naming `name`, unless it scores exactly these features, and
+        ModelRefused for what onnx_checks.py forbids."""
+        check_graph(model, name)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

@@ -11,7 +11,8 @@ from serving.adapters.history_scorer import HistoryScorer
 from serving.core.errors import ModelFailed
 from serving.core.ids import hash64
 from serving.core.ports import F32
-from serving.decisions.recommend.shadow import Sampled
+from serving.decisions.recommend.contract import Query
+from serving.decisions.recommend.shadow import Sampled, comparable
 from serving.events.records import RECORD
 from serving.events.types import PURCHASE
 from serving.kernels.history import DAY_S
@@ -27,6 +28,10 @@ class OnnxShadow:
         hashes = np.array([hash64(item_id) for item_id in item_ids], np.uint64)
         self._row = np.argsort(hashes)
         self._hash = hashes[self._row]
+
+    def takes(self, query: Query, group: int) -> bool:
+        """Where nothing but the models decides."""
+        return comparable(query, group)
 
     def page(self, sampled: Sampled) -> list[str]:
         """The best of the items that could be shown, as many as were. Raises ModelFailed."""

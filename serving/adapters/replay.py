@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from serving.adapters.model_loader import Loaded
-from serving.adapters.releases import Release, releases
+from serving.adapters.releases import Release, last_manifest
 from serving.catalogue.store import News, Stored
 from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import NEVER
@@ -129,7 +129,8 @@ class ReplayService:
         if self._past is not None and self._past.release == name:
             return self._past
         self._past = None  # before another one takes its memory
-        for release in releases(self._home):
+        found = last_manifest(self._home)
+        for release in found.known if found else ():
             if release.release == name:
                 try:
                     self._past = self._load(release)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from serving.adapters import disk
-from serving.adapters.releases import Release, live, releases, set_live
+from serving.adapters.releases import Release, add_candidate, last_manifest, live, releases, set_live
 from serving.core.errors import InvalidInput, ModelDamaged
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "SHADOW",
     "Release",
     "live",
+    "offer",
     "promote",
     "read_version",
     "releases",
@@ -106,11 +107,14 @@ def promote(home: Path, release: Release) -> None:
     Promoting one of the previous ones (a rollback) moves it to the front. Raises InvalidInput when a part lacks a
     version or the version is not on disk, SettingError when another process is promoting.
     """
-    _check_name("release", release.release)
-    for part in (*PARTS, *({SHADOW} & set(release.models))):
-        if part not in release.models or not folder(home, part, release.models[part]).is_dir():
-            raise InvalidInput(f"release.models[{part}]", release.models.get(part), "a version that is on disk")
+    _check_whole(home, release)
     set_live(home, release)
+
+
+def offer(home: Path, release: Release) -> None:
+    """Makes `release` known without making it live; where nothing is live yet, it becomes it. Raises as `promote`."""
+    _check_whole(home, release)
+    add_candidate(home, release)
 
 
 def sweep(home: Path) -> list[Path]:
@@ -118,7 +122,8 @@ def sweep(home: Path) -> list[Path]:
 
     Returns what was removed. Call it only under the publisher's lock, so that no draft is somebody's work.
     """
-    kept = releases(home)
+    found = last_manifest(home)
+    kept = found.known if found else ()
     removed = []
     for part in (*PARTS, SHADOW) if kept else ():
         wanted = {release.models.get(part) for release in kept}
@@ -128,6 +133,13 @@ def sweep(home: Path) -> list[Path]:
                 disk.remove(path)
                 removed.append(path)
     return removed
+
+
+def _check_whole(home: Path, release: Release) -> None:
+    _check_name("release", release.release)
+    for part in (*PARTS, *({SHADOW} & set(release.models))):
+        if part not in release.models or not folder(home, part, release.models[part]).is_dir():
+            raise InvalidInput(f"release.models[{part}]", release.models.get(part), "a version that is on disk")
 
 
 def _gives_way(home: Path, model: str, version: str, sums: Mapping[str, str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,7 @@ from serving.catalogue.contract import (
     Written,
 )
 from serving.catalogue.importing import BATCH_ITEMS, read_source
-from serving.catalogue.state import State
+from serving.catalogue.state import State, View
 from serving.catalogue.store import CatalogueStore, Stored
 from serving.core.catalogue import Catalogue, Item
 from serving.core.errors import InvalidInput, NotFound, StoregateError, StoreUnavailable
@@ -64,11 +64,22 @@ class LiveCatalogue:
         """Whether there is such an item, not deleted."""
         return self._state.snapshot.item(item_id) is not None
 
-    def rebase(
-        self, base: Sequence[Item], model_ids: Sequence[str], then: Callable[[Catalogue], None] | None = None
-    ) -> Catalogue:
-        """Goes over to another release; see State.rebase."""
-        return self._state.rebase(base, model_ids, then) if then else self._state.rebase(base, model_ids)
+    @property
+    def leading(self) -> View:
+        """The view that is shown: of the release that is live here."""
+        return self._state.leading
+
+    def open(self, base: Sequence[Item], model_ids: Sequence[str]) -> View:
+        """A view for another release, kept current until it is closed; see State.open."""
+        return self._state.open(base, model_ids)
+
+    def lead(self, view: View) -> None:
+        """Shows an open view from now on."""
+        self._state.lead(view)
+
+    def close(self, view: View) -> None:
+        """Keeps a view current no longer; see State.close."""
+        self._state.close(view)
 
     def load(self) -> str:
         """Takes over all of the store's items; the cursor from which to follow. Raises StoreUnavailable."""

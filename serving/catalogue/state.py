@@ -1,20 +1,36 @@
-"""The catalogue of this process: published items under the store's, and the snapshot made of both."""
+"""The catalogue of this process: published items under the store's, and the snapshots made of both."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from serving.catalogue.store import News, Stored
 from serving.core.catalogue import Catalogue, Item
 
 
-def _nothing(_: Catalogue) -> None:
-    pass
+class View:
+    """The catalogue as one release sees it: its published items, its models' rows first.
+
+    `snapshot` is one reference: readers take it without a lock, State replaces it. Rows do not move within a view, so
+    a pipeline that reads one view never mixes its models with another release's rows.
+    """
+
+    __slots__ = ("base", "snapshot")
+
+    def __init__(self, base: Mapping[str, Item], snapshot: Catalogue) -> None:
+        self.base, self.snapshot = base, snapshot
+
+    def __call__(self) -> Catalogue:
+        return self.snapshot
+
+    def published(self, item_id: str) -> Item | None:
+        """The item as the release has it, deleted or not."""
+        return self.base.get(item_id)
 
 
 class State:
-    """`snapshot` is one reference: readers take it without a lock, writers replace it.
+    """The store's items, and every view of them; the leading view is what the catalogue service shows.
 
     An item of the store wins over the published one of that id. Of two states of an item the one with the higher
     version wins, in whatever order the writer and the follower learn of them.
@@ -22,14 +38,19 @@ class State:
 
     def __init__(self, base: Sequence[Item] = (), model_ids: Sequence[str] = ()) -> None:
         self._lock = threading.RLock()
-        self._base = {item.item_id: item for item in base}
         self._overlay: dict[str, Stored] = {}
-        self.snapshot = Catalogue.build(base, model_ids=model_ids)
+        self.leading = View({item.item_id: item for item in base}, Catalogue.build(base, model_ids=model_ids))
+        self._views = [self.leading]
+
+    @property
+    def snapshot(self) -> Catalogue:
+        """The leading view's."""
+        return self.leading.snapshot
 
     def find(self, item_id: str) -> Item | None:
         """The item, deleted or not."""
         stored = self._overlay.get(item_id)
-        return stored.item if stored else self._base.get(item_id)
+        return stored.item if stored else self.leading.published(item_id)
 
     def version_of(self, item_id: str) -> int:
         """Of the store's item, 0 = the store has none."""
@@ -42,7 +63,8 @@ class State:
             fresh = {item_id: stored for item_id, stored in items.items() if stored.version > self.version_of(item_id)}
             self._overlay |= fresh
             changes = [stored.item for stored in fresh.values()]
-            self.snapshot = self.snapshot.updated(changes, max(version, self.snapshot.version))
+            for view in self._views:
+                view.snapshot = view.snapshot.updated(changes, max(version, view.snapshot.version))
 
     def replace(self, news: News) -> None:
         """The store's items are exactly these now: what it has lost goes back to the published state.
@@ -52,27 +74,32 @@ class State:
         with self._lock:
             lost = self._overlay.keys() - news.items.keys()
             self._overlay = dict(news.items)
-            target = {item_id: self.find(item_id) or Item(item_id, deleted=True) for item_id in lost}
-            target |= {item_id: stored.item for item_id, stored in news.items.items()}
-            now = self.snapshot
-            changes = [item for item_id, item in target.items() if not _has(now, item)]
-            self.snapshot = now.updated(changes, news.version)
+            for view in self._views:
+                target = {item_id: view.published(item_id) or Item(item_id, deleted=True) for item_id in lost}
+                target |= {item_id: stored.item for item_id, stored in news.items.items()}
+                now = view.snapshot
+                view.snapshot = now.updated([item for item in target.values() if not _has(now, item)], news.version)
 
-    def rebase(
-        self, base: Sequence[Item], model_ids: Sequence[str], then: Callable[[Catalogue], None] = _nothing
-    ) -> Catalogue:
-        """A new release: other published items, other models, so other rows.
-
-        `then` gets the new snapshot before it becomes the current one and before any write can come between: the
-        place to swap the models too. If it raises, the old state stays.
-        """
+    def open(self, base: Sequence[Item], model_ids: Sequence[str]) -> View:
+        """A view for another release: other published items, other models, so other rows. Current from now on."""
         with self._lock:
             published = {item.item_id: item for item in base}
             items = published | {item_id: stored.item for item_id, stored in self._overlay.items()}
             made = Catalogue.build(list(items.values()), model_ids=model_ids, version=self.snapshot.version)
-            then(made)
-            self._base, self.snapshot = published, made
-            return made
+            view = View(published, made)
+            self._views.append(view)
+            return view
+
+    def lead(self, view: View) -> None:
+        """Makes an open view the one that everybody is shown."""
+        with self._lock:
+            self.leading = view
+
+    def close(self, view: View) -> None:
+        """The view learns nothing more; who still reads it sees what it saw last. The leading one stays open."""
+        with self._lock:
+            if view is not self.leading and view in self._views:
+                self._views.remove(view)
 
 
 def _has(snapshot: Catalogue, item: Item) -> bool:

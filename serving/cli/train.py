@@ -37,6 +37,7 @@ DEMO = {"items": 4000, "customers": 8000, "days": 180}
 @click.option(
     "--shadow", default="", metavar="MODEL", help="Train neumf, wide-deep, mult-vae or item2vec too, to be compared."
 )
+@click.option("--candidate", is_flag=True, help="Do not make it live: `storegate model promote` does, when it is time.")
 @with_settings(compiles=True)
 def train(
     settings: Settings,
@@ -48,6 +49,7 @@ def train(
     days: int | None,
     seed: int,
     shadow: str,
+    candidate: bool,
 ) -> None:
     """Nothing becomes live unless all of it was written; a gateway that runs takes the new release over by itself.
 
@@ -57,6 +59,7 @@ def train(
     storegate train --transactions online_retail.csv.gz
     storegate train --transactions sales.parquet --column item=sku --column customer=buyer
     storegate train --shadow mult-vae
+    storegate train --candidate
     """
     demo = {"items": items, "customers": customers, "days": days}
     if transactions is not None and any(value is not None for value in demo.values()):
@@ -65,6 +68,7 @@ def train(
         raise click.UsageError("--column needs --transactions")
     from model_repo.neural.models import check_trainable
     from model_repo.train import train as run
+    from serving.adapters.releases import live
 
     if shadow:
         check_trainable(shadow)  # before minutes of other work
@@ -73,9 +77,13 @@ def train(
         dataset = _read(transactions, columns, currency, report) if transactions else _generate(demo, seed, report)
     _show(dataset)
     with progress() as report:
-        release = run(settings.home, dataset, seed=seed, progress=report, params=settings.recommend, shadow=shadow)
+        release = run(
+            settings.home, dataset, seed=seed, progress=report, params=settings.recommend, shadow=shadow,
+            go_live=not candidate,
+        )  # fmt: skip
     say(f"trained in {time.monotonic() - began:.0f} s below {settings.home}")
-    out.print(f"release {release} is live", markup=False, highlight=False)
+    is_live = live(settings.home).release == release
+    out.print(f"release {release} is {'live' if is_live else 'a candidate'}", markup=False, highlight=False)
 
 
 @contextmanager

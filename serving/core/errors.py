@@ -106,6 +106,22 @@ class ModelDamaged(StoregateError):
     reason = "MODEL_DAMAGED"
 
 
+class ModelRefused(ModelDamaged):
+    """A model version is whole and must not serve all the same: what it answers is wrong, or comes too late."""
+
+    reason = "MODEL_REFUSED"
+
+    def __init__(self, model: str, check: str, problem: str) -> None:
+        super().__init__(f"{model}: {problem}", model=model, check=check)
+        self.check = check
+
+
+class Conflict(StoregateError):
+    """What is live does not allow the change, or somebody else is changing it at the moment."""
+
+    reason = "CONFLICT"
+
+
 class ModelFailed(StoregateError):
     """The runtime of a model or index refused one run; the pipeline falls back and says so."""
 

@@ -53,6 +53,8 @@ class Lane(Enum):
     """Waits for a store: on the writer thread, grouped."""
     IMPORTER = "importer"
     """Takes seconds or minutes: on a thread of its own, one after the other, so that writes do not wait behind it."""
+    OPERATOR = "operator"
+    """Changes what is served: likewise, so that going back to an older model does not wait behind an import."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The engine: takes calls from any front on any thread, and answers each exactly once.
 
-Three lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
-thread of its own, where all writes that wait are committed together; `importer` runs what takes long, one by one.
+Four lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
+thread of its own, where all writes that wait are committed together; `importer` runs what takes long, one by one, and
+`operator` likewise what changes the models.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Engine:
     def __init__(self, routes: Sequence[Route], params: EngineParams | None = None, clock: Clock | None = None) -> None:
         self._params = params or EngineParams()
         self._clock = clock or SystemClock()
-        self._compute, self._write, self._import = self._lanes = tuple(
+        self._compute, self._write, self._import, self._operate = self._lanes = tuple(
             WorkLane(
                 lane.value,
                 [route for route in routes if route.lane is lane],
@@ -58,6 +59,7 @@ class Engine:
                 (Lane.ENGINE, self._params.limits),
                 (Lane.WRITER, self._params.writer),
                 (Lane.IMPORTER, IMPORTS),
+                (Lane.OPERATOR, IMPORTS),
             )
         )
         self._leaving = False
@@ -65,7 +67,7 @@ class Engine:
 
     def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         """Takes calls from any thread; may compute a batch on it, of others' calls too. As `Intake.submit`."""
-        compute_routes, write_routes, import_routes = (lane.routes for lane in self._lanes)
+        compute_routes, write_routes, import_routes, operate_routes = (lane.routes for lane in self._lanes)
         bytes_max, now = self._params.payload_bytes_max, 0.0
         compute: list[Call] = []
         write: list[Call] = []
@@ -88,6 +90,9 @@ class Engine:
             elif call.method in import_routes:
                 call.bulk = False
                 self._import.submit([call])
+            elif call.method in operate_routes:
+                call.bulk = False
+                self._operate.submit([call])
             else:
                 self._refuse(call, UnknownMethod(f"there is no method {call.method[:80]!r}", method=call.method[:80]))
         if write:
@@ -106,7 +111,7 @@ class Engine:
 
     @property
     def waiting(self) -> int:
-        """Calls that wait, over both lanes."""
+        """Calls that wait, over all lanes."""
         return sum(lane.waiting for lane in self._lanes)
 
     def drain(self, grace_s: float) -> None:
@@ -145,7 +150,7 @@ class Engine:
         fail(call, error, None)
 
     def telemetry(self) -> list[Family]:
-        """Counters of both lanes, families of one name merged."""
+        """Counters of all lanes, families of one name merged."""
         merged: dict[str, Family] = {family.name: family for family in self._admission()}
         for lane in self._lanes:
             waiting = Family("gauge", "storegate_waiting_calls", "Calls that wait.", ("lane",), [])

@@ -24,6 +24,8 @@ from storegate.v1 import recommendation_pb2 as pb
 
 Sign = Callable[[str, int, int], str]
 
+ARMS_MAX: Final = 8
+"""Releases of a traffic split whose parts are kept apart: they have other rows."""
 CACHED_PARTS_MAX: Final = 150_000
 """Entries of each of the two caches of parts, about 350 bytes each in memory; a full one is emptied."""
 INDEX: Final = "index"
@@ -37,12 +39,13 @@ _pack_score = struct.Struct("<BfBf").pack
 _WEIGHT_SCORE_BYTES, _SCORE_BYTES = 14, 10
 _CODES_BITS = 4  # sources and reason codes are below 16
 _REQUEST_ID, _DECISION_ID, _ATTRIBUTION_TOKEN, _NEXT_PAGE_TOKEN = b"\x22", b"\x2a", b"\x32", b"\x3a"  # fields 4 to 7
-_CATALOGUE_VERSION, _STAGES, _BATCH_SIZE, _APPLIED_THROUGH = (
+_CATALOGUE_VERSION, _STAGES, _BATCH_SIZE, _APPLIED_THROUGH, _EXPERIMENT_ARM = (
     b"\x18",
     b"\x22",
     b"\x30",
     b"\x3a",
-)  # of ServingInfo: 3, 4, 6, 7
+    b"\x42",
+)  # of ServingInfo: 3, 4, 6, 7, 8
 _STAGE_NAME, _STAGE_MICROS, _SECONDS = b"\x0a", b"\x10", b"\x08"  # of StageTime: 1 and 2; of Timestamp: 1
 _SECTIONS = b"\x0a"  # field 1 of the page's response
 _SECTION_RESPONSE = b"\x12"  # field 2 of a section
@@ -66,6 +69,7 @@ class AnswerEncoder:
     def __init__(self, sign: Sign | None = None) -> None:
         """sign: (decision id, epoch seconds, placement's number) -> attribution token; None = answers carry none."""
         self._sign = sign
+        self._arms: dict[str, AnswerEncoder] = {}
         self._items: dict[int, tuple[Item, int, bytes]] = {}
         self._reasons: dict[int, tuple[Item | None, bytes]] = {}
         # Both are the same objects for many answers: looked up by identity, held so that an id is not used again.
@@ -74,6 +78,19 @@ class AnswerEncoder:
 
     def encode(self, answer: Answer) -> bytes:
         """The serialised response."""
+        parts = self._of_arm(answer.arm)._parts(answer) if answer.arm else self._parts(answer)
+        return b"".join(parts)
+
+    def _of_arm(self, arm: str) -> AnswerEncoder:
+        """An encoder for one release's answers alone, whose caches those of another would empty."""
+        found = self._arms.get(arm)
+        if found is None:
+            if len(self._arms) >= ARMS_MAX:
+                self._arms.clear()
+            found = self._arms[arm] = AnswerEncoder(self._sign)
+        return found
+
+    def _parts(self, answer: Answer) -> list[bytes]:
         parts = self._results(answer)
         if answer.decision_id:
             parts.append(_text(_DECISION_ID, answer.decision_id))
@@ -91,7 +108,7 @@ class AnswerEncoder:
             parts.append(wire(rare))
         info = self._info(answer)
         parts += (_SERVING_INFO, _length(len(info)), info)
-        return b"".join(parts)
+        return parts
 
     def encode_page(self, page: PageAnswer) -> bytes:
         """The serialised RecommendPageResponse."""
@@ -173,6 +190,8 @@ class AnswerEncoder:
         if answer.applied_through_s:
             seconds = _SECONDS + _length(answer.applied_through_s)
             info += _APPLIED_THROUGH + _length(len(seconds)) + seconds
+        if answer.arm:
+            info += _text(_EXPERIMENT_ARM, answer.arm)
         if answer.degraded:
             fell_back = [pb.Degraded(stage=stage, cause=cause) for stage, cause in answer.degraded]
             info += wire(pb.ServingInfo(degraded=fell_back))

@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from serving.core.clock import Clock
 from serving.engine.calls import Size
-from serving.transport import catalog_codec, checks, decision_codec, event_codec, item_codec, recommend_codec
+from serving.transport import (
+    catalog_codec,
+    checks,
+    decision_codec,
+    event_codec,
+    item_codec,
+    model_codec,
+    recommend_codec,
+)
 from serving.transport.answer_encoder import AnswerEncoder, Sign
 from storegate.v1 import gateway_pb2
 
@@ -25,6 +33,12 @@ IMPORT_ITEMS: Final = "/storegate.v1.CatalogService/ImportItems"
 GET_ITEM: Final = "/storegate.v1.CatalogService/GetItem"
 SET_STOCK: Final = "/storegate.v1.CatalogService/SetStock"
 SET_PRICES: Final = "/storegate.v1.CatalogService/SetPrices"
+LIST_MODELS: Final = "/storegate.v1.ModelService/ListModels"
+GET_MODEL: Final = "/storegate.v1.ModelService/GetModel"
+PROMOTE_MODEL: Final = "/storegate.v1.ModelService/PromoteModel"
+ROLLBACK_MODEL: Final = "/storegate.v1.ModelService/RollbackModel"
+SET_SHADOW: Final = "/storegate.v1.ModelService/SetShadow"
+SET_TRAFFIC_SPLIT: Final = "/storegate.v1.ModelService/SetTrafficSplit"
 PING: Final = "/storegate.v1.GatewayService/Ping"
 
 PAGE_SIZE: Final = Size(recommend_codec.page_units, interactive_max=4)
@@ -62,6 +76,12 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         GET_ITEM: Codec(catalog_codec.decode_get, item_codec.encode_found),
         SET_STOCK: Codec(catalog_codec.decode_stock, catalog_codec.encode_stock_set),
         SET_PRICES: Codec(catalog_codec.decode_prices, catalog_codec.encode_prices_set),
+        LIST_MODELS: Codec(model_codec.decode_list, model_codec.encode_list),
+        GET_MODEL: Codec(model_codec.decode_get, model_codec.encode_model),
+        PROMOTE_MODEL: Codec(model_codec.decode_promote, model_codec.encode_rollout),
+        ROLLBACK_MODEL: Codec(model_codec.decode_rollback, model_codec.encode_rollout),
+        SET_SHADOW: Codec(model_codec.decode_shadow, model_codec.encode_rollout),
+        SET_TRAFFIC_SPLIT: Codec(model_codec.decode_split, model_codec.encode_rollout),
         PING: Codec(_decode_ping, _encode_ping),
     }
 

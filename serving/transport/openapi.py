@@ -63,6 +63,12 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "SetStock": {"updates": [{"itemId": "22423", "location": "main", "onHand": 12}]},
     "SetPrices": {"updates": [{"itemId": "22423", "price": {"amountMinor": "1095", "currencyCode": "GBP"}}]},
     "GetItem": {"item_id": "22423"},
+    "ListModels": {},
+    "GetModel": {"name": "20261123T011500-0badcafe"},
+    "PromoteModel": {"name": "20261123T011500-0badcafe", "validateOnly": True},
+    "RollbackModel": {"expectedLive": "20261123T011500-0badcafe"},
+    "SetShadow": {"name": "20261123T011500-0badcafe", "share": 0.05},
+    "SetTrafficSplit": {"split": {"arms": [{"name": "20261123T011500-0badcafe", "share": 0.1}], "seed": "7"}},
     "Ping": {},
 }
 """What the page's "try it" starts with; a test checks that each is a request of its method."""

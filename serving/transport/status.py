@@ -47,7 +47,7 @@ class Spelling:
     retry_s: float | None = None
 
 
-INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, RESOURCE_EXHAUSTED = 3, 4, 5, 8
+INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, RESOURCE_EXHAUSTED, FAILED_PRECONDITION = 3, 4, 5, 8, 9
 UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 12, 13, 14, 16
 
 SPELLINGS: Final[dict[type[StoregateError], Spelling]] = {
@@ -64,6 +64,8 @@ SPELLINGS: Final[dict[type[StoregateError], Spelling]] = {
     errors.StoreUnavailable: Spelling(UNAVAILABLE, 503, "Store unavailable", UNAVAILABLE_RETRY_S),
     errors.NotReady: Spelling(UNAVAILABLE, 503, "Not ready", UNAVAILABLE_RETRY_S),
     errors.ModelDamaged: Spelling(INTERNAL, 500, "Model damaged"),
+    errors.ModelRefused: Spelling(FAILED_PRECONDITION, 409, "Model refused"),
+    errors.Conflict: Spelling(FAILED_PRECONDITION, 409, "Conflict"),
     errors.ModelFailed: Spelling(INTERNAL, 500, "Model failed"),
     errors.NoRoom: Spelling(RESOURCE_EXHAUSTED, 507, "No room"),
     errors.SettingError: Spelling(INTERNAL, 500, "Bad setting"),

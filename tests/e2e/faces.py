@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -67,9 +66,11 @@ class HttpFace:
 
     def ask(self, method: str, body: dict[str, Any]) -> Any:
         bound = METHODS[method]
-        if bound.body:
-            return self.send(method, json.dumps(body).encode())
-        return self._read(method, self.client.request(bound.verb, bound.path.format(**body)))
+        path = bound.path.format(**body)
+        if not bound.body:
+            return self._read(method, self.client.request(bound.verb, path))
+        rest = {name: value for name, value in body.items() if f"{{{name}}}" not in bound.path}
+        return self._read(method, self.client.post(path, json=rest))
 
     def send(self, method: str, body: bytes, **headers: str) -> Any:
         """Sends bytes as they are; `content_type="..."` becomes a header."""

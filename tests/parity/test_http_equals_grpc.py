@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -21,7 +21,27 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from serving.catalogue.contract import DeleteItems, GetItem, Imported, ImportItems, ItemFound, LineError, Written
 from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import SystemClock
-from serving.core.errors import NotFound, Overloaded, StoregateError, StoreUnavailable, UnknownMethod
+from serving.core.errors import (
+    ModelRefused,
+    NotFound,
+    Overloaded,
+    StoregateError,
+    StoreUnavailable,
+    UnknownMethod,
+)
+from serving.core.rollout import (
+    Deal,
+    GetRelease,
+    Listed,
+    ListReleases,
+    Promote,
+    RollBack,
+    Rollout,
+    Shade,
+    Shadowing,
+    Split,
+    listed,
+)
 from serving.decisions.recommend.contract import (
     EXPLAIN_NONE,
     EXPLAIN_TRACE,
@@ -75,6 +95,15 @@ class Asked:
     decision_id: str
 
 
+ROLLOUT = Rollout(
+    (Listed("r1", "LIVE", {"ranker": "7"}, 0.75), Listed("r2", "CANDIDATE", {"ranker": "8"}, 0.25, 0.05)),
+    Split((("r2", 0.25),), 7),
+    Shadowing("r2", 0.05),
+    "r1",
+    ("release r3: ranker: purchase.onnx: the checksum does not match",),
+)
+
+
 def answer(query: Query) -> Answer:
     """Up to three items; a trace when one is asked for."""
     k = min(query.page_size, 3)
@@ -103,6 +132,7 @@ def answer(query: Query) -> Answer:
         placement=query.placement,
         next_offset=query.offset + query.page_size if query.given is None else 0,
         trace=trace if query.explain == EXPLAIN_TRACE else None,
+        arm="r2" if query.user_id else "",
     )
 
 
@@ -137,6 +167,16 @@ def computed(query: Any) -> Any:
             return Imported(1, 1, (LineError(2, "price", "negative"),), 8)
         case DeleteItems(item_ids=ids):
             return Written(len(ids), (), 8)
+        case GetRelease(name=name):
+            return listed(ROLLOUT, name) or NotFound("model", name)
+        case Promote(name="bad"):
+            return ModelRefused("ranker: purchase.onnx", "golden-rows", "3 of 64 golden rows come out otherwise")
+        case ListReleases() | Promote() | RollBack():
+            return ROLLOUT
+        case Shade(shadow=shadow):
+            return replace(ROLLOUT, shadow=shadow)
+        case Deal(split=split):
+            return replace(ROLLOUT, split=split)
         case None:
             return None
         case _:
@@ -239,6 +279,13 @@ ANSWERED = [
     ("GetItem", {"item_id": "22423"}),
     ("SetStock", {"updates": [{"itemId": "22423", "location": "main", "onHand": 3}]}),
     ("SetPrices", {"updates": [{"itemId": "22423", "price": GBP}]}),
+    ("ListModels", {}),
+    ("GetModel", {"name": "r2"}),
+    ("PromoteModel", {"name": "r2", "validateOnly": True}),
+    ("RollbackModel", {"expectedLive": "r1"}),
+    ("SetShadow", {"name": "r2"}),
+    ("SetShadow", {}),
+    ("SetTrafficSplit", {"split": {"arms": [{"name": "r2", "share": 0.25}], "seed": "9007199254740993"}}),
     ("Ping", {}),
 ]
 REFUSED = [
@@ -267,6 +314,12 @@ REFUSED = [
     ("WriteUserEvent", {"event": EVENT | {"eventId": "down"}}, "STORE_UNAVAILABLE"),
     ("GetItem", {"item_id": "nothing"}, "NOT_FOUND"),
     ("SetStock", {"updates": [{"itemId": "22423"}]}, "INVALID_FIELD"),
+    ("GetModel", {"name": "absent"}, "NOT_FOUND"),
+    ("PromoteModel", {"name": "bad"}, "MODEL_REFUSED"),
+    ("RollbackModel", {"expectedLive": "a\nb"}, "INVALID_FIELD"),
+    ("SetShadow", {"name": "r2", "share": "NaN"}, "INVALID_FIELD"),
+    ("SetTrafficSplit", {"split": {"arms": [{"name": "r2", "share": 1.5}]}}, "INVALID_FIELD"),
+    ("SetTrafficSplit", {"split": {"seed": "-1"}}, "INVALID_FIELD"),
 ]
 
 

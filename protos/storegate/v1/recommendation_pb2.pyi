@@ -204,7 +204,7 @@ class StageTime(_message.Message):
     def __init__(self, name: _Optional[str] = ..., micros: _Optional[int] = ...) -> None: ...
 
 class ServingInfo(_message.Message):
-    __slots__ = ("model_versions", "index_version", "catalogue_version", "stages", "degraded", "batch_size", "events_applied_through")
+    __slots__ = ("model_versions", "index_version", "catalogue_version", "stages", "degraded", "batch_size", "events_applied_through", "experiment_arm")
     class ModelVersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -219,6 +219,7 @@ class ServingInfo(_message.Message):
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     EVENTS_APPLIED_THROUGH_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ARM_FIELD_NUMBER: _ClassVar[int]
     model_versions: _containers.ScalarMap[str, str]
     index_version: str
     catalogue_version: int
@@ -226,7 +227,8 @@ class ServingInfo(_message.Message):
     degraded: _containers.RepeatedCompositeFieldContainer[Degraded]
     batch_size: int
     events_applied_through: _timestamp_pb2.Timestamp
-    def __init__(self, model_versions: _Optional[_Mapping[str, str]] = ..., index_version: _Optional[str] = ..., catalogue_version: _Optional[int] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., degraded: _Optional[_Iterable[_Union[Degraded, _Mapping]]] = ..., batch_size: _Optional[int] = ..., events_applied_through: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    experiment_arm: str
+    def __init__(self, model_versions: _Optional[_Mapping[str, str]] = ..., index_version: _Optional[str] = ..., catalogue_version: _Optional[int] = ..., stages: _Optional[_Iterable[_Union[StageTime, _Mapping]]] = ..., degraded: _Optional[_Iterable[_Union[Degraded, _Mapping]]] = ..., batch_size: _Optional[int] = ..., events_applied_through: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., experiment_arm: _Optional[str] = ...) -> None: ...
 
 class RecommendResponse(_message.Message):
     __slots__ = ("results", "missing_item_ids", "serving_info", "request_id", "decision_id", "attribution_token", "next_page_token", "trace")

@@ -196,6 +196,8 @@ class Answer:
     next_offset: int = 0
     """Where the next page begins; 0 = there is none."""
     trace: Trace | None = None
+    arm: str = ""
+    """The release of a traffic split that made it; '' = no split."""
 
 
 @dataclass(slots=True)

@@ -3,7 +3,8 @@ stage and batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import Protocol
@@ -186,7 +187,7 @@ class Recommender:
         found = self._retrieve(world, asked, masks, blobs, wall, Stages())
         return found.rows, found.ptr, found.features
 
-    def warm(self) -> None:
+    def warm(self) -> list[Answer]:
         """Compiles every kernel for every signature it is called with, so that no request pays for it."""
         items = self._catalogue().items
         one = items[0].item_id if items else ""
@@ -194,13 +195,27 @@ class Recommender:
         plain = Query(visitor_id="warm-up", personal=False)
         ruled = Query(diversity=0.5, max_per_brand=1, filter="price >= 0", personal=False)
         given = Query(given=(one,), personal=False)
-        turn = Turn(0.0, 0.0, NEVER)
+        answers = self.warm_with([*every, plain, ruled, given])
+        with self._unseen():
+            self.run_pages([PageQuery(tuple(every))], Turn(0.0, 0.0, NEVER))
+        return answers
+
+    def warm_with(self, queries: Sequence[Query]) -> list[Answer]:
+        """Answers the queries one by one, as if it were the time of the newest thing known; nobody is told of them."""
+        newest = max((event.time_s for query in queries for event in query.session), default=0)
+        turn = Turn(0.0, float(max(newest, self.models.trained_through_s)), NEVER)
+        with self._unseen():
+            return [answer for query in queries for answer in self.run([query], turn)]
+
+    @contextmanager
+    def _unseen(self) -> Iterator[None]:
+        """Inside, answers are neither kept nor watched. Not on a pipeline that serves."""
         hidden = self._decisions, self._watcher
         self._decisions = self._watcher = None
-        for query in (*every, plain, ruled, given):
-            self.run([query], turn)
-        self.run_pages([PageQuery(tuple(every))], turn)
-        self._decisions, self._watcher = hidden
+        try:
+            yield
+        finally:
+            self._decisions, self._watcher = hidden
 
     def _profile(self, asked: Asked, turn: Turn, stages: Stages) -> list[bytes]:
         """The visitors' stored records, in one round trip; none where nobody is known or nobody consented."""

@@ -7,7 +7,6 @@ the two pages. Answers never wait for it: what does not fit is dropped and count
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from serving.core.errors import StoregateError
+from serving.core.priority import yield_to_others
 from serving.decisions.recommend.contract import RECOMMENDED_FOR_YOU, Answer, Query
 from serving.decisions.recommend.decision_log import logged
 
@@ -42,6 +42,10 @@ class Shadow(Protocol):
     """What could stand in the place of the models that are live."""
 
     name: str
+
+    def takes(self, query: Query, group: int) -> bool:
+        """Whether it can answer this query. group: the shop page it belongs to, -1 = none. Runs on the engine."""
+        ...
 
     def page(self, sampled: Sampled) -> Sequence[str]:
         """Item ids, best first, at most as many as the answer has. Runs on the shadow's thread; whatever it raises is
@@ -114,12 +118,16 @@ class ShadowLog:
         """Requests in the queue."""
         return len(self._queue)
 
-    def of(self, shadow: Shadow | None) -> ReleaseShadow | None:
-        """What the pipeline of the release with that shadow hands its answers to; None = no need to."""
-        if shadow is None or self._share <= 0:
+    def of(self, shadow: Shadow | None, share: float | None = None) -> ReleaseShadow | None:
+        """What the pipeline of the release with that shadow hands its answers to; None = no need to.
+
+        share: 0 to 1, of the requests; None = the usual one.
+        """
+        share = self._share if share is None else share
+        if shadow is None or share <= 0:
             self.tally = None
             return None
-        made = ReleaseShadow(self, shadow, self._share)
+        made = ReleaseShadow(self, shadow, share)
         self.tally = made.tally
         return made
 
@@ -139,7 +147,7 @@ class ShadowLog:
         self._thread.join(grace_s)
 
     def _run(self) -> None:
-        _yield_to_others()
+        yield_to_others(NICE)
         while not self._closing.is_set():
             self._wake.wait()
             self._closing.wait(LINGER_S)
@@ -164,7 +172,7 @@ class ReleaseShadow:
     ) -> None:  # fmt: skip
         """Takes a sample of a batch, in a few microseconds a request; nothing of it may be written to afterwards."""
         for query, group, blob, answer in zip(queries, groups, blobs, answers, strict=True):
-            if logged(answer.decision_id, self._share) and comparable(query, group) and len(answer.rows):
+            if logged(answer.decision_id, self._share) and self._shadow.takes(query, group) and len(answer.rows):
                 self._log.offer(self, Sampled(query, blob, wall_s, answer))
 
     def compare(self, sampled: Sampled) -> None:
@@ -182,11 +190,3 @@ class ReleaseShadow:
         tally.overlap += overlap(served, other)
         tally.agreement += rank_agreement(served, other)
         tally.compared += 1
-
-
-def _yield_to_others() -> None:
-    """Threads of Linux have a priority of their own; elsewhere this one stays as it is."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-    except (AttributeError, OSError):
-        return

@@ -7,73 +7,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from worlds import checkerboard
+from releases import NEIGHBOURS_ONLY, A, B, N, release
 
-from model_repo.publish import Trained, publish
-from model_repo.ranker.network import Ranker, Scaling, initial_layers
-from model_repo.ranker.onnx_file import to_onnx
+from model_repo.publish import publish
 from serving.adapters.live_models import LiveModels
 from serving.adapters.memory_catalogue import MemoryCatalogue
-from serving.adapters.model_loader import RANKERS
 from serving.core.clock import NEVER
 from serving.core.errors import NotReady
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import PageQuery, Query, Source
-from serving.decisions.recommend.models import SparseRows
 from serving.decisions.recommend.params import Params
-from serving.features import FEATURES
 
-N = 40
 TURN = Turn(0.0, 1_700_000_000.0, NEVER)
-NEIGHBOURS_ONLY = Params(
-    from_factors=0, from_repeat=0, from_fresh=0, from_session=0, from_transitions=0, from_together=0, from_coview=0,
-    from_content=0,
-)  # fmt: skip
 ASKED = [Query(placement="others-you-may-like", item_ids=(f"i{n}",), page_size=8) for n in (0, 1, 20, 39)]
 SWAPS = 2
-
-
-def moved(rows: SparseRows, order: np.ndarray) -> SparseRows:
-    """The matrix with its rows and columns in another order."""
-    dense = np.zeros((N, N), np.float32)
-    dense[np.repeat(np.arange(N), np.diff(rows.indptr)), rows.cols] = rows.vals
-    dense = dense[np.ix_(order, order)]
-    indptr = np.concatenate(([0], np.cumsum((dense > 0).sum(axis=1)))).astype(np.int64)
-    return SparseRows(indptr, np.nonzero(dense)[1].astype(np.int32), dense[dense > 0])
-
-
-def release(order: np.ndarray, name: str) -> Trained:
-    """The checkerboard with its items, and all the models' rows, in another order; titles begin with `name`."""
-    models, catalogue = checkerboard(N)
-    place = np.argsort(order).astype(np.int32)
-    visits = models.sessions
-    of_item = [visits.item_sessions[visits.item_ptr[i] : visits.item_ptr[i + 1]] for i in order]
-    items = [replace(catalogue.items[row], title=f"{name} {row}") for row in order]
-    there = replace(
-        models,
-        item_ids=tuple(item.item_id for item in items),
-        **{part: moved(getattr(models, part), order) for part in ("item_item", "transitions", "together", "coview")},
-        sessions=visits._replace(
-            item_ptr=np.concatenate(([0], np.cumsum([len(some) for some in of_item]))).astype(np.int64),
-            item_sessions=np.concatenate(of_item).astype(np.int32),
-            session_items=place[visits.session_items],
-        ),
-        vectors=models.vectors[order],
-        content=models.content[order],
-        item_stats=models.item_stats[order],
-        trending=place[models.trending],
-    )
-    width = len(FEATURES)
-    scaling = Scaling(np.zeros(width, np.float32), np.ones(width, np.float32), False)
-    file = to_onnx(Ranker(scaling, initial_layers((width, 4, 1), np.random.default_rng(0))), FEATURES)
-    return Trained(there, dict.fromkeys(RANKERS, file), FEATURES, items, {"records.bin": b"x"})
-
-
-A = np.arange(N)
-B = np.concatenate((A[::2], A[1::2]))
-"""Even items first: models of one order over rows of the other would mix even and odd."""
 
 
 @pytest.fixture
@@ -132,25 +80,23 @@ def test_swaps_under_traffic_never_mix_two_releases(live: LiveModels, tmp_path: 
 
 
 def test_at_no_moment_of_a_swap_two_releases_mix(live: LiveModels, tmp_path: Path, monkeypatch) -> None:
-    """Just before the models are exchanged all is old, just after it all is new, though the rows are not current yet;
-    and a batch that has begun with the old ones ends with them."""
+    """Until the pipelines are exchanged all is old, though the catalogue shows the new rows already; and a batch that
+    has begun with the old ones ends with them."""
     publish(tmp_path, release(B, "B"), wall_s=1.7e9 + 1)
-    before, rebase = live._current, live.catalogue.rebase
+    before, lead = live._lineup, live.catalogue.lead
     moments: list[set[str]] = []
 
-    def watched(base, model_ids, then):
-        def stepped(made):
-            moments.append(names(live))
-            then(made)
-            moments.append(names(live))
+    def watched(view):
+        moments.append(names(live))
+        lead(view)
+        assert live.catalogue.snapshot().items[0].title == "B 0"
+        moments.append(names(live))
 
-        return rebase(base, model_ids, stepped)
-
-    monkeypatch.setattr(live.catalogue, "rebase", watched)
+    monkeypatch.setattr(live.catalogue, "lead", watched)
     assert live.refresh()
-    assert moments == [{"A"}, {"B"}]
+    assert moments == [{"A"}, {"A"}]
     assert names(live) == {"B"}
-    monkeypatch.setattr(live, "_current", before)
+    monkeypatch.setattr(live, "_lineup", before)
     assert names(live) == {"A"}
 
 

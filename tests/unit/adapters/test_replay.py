@@ -81,7 +81,7 @@ class Shop:
         """Makes another release live."""
         set_live(self.home, Release(loaded.release, {}))
         self.on_disk[loaded.release] = loaded
-        self.catalogue.rebase(loaded.catalogue_items, loaded.models.item_ids)
+        self.catalogue.lead(self.catalogue.open(loaded.catalogue_items, loaded.models.item_ids))
         self.live = loaded
 
     def load(self, found: Release) -> Loaded:

@@ -91,4 +91,6 @@ def tiny_release(seed: int = 0) -> Trained:
     )
     rankers = {name: to_onnx(ranker, FEATURES) for name, ranker in tiny_rankers(seed).items()}
     metrics = {"ranker": {"ndcg@10": 0.5}}
-    return Trained(models, rankers, FEATURES, items, {"records.bin": bytes(100) + bytes([seed % 256])}, metrics)
+    rows = rng.standard_normal((8, len(FEATURES))).astype(np.float32)
+    golden = {"features": rows, **{name: ranker.score(rows) for name, ranker in tiny_rankers(seed).items()}}
+    return Trained(models, rankers, FEATURES, items, {"records.bin": bytes(100) + bytes([seed % 256])}, metrics, golden)

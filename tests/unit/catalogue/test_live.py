@@ -24,7 +24,7 @@ from serving.catalogue.follower import Follower
 from serving.catalogue.live import GROUP_ITEMS_MAX, LiveCatalogue
 from serving.catalogue.state import State
 from serving.catalogue.store import News, Stored
-from serving.core.catalogue import Catalogue, Item
+from serving.core.catalogue import Item
 from serving.core.errors import InvalidInput, NotFound, StoreUnavailable
 from serving.core.turn import Turn
 
@@ -265,23 +265,22 @@ def test_snapshots_that_were_taken_do_not_change() -> None:
 
 
 def test_a_new_release_keeps_what_was_written() -> None:
-    """Rows follow the new models, the swap happens under one lock, and a failing swap leaves all as it was."""
+    """Rows follow the new models in a view of its own, which stays current until it is closed; the old one too."""
     catalogue = live()
     write(catalogue, UpsertItems((Item("jug", title="Jug"),)), SetPrices((PriceUpdate("mug", "GBP", price=1),)))
-    seen: list[Catalogue] = []
-    made = catalogue.rebase([Item("pot"), Item("mug", price=800)], ["pot", "jug"], seen.append)
-    assert seen == [made]
-    assert catalogue.snapshot() is made
+    before, view = catalogue.leading, catalogue.open([Item("pot"), Item("mug", price=800)], ["pot", "jug"])
+    assert catalogue.snapshot() is before.snapshot
+    write(catalogue, SetPrices((PriceUpdate("mug", "GBP", price=2),)))
+    made = view.snapshot
     assert [item.item_id for item in made.items] == ["pot", "jug", "mug"]
-    assert (made.n_model, made.price[2], made.version) == (2, 1, 1)
-    assert not catalogue.known("cup")
-
-    def fails(_: Catalogue) -> None:
-        raise NotFound("model", "ranker")
-
-    with pytest.raises(NotFound):
-        catalogue.rebase(BASE, ["mug"], fails)
+    assert (made.n_model, made.price[2], made.version) == (2, 2, 2)
+    assert before.snapshot.price[before.snapshot.row_of["mug"]] == 2
+    catalogue.lead(view)
+    catalogue.close(before)
     assert catalogue.snapshot() is made
+    assert not catalogue.known("cup")
+    write(catalogue, UpsertItems((Item("lid"),)))
+    assert ("lid" in view.snapshot.row_of, "lid" in before.snapshot.row_of) == (True, False)
 
 
 def test_items_of_the_store_are_there_at_the_start() -> None:

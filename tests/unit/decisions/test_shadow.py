@@ -36,6 +36,9 @@ class Other:
         self.seen: list[Sampled] = []
         self.opened.set()
 
+    def takes(self, query: Query, group: int) -> bool:
+        return comparable(query, group)
+
     def page(self, sampled: Sampled) -> Sequence[str]:
         self.entered.set()
         assert self.opened.wait(GRACE_S)

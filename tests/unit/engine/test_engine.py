@@ -500,6 +500,7 @@ def test_telemetry_adds_up(recorder, make_route) -> None:
         ("engine",): 0.0,
         ("writer",): 0.0,
         ("importer",): 0.0,
+        ("operator",): 0.0,
     }
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from model_repo.publish import PUBLISH_LOCK, contents, digest, publish, registry
 from serving.adapters import disk
-from serving.adapters.versions import MODELS, folder, live, releases
+from serving.adapters.releases import manifest
+from serving.adapters.versions import MODELS, folder, live, read_version, releases
 from serving.core.errors import InvalidInput, NotReady, SettingError
 
 TINY = runpy.run_path(str(Path(__file__).parents[1] / "adapters" / "tiny_release.py"))
@@ -52,6 +53,18 @@ def test_publishing_the_same_twice_changes_nothing(tmp_path: Path) -> None:
     one = publish(tmp_path, tiny_release(), wall_s=1_700_000_000)
     assert publish(tmp_path, tiny_release(), wall_s=1_700_000_000) == one
     assert [release.release for release in releases(tmp_path)] == [one]
+
+
+def test_a_candidate_is_published_and_not_live(tmp_path: Path) -> None:
+    """Beside the live release, complete, and kept by the next sweep; the first release goes live all the same."""
+    first = publish(tmp_path, tiny_release(), wall_s=1_700_000_000, go_live=False)
+    assert live(tmp_path).release == first
+    second = publish(tmp_path, tiny_release(1), wall_s=1_700_000_100, go_live=False)
+    assert live(tmp_path).release == first
+    assert [one.release for one in manifest(tmp_path).candidates] == [second]
+    publish(tmp_path, tiny_release(2), wall_s=1_700_000_200)
+    candidate = manifest(tmp_path).find(second)
+    assert all(read_version(tmp_path, part, version).is_dir() for part, version in candidate.models.items())
 
 
 def test_each_model_carries_its_description(tmp_path: Path) -> None:
