@@ -55,7 +55,7 @@ class Few:
         self.cancelled = 0
         self.changed = threading.Condition()
 
-    def submit(self, calls: Sequence[Call]) -> None:
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         with self.changed:
             self.seen += calls
             self.held += [call for call in calls if call.method == HELD]
@@ -65,6 +65,7 @@ class Few:
                 call.responder.respond(call.call_id, b"")
             elif call.method == REFUSED:
                 call.responder.fail(call.call_id, OVERLOADED)
+        return False
 
     def cancel(self, responder: Responder, call_id: int) -> None:
         with self.changed:
