@@ -195,7 +195,7 @@ def test_a_flood_of_resets_costs_others_nothing(edge: Edge) -> None:
         assert serves(edge)
         engine = edge.replicas[0].engine
         engine.wait(lambda: len(engine.held) - engine.cancelled <= PARAMS.streams_max)
-    engine.wait(lambda: engine.cancelled == len(engine.held))
+    engine.wait(lambda: engine.cancelled >= len(engine.held))
 
 
 def test_bad_manners_end_the_connection(edge: Edge) -> None:
@@ -213,7 +213,12 @@ def test_bad_manners_end_the_connection(edge: Edge) -> None:
 
 def test_one_host_cannot_have_all_connections(edge: Edge) -> None:
     with ExitStack() as stack:
-        mine = [stack.enter_context(connected(edge)) for _ in range(PARAMS.connections_per_host_max + 5)]
+        mine, closed = [], 0
+        for _ in range(PARAMS.connections_per_host_max + 5):
+            try:
+                mine.append(stack.enter_context(connected(edge)))
+            except ConnectionError:  # ended before it could say a word
+                closed += 1
 
         def open_ones() -> int:
             rows = [line for line in edge.haproxy.ask("show table hosts").splitlines() if "conn_cur" in line]
@@ -221,7 +226,6 @@ def test_one_host_cannot_have_all_connections(edge: Edge) -> None:
 
         awaited(lambda: open_ones() >= PARAMS.connections_per_host_max, "the table is full")
         assert open_ones() <= PARAMS.connections_per_host_max
-        closed = 0
         for connection in mine:
             connection.settimeout(0.2)
             try:
