@@ -38,6 +38,8 @@ class Call:
     arrived: float = 0.0
     caller: str = ""
     """Whose share of the engine it takes: what the caller calls itself, else its address."""
+    json: bool = False
+    """Whether the answer is wanted as JSON, see `Route.encode_json`."""
 
 
 class Lane(Enum):
@@ -63,6 +65,8 @@ class Route:
     """One answer, or one StoregateError, per query, in order. An exception is a defect: the engine then runs the
     queries one by one, so that one poisonous call does not take its neighbours with it."""
     encode: Callable[[Any], bytes]
+    encode_json: Callable[[Any], bytes] | None = None
+    """The same in protobuf's JSON mapping, for calls that want it; None = there is only `encode`."""
 
 
 class Intake(Protocol):

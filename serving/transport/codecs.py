@@ -10,6 +10,9 @@ from typing import Any, Final
 from serving.core.clock import Clock
 from serving.transport import catalog_codec, checks, decision_codec, event_codec, item_codec, recommend_codec
 from serving.transport.answer_encoder import AnswerEncoder, Sign
+from serving.transport.answer_writer import AnswerWriter
+from serving.transport.contract import methods
+from serving.transport.json_writer import to_json
 from storegate.v1 import gateway_pb2
 
 RECOMMEND: Final = "/storegate.v1.RecommendationService/Recommend"
@@ -29,10 +32,11 @@ PING: Final = "/storegate.v1.GatewayService/Ping"
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """decode: request bytes to query, raises InvalidInput. encode: answer to bytes."""
+    """decode: request bytes to query, raises InvalidInput. encode: answer to bytes. encode_json: to JSON."""
 
     decode: Callable[[bytes], Any]
     encode: Callable[[Any], bytes]
+    encode_json: Callable[[Any], bytes]
 
 
 def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
@@ -40,22 +44,34 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
 
     sign: makes the attribution tokens of answers, None = they carry none.
     """
-    answers = AnswerEncoder(sign)
-    return {
-        RECOMMEND: Codec(partial(recommend_codec.decode_recommend, clock=clock), answers.encode),
-        RECOMMEND_PAGE: Codec(partial(recommend_codec.decode_page, clock=clock), answers.encode_page),
-        RERANK: Codec(partial(recommend_codec.decode_rerank, clock=clock), answers.encode),
-        GET_DECISION: Codec(decision_codec.decode_get, decision_codec.encode_logged),
-        REPLAY_DECISION: Codec(decision_codec.decode_replay, decision_codec.encode_replayed),
-        WRITE_USER_EVENT: Codec(partial(event_codec.decode_write, clock=clock), event_codec.encode_written),
-        UPSERT_ITEMS: Codec(partial(catalog_codec.decode_upsert, clock=clock), catalog_codec.encode_upserted),
-        DELETE_ITEMS: Codec(catalog_codec.decode_delete, catalog_codec.encode_deleted),
-        IMPORT_ITEMS: Codec(catalog_codec.decode_import, catalog_codec.encode_imported),
-        GET_ITEM: Codec(catalog_codec.decode_get, item_codec.encode_found),
-        SET_STOCK: Codec(catalog_codec.decode_stock, catalog_codec.encode_stock_set),
-        SET_PRICES: Codec(catalog_codec.decode_prices, catalog_codec.encode_prices_set),
-        PING: Codec(_decode_ping, _encode_ping),
+    answers, texts = AnswerEncoder(sign), AnswerWriter(sign)
+    hot = {
+        RECOMMEND: Codec(partial(recommend_codec.decode_recommend, clock=clock), answers.encode, texts.write),
+        RECOMMEND_PAGE: Codec(partial(recommend_codec.decode_page, clock=clock), answers.encode_page, texts.write_page),
+        RERANK: Codec(partial(recommend_codec.decode_rerank, clock=clock), answers.encode, texts.write),
     }
+    plain: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
+        GET_DECISION: (decision_codec.decode_get, decision_codec.encode_logged),
+        REPLAY_DECISION: (decision_codec.decode_replay, decision_codec.encode_replayed),
+        WRITE_USER_EVENT: (partial(event_codec.decode_write, clock=clock), event_codec.encode_written),
+        UPSERT_ITEMS: (partial(catalog_codec.decode_upsert, clock=clock), catalog_codec.encode_upserted),
+        DELETE_ITEMS: (catalog_codec.decode_delete, catalog_codec.encode_deleted),
+        IMPORT_ITEMS: (catalog_codec.decode_import, catalog_codec.encode_imported),
+        GET_ITEM: (catalog_codec.decode_get, item_codec.encode_found),
+        SET_STOCK: (catalog_codec.decode_stock, catalog_codec.encode_stock_set),
+        SET_PRICES: (catalog_codec.decode_prices, catalog_codec.encode_prices_set),
+        PING: (_decode_ping, _encode_ping),
+    }
+    responses = {method.full_name: method.response for method in methods()}
+    return hot | {
+        name: Codec(decode, encode, partial(_through_message, encode, responses[name]))
+        for name, (decode, encode) in plain.items()
+    }
+
+
+def _through_message(encode: Callable[[Any], bytes], response: Any, answer: Any) -> bytes:
+    """JSON of an answer by way of its message, for methods that are seldom called."""
+    return to_json(response.FromString(encode(answer)))
 
 
 def _decode_ping(payload: bytes) -> None:
