@@ -65,9 +65,13 @@ class OwnGateway:
         return f"{addresses.host}:{addresses.grpc_port}"
 
     @property
-    def http_url(self) -> str:
+    def http_target(self) -> str:
         addresses = self.replicas[0].addresses
-        return f"http://{addresses.host}:{addresses.http_port}"
+        return f"{addresses.host}:{addresses.http_port}"
+
+    @property
+    def http_url(self) -> str:
+        return f"http://{self.http_target}"
 
     def metrics(self) -> list[str]:
         """/metrics of every replica."""

@@ -197,8 +197,9 @@ def routes(
     }
     codecs = wire.codecs(clock, signer.sign)
     return [
-        Route(name, lane, codecs[name].decode, run, codecs[name].encode, codecs[name].size)  # type: ignore[arg-type]  # each its own query
+        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own query
         for name, (lane, run) in table.items()
+        for codec in [codecs[name]]
     ]
 
 

@@ -1,15 +1,18 @@
-"""Whether the answers that are counted are right: h2load reads neither gRPC's status nor the message."""
+"""Whether the answers that are counted are right: h2load reads neither gRPC's status nor any message."""
 
 from __future__ import annotations
 
+import http.client
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
 
 import grpc
+from google.protobuf import json_format
 from prometheus_client.parser import text_string_to_metric_families
 
-from loadtests.bench.frames import RECOMMEND, unframe
+from loadtests.bench.frames import unframe
 from storegate.v1 import recommendation_pb2
 
 PROBE_S = 0.1
@@ -17,13 +20,70 @@ PROBE_S = 0.1
 TIMEOUT_S = 5.0
 
 
+class Way(Protocol):
+    """How a probe asks."""
+
+    def ask(self, body: bytes) -> Any:
+        """A future of the answer; `body` as the load generator sends it."""
+        ...
+
+    def read(self, answer: bytes) -> Any:
+        """The RecommendResponse."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class OverGrpc:
+    """grpcio."""
+
+    def __init__(self, target: str, method: str) -> None:
+        self._channel = grpc.insecure_channel(target)
+        self._call = self._channel.unary_unary(method)
+
+    def ask(self, body: bytes) -> Any:
+        return self._call.future(unframe(body), timeout=TIMEOUT_S)
+
+    def read(self, answer: bytes) -> Any:
+        return recommendation_pb2.RecommendResponse.FromString(answer)
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+class OverHttp:
+    """http.client, on a thread of its own."""
+
+    def __init__(self, target: str, path: str) -> None:
+        self._connection = http.client.HTTPConnection(target, timeout=TIMEOUT_S)
+        self._path = path
+        self._thread = ThreadPoolExecutor(1)
+
+    def ask(self, body: bytes) -> Future[bytes]:
+        return self._thread.submit(self._post, body)
+
+    def read(self, answer: bytes) -> Any:
+        return json_format.Parse(answer, recommendation_pb2.RecommendResponse())
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self._connection.close()
+
+    def _post(self, body: bytes) -> bytes:
+        self._connection.request("POST", self._path, body, {"content-type": "application/json"})
+        answer = self._connection.getresponse()
+        data = answer.read()
+        if answer.status != http.HTTPStatus.OK:
+            raise OSError(f"{answer.status}: {data[:200]!r}")
+        return data
+
+
 class Probe:
     """Asks the same questions through an ordinary client, one at a time beside the load, and reads the answers."""
 
-    def __init__(self, target: str, method: str, bodies: Sequence[bytes]) -> None:
-        self._channel = grpc.insecure_channel(target)
-        self._call = self._channel.unary_unary(method)
-        self._questions, self._full = [unframe(body) for body in bodies], method == RECOMMEND
+    def __init__(self, way: Way, bodies: Sequence[bytes], *, full: bool) -> None:
+        """full: the answers are RecommendResponses, which are looked at."""
+        self._way, self._questions, self._full = way, bodies, full
         self._pending: Any = None
         self._next_s = 0.0
         self.asked = self.degraded = 0
@@ -39,7 +99,7 @@ class Probe:
             self._next_s = time.monotonic() + PROBE_S
             question = self._questions[(self.asked * 7919) % len(self._questions)]
             self.asked += 1
-            self._pending = self._call.future(question, timeout=TIMEOUT_S)
+            self._pending = self._way.ask(question)
 
     def ask(self, times: int) -> None:
         """Asks and waits, `times` times."""
@@ -54,7 +114,7 @@ class Probe:
     def __exit__(self, *error: object) -> None:
         if self._pending is not None:
             self._take()
-        self._channel.close()
+        self._way.close()
 
     def _take(self) -> None:
         pending, self._pending = self._pending, None
@@ -62,9 +122,12 @@ class Probe:
             return
         failure = pending.exception()  # waits when it is not done
         if failure is not None:
-            self.problems.append(f"{failure.code().name}: {failure.details()}")
+            told = (
+                f"{failure.code().name}: {failure.details()}" if isinstance(failure, grpc.RpcError) else repr(failure)
+            )
+            self.problems.append(told)
         elif self._full:
-            answer = recommendation_pb2.RecommendResponse.FromString(pending.result())
+            answer = self._way.read(pending.result())
             self.degraded += bool(answer.serving_info.degraded)
             if problem := wrong(answer):
                 self.problems.append(problem)

@@ -103,14 +103,21 @@ def in_process(ask: Ask, home: Path, say: Say) -> list[Row]:
 
 
 def ask_for(ask: Ask, found: Shop) -> list[Case]:
-    """What is asked: known users, visitors nobody knows, and nothing at all."""
+    """What is asked: known users, over gRPC and over HTTP, visitors nobody knows, and nothing at all."""
     questions = {
-        "recommend": (frames.RECOMMEND, frames.shuffled(frames.even(frames.known(found.users)), ask.seed)),
-        "recommend_anonymous": (frames.RECOMMEND, frames.anonymous(len(found.users))),
-        "ping": (frames.PING, frames.ping()),
+        "recommend": (frames.RECOMMEND, frames.shuffled(frames.even(frames.known(found.users)), ask.seed), ""),
+        "recommend_anonymous": (frames.RECOMMEND, frames.anonymous(len(found.users)), ""),
+        "http_recommend": (
+            frames.RECOMMEND,
+            frames.shuffled(frames.even(frames.known_json(found.users)), ask.seed),
+            frames.HTTP_RECOMMEND,
+        ),
+        "ping": (frames.PING, frames.ping(), ""),
     }
     return [
-        Case(name, method, bodies, callers) for name, (method, bodies) in questions.items() for callers in ask.callers
+        Case(name, method, bodies, callers, path)
+        for name, (method, bodies, path) in questions.items()
+        for callers in ask.callers
     ]
 
 

@@ -1,7 +1,8 @@
-"""Request bodies as they stand on the wire, made before the clock runs: gRPC's 5-byte prefix and the message."""
+"""Request bodies as they stand on the wire, made before the clock runs: gRPC's 5-byte prefix and the message; JSON."""
 
 from __future__ import annotations
 
+import json
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from storegate.v1 import gateway_pb2, recommendation_pb2
 
 RECOMMEND = "/storegate.v1.RecommendationService/Recommend"
 PING = "/storegate.v1.GatewayService/Ping"
+HTTP_RECOMMEND = "/v1/recommend"
 PAGE_SIZE = 20
 
 _PREFIX = struct.Struct(">BI")
@@ -35,6 +37,11 @@ def unframe(body: bytes) -> bytes:
 def known(users: Iterable[str], page_size: int = PAGE_SIZE) -> list[bytes]:
     """One Recommend a user."""
     return [_recommend(user_id=user, page_size=page_size) for user in users]
+
+
+def known_json(users: Iterable[str], page_size: int = PAGE_SIZE) -> list[bytes]:
+    """The same over HTTP."""
+    return [json.dumps({"userId": user, "pageSize": page_size}).encode() for user in users]
 
 
 def anonymous(count: int, page_size: int = PAGE_SIZE) -> list[bytes]:

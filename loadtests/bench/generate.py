@@ -13,7 +13,7 @@ import numpy.typing as npt
 from serving.core.errors import SettingError
 
 DEADLINE = "2S"
-"""The gRPC deadline of every call; callers of a storefront set one."""
+"""The deadline of every call, as gRPC writes it; callers of a storefront set one."""
 END_S_MAX = 10.0
 """How long a process may take to end after its time is up."""
 _STATUS_OK = 200
@@ -125,6 +125,24 @@ class Process(H2load):
             "-c", "1", "-m", str(callers), "-D", f"{round(seconds * 1000)}ms", "-d", str(body),
             "-H", "content-type: application/grpc", "-H", "te: trailers", "-H", f"grpc-timeout: {DEADLINE}",
             f"http://{target}{method}",
+        ]  # fmt: skip
+        super().__init__(command, folder, number)
+
+    def finish(self) -> Log:
+        """Waits for the end and reads the log. Raises SettingError when h2load did not do its work."""
+        return self.ended()[0]
+
+
+class HttpProcess(H2load):
+    """One h2load over HTTP/1.1, a connection a caller: each asks again as soon as it is answered."""
+
+    def __init__(
+        self, target: str, path: str, body: Path, callers: int, seconds: float, folder: Path, number: int
+    ) -> None:
+        """target: "127.0.0.1:8080"."""
+        command = [
+            "--h1", "-c", str(callers), "-D", f"{round(seconds * 1000)}ms", "-d", str(body),
+            "-H", "content-type: application/json", "-H", f"grpc-timeout: {DEADLINE}", f"http://{target}{path}",
         ]  # fmt: skip
         super().__init__(command, folder, number)
 

@@ -11,9 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from loadtests.bench.bodies import Bodies
-from loadtests.bench.checks import Probe, counted
+from loadtests.bench.checks import OverGrpc, OverHttp, Probe, counted
 from loadtests.bench.figures import Round
-from loadtests.bench.generate import Log, Process, shares
+from loadtests.bench.frames import RECOMMEND
+from loadtests.bench.generate import HttpProcess, Log, Process, shares
 from loadtests.bench.pin import Cores, only_on, pin
 from loadtests.bench.process import CpuSeconds, Tree, core_seconds, spent
 from loadtests.gateway import OwnGateway
@@ -43,13 +44,15 @@ class Case:
     bodies: Sequence[bytes]
     callers: int
     target: str = ""
-    """Where the load goes, "127.0.0.1:50051"; empty = the gateway's own gRPC port."""
+    """Where the load goes, "127.0.0.1:50051"; empty = the gateway's own port."""
+    path: str = ""
+    """Over HTTP, where `bodies` are JSON; "" = over gRPC."""
     rounds: list[Round] = field(default_factory=list)
     position: int = 0
     answered: int = 0
     """By the server's own count, warm-ups and probes included."""
     refused: int = 0
-    """By the server's own count: calls that ended with a gRPC error."""
+    """By the server's own count: calls that ended with an error."""
     probed: int = 0
     degraded: int = 0
     problems: list[str] = field(default_factory=list)
@@ -107,22 +110,23 @@ def _patient_round(rig: Rig, case: Case, seconds: float, say: Callable[[str], No
 def run_round(rig: Rig, case: Case, seconds: float) -> Round:
     """One round. Raises SettingError when the load generator failed, NotCovered when it came or went too early."""
     gateway, streams = rig.gateway, shares(case.callers, rig.processes_max)
-    target = case.target or gateway.grpc_target
+    target = case.target or (gateway.http_target if case.path else gateway.grpc_target)
     pin(rig.tree.pids(), rig.cores.server)
     before = counted(gateway.metrics(), case.method)
     with ExitStack() as stack:
         stack.enter_context(only_on(rig.cores.load))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storegate-bench-", dir=_memory())))
         bodies = stack.enter_context(Bodies(folder, case.bodies, len(streams), case.position))
-        probe = stack.enter_context(Probe(target, case.method, case.bodies))
+        way = OverHttp(target, case.path) if case.path else OverGrpc(target, case.method)
+        probe = stack.enter_context(Probe(way, case.bodies, full=case.method == RECOMMEND))
         probe.ask(1)
-        processes: list[Process] = []
+        processes: list[Process | HttpProcess] = []
         stack.callback(_kill, processes)
         begun = time.monotonic()
         whole_s = SPAWN_S * len(streams) + WARM_S + seconds + END_S
         for number, callers in enumerate(streams):
             left_s = whole_s + begun - time.monotonic()
-            processes.append(Process(target, case.method, bodies.paths[number], callers, left_s, folder, number))
+            processes.append(_load(target, case, bodies.paths[number], callers, left_s, folder, number))
         spawned = time.monotonic()
         _pace(bodies, probe, spawned + WARM_S)
         begin_us, before_cpu, before_core = time.time() * 1e6, rig.tree.cpu(), core_seconds(rig.cores.server)
@@ -172,7 +176,16 @@ def _pace(bodies: Bodies, probe: Probe, until: float) -> None:
         time.sleep(pause_s)
 
 
-def _kill(processes: Sequence[Process]) -> None:
+def _load(
+    target: str, case: Case, body: Path, callers: int, seconds: float, folder: Path, number: int
+) -> Process | HttpProcess:
+    """One load process of the case."""
+    if case.path:
+        return HttpProcess(target, case.path, body, callers, seconds, folder, number)
+    return Process(target, case.method, body, callers, seconds, folder, number)
+
+
+def _kill(processes: Sequence[Process | HttpProcess]) -> None:
     for process in processes:
         process.kill()
 

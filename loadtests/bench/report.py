@@ -43,7 +43,7 @@ class Result:
 
 
 def load_row(case: Case, found: Figures) -> Row:
-    """A case over gRPC. What was not measured is absent."""
+    """A case under load. What was not measured is absent."""
     row: Row = {
         "name": case.name,
         "callers": case.callers,
@@ -148,7 +148,7 @@ def as_markdown(result: Result) -> str:
 
 
 def report(result: Result, console: Console) -> None:
-    """Tables: in process, over gRPC, and the rest; then what a reader must know."""
+    """Tables: in process, under load, and the rest; then what a reader must know."""
     console.print(", ".join(f"{name} {value}" for name, value in result.setup.items()), highlight=False)
     console.print(_inprocess(result.rows))
     console.print(_load(result.rows))
@@ -181,7 +181,7 @@ def _stages(rows: Sequence[Row]) -> tuple[list[int], dict[str, dict[int, object]
 
 
 def _load(rows: Sequence[Row]) -> Table:
-    table = Table(box=box.SIMPLE, title="over gRPC: the whole server on its own cores")
+    table = Table(box=box.SIMPLE, title="under load: the whole server on its own cores")
     keys = {
         "callers": "callers",
         "requests_per_s": "req/s",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from typing import Final, Protocol, Self, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ UNTRACKED = -1
 """Stock of an item whose stock nobody reports: it counts as available."""
 DERIVED_MAX: Final = 64
 """Things derived from the items that are kept at a time."""
+_SERIALS = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ class Catalogue:
     """(n,) epoch seconds at which the item was first offered."""
     brand_numbers: dict[str, int]
     category_numbers: dict[tuple[str, ...], int]
+    serials: npt.NDArray[np.int64]
+    """(n,) number of the row's last change, above 0 and counted over all catalogues of the process: where it is equal,
+    so is the item."""
     locations: frozenset[str]
     """Every location that has reported stock."""
     attribute_names: frozenset[str]
@@ -139,6 +144,7 @@ class Catalogue:
             available_s=np.zeros(0, np.int64),
             brand_numbers={"": 0},
             category_numbers={(): 0},
+            serials=np.zeros(0, np.int64),
             locations=frozenset(),
             attribute_names=frozenset(),
             row_of={},
@@ -167,7 +173,8 @@ class Catalogue:
         price, cost, list_price = _grown(self.price, n), _grown(self.cost, n), _grown(self.list_price, n)
         on_hand, available = _grown(self.on_hand, n), _grown(self.available, n)
         brand, category = _grown(self.brand, n), _grown(self.category, n)
-        available_s = _grown(self.available_s, n)
+        available_s, serials = _grown(self.available_s, n), _grown(self.serials, n)
+        serials[list(touched)] = next(_SERIALS)
         for row, item in touched.items():
             price[row], cost[row], list_price[row] = item.price, item.cost, item.list_price
             on_hand[row] = hand = item.on_hand
@@ -192,6 +199,7 @@ class Catalogue:
             available_s=available_s,
             brand_numbers=brands,
             category_numbers=categories,
+            serials=serials,
             locations=_joined(self.locations, (item.stock for item in touched.values())),
             attribute_names=_joined(self.attribute_names, (item.attributes for item in touched.values())),
             row_of=row_of,

@@ -42,6 +42,8 @@ class Call:
     """Nobody waits for it: it runs when no interactive call does, or by its share. None = its size decides."""
     units: int = 1
     """Of work, as its route counts them; 1 or more."""
+    json: bool = False
+    """Whether the answer is wanted as JSON, see `Route.encode_json`."""
 
 
 class Lane(Enum):
@@ -81,6 +83,8 @@ class Route:
     encode: Callable[[Any], bytes]
     size: Size | None = None
     """How much work a call brings; None = every call is one unit, and bulk only if its caller says so."""
+    encode_json: Callable[[Any], bytes] | None = None
+    """The same in protobuf's JSON mapping, for calls that want it; None = there is only `encode`."""
 
 
 class Intake(Protocol):

@@ -37,14 +37,14 @@ def execute(route: Route, calls: Sequence[Call], turn: Turn, telemetry: Telemetr
             raise RuntimeError(f"{len(answers)} answers to {len(queries)} queries")
     except Exception as error:
         answers = _one_by_one(route, queries, turn, telemetry, error)
-    encode = route.encode
+    encode, encode_json = route.encode, route.encode_json or route.encode
     answered = 0
     for call, answer in zip(live, answers, strict=True):
         if isinstance(answer, StoregateError):
             fail(call, answer, counts)
             continue
         try:
-            call.responder.respond(call.call_id, encode(answer))
+            call.responder.respond(call.call_id, (encode_json if call.json else encode)(answer))
             answered += 1
         except Exception as error:
             fail(call, own_error(error, route.method, telemetry), counts)

@@ -1,43 +1,34 @@
 """Answers of Recommend, RecommendPage and Rerank to bytes.
 
 Building twenty messages from Python attributes costs several times the whole pipeline's share of a request, so the wire
-format [1] is put together by hand from parts that stay the same: an item's fields are encoded (by protobuf) once per
-item, price and source, a reason's once per code and related item; only score, propensity and weight are packed per
-result. Fields of a
-message may stand in any order. A property test compares every answer with what the generated classes give.
+format [1] is put together from parts that stay the same: the results by a kernel (result_parts.py), the rest here.
+Fields of a message may stand in any order. A property test compares every answer with what the generated classes give.
 [1] https://protobuf.dev/programming-guides/encoding/
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import Final
 
 from serving.core.catalogue import Item
-from serving.decisions.recommend.contract import PLACEMENTS, SOURCE_NAMES, Answer, PageAnswer, ReasonCode
+from serving.decisions.recommend.contract import PLACEMENTS, Answer, PageAnswer
+from serving.kernels.answers import Columns, Kept, write_wire
 from serving.transport.checks import wire
 from serving.transport.page_tokens import page_token
-from serving.transport.reasons import reason_text
+from serving.transport.result_parts import Bytes, ResultParts, Serials
 from serving.transport.trace_codec import encode_trace
 from storegate.v1 import recommendation_pb2 as pb
+from storegate.v1.common_pb2 import Money
 
 Sign = Callable[[str, int, int], str]
 
 ARMS_MAX: Final = 8
 """Releases of a traffic split whose parts are kept apart: they have other rows."""
-CACHED_PARTS_MAX: Final = 150_000
-"""Entries of each of the two caches of parts, about 350 bytes each in memory; a full one is emptied."""
 INDEX: Final = "index"
 """The key of Answer.versions that stands in index_version instead of model_versions."""
 
-_RESULTS, _SERVING_INFO = b"\x0a", b"\x1a"  # fields 1 and 3 of the response
-_REASON, _SCORE_TAG, _WEIGHT = b"\x2a", 0x25, b"\x15"  # fields 5 and 4 of a result, field 2 of a reason
-_PROPENSITY_TAG = 0x3D  # field 7
-_pack_weight_score = struct.Struct("<fBfBf").pack
-_pack_score = struct.Struct("<BfBf").pack
-_WEIGHT_SCORE_BYTES, _SCORE_BYTES = 14, 10
-_CODES_BITS = 4  # sources and reason codes are below 16
+_SERVING_INFO = b"\x1a"  # field 3 of the response
 _REQUEST_ID, _DECISION_ID, _ATTRIBUTION_TOKEN, _NEXT_PAGE_TOKEN = b"\x22", b"\x2a", b"\x32", b"\x3a"  # fields 4 to 7
 _CATALOGUE_VERSION, _STAGES, _BATCH_SIZE, _APPLIED_THROUGH, _EXPERIMENT_ARM = (
     b"\x18",
@@ -63,6 +54,32 @@ def _varint(value: int) -> bytes:
 _VARINTS: Final = tuple(_varint(value) for value in range(8192))
 
 
+class WireParts:
+    """The Spelling of the wire format."""
+
+    def write(self, columns: Columns, serials: Serials, kept: Kept, out: Bytes) -> int:
+        size: int = write_wire(columns, serials, kept, out)
+        return size
+
+    def source(self, name: str) -> bytes:
+        return wire(pb.RecommendResult(source=name))
+
+    def code(self, name: str) -> bytes:
+        return wire(pb.Reason(code=name))
+
+    def words(self, text: str) -> bytes:
+        return text.encode()
+
+    def item(self, item: Item) -> bytes:
+        return wire(pb.RecommendResult(item_id=item.item_id, title=item.title))
+
+    def currency(self, item: Item) -> bytes:
+        return wire(Money(currency_code=item.currency))
+
+    def related(self, item: Item) -> bytes:
+        return wire(pb.Reason(related_item_id=item.item_id))
+
+
 class AnswerEncoder:
     """Bytes of RecommendResponse, which RerankResponse equals field by field. Works from any thread."""
 
@@ -70,16 +87,15 @@ class AnswerEncoder:
         """sign: (decision id, epoch seconds, placement's number) -> attribution token; None = answers carry none."""
         self._sign = sign
         self._arms: dict[str, AnswerEncoder] = {}
-        self._items: dict[int, tuple[Item, int, bytes]] = {}
-        self._reasons: dict[int, tuple[Item | None, bytes]] = {}
+        self._parts = ResultParts(WireParts())
         # Both are the same objects for many answers: looked up by identity, held so that an id is not used again.
         self._versions: tuple[dict[str, str], bytes] = ({}, b"")
         self._stages: tuple[tuple[tuple[str, int], ...], bytes] = ((), b"")
 
     def encode(self, answer: Answer) -> bytes:
         """The serialised response."""
-        parts = self._of_arm(answer.arm)._parts(answer) if answer.arm else self._parts(answer)
-        return b"".join(parts)
+        encoder = self._of_arm(answer.arm) if answer.arm else self
+        return b"".join(encoder._fields(answer))
 
     def _of_arm(self, arm: str) -> AnswerEncoder:
         """An encoder for one release's answers alone, whose caches those of another would empty."""
@@ -90,8 +106,8 @@ class AnswerEncoder:
             found = self._arms[arm] = AnswerEncoder(self._sign)
         return found
 
-    def _parts(self, answer: Answer) -> list[bytes]:
-        parts = self._results(answer)
+    def _fields(self, answer: Answer) -> list[bytes]:
+        parts = [self._parts.results(answer)]
         if answer.decision_id:
             parts.append(_text(_DECISION_ID, answer.decision_id))
             if self._sign is not None:
@@ -120,62 +136,6 @@ class AnswerEncoder:
             parts += (_SECTIONS, _length(len(head) + len(response)), head, response)
         parts.append(wire(pb.RecommendPageResponse(request_id=page.request_id)))
         return b"".join(parts)
-
-    def _results(self, answer: Answer) -> list[bytes]:
-        items, known, reasons = answer.catalogue.items, self._items, self._reasons
-        rows, related = answer.rows.tolist(), answer.related.tolist()
-        columns = zip(
-            rows,
-            answer.sources.tolist(),
-            answer.reasons.tolist(),
-            related,
-            answer.scores.tolist(),
-            answer.weights.tolist(),
-            answer.prices.tolist(),
-            answer.propensities.tolist(),
-            strict=True,
-        )
-        parts: list[bytes] = []
-        for row, source, code, other, score, weight, price, propensity in columns:
-            found = known.get(row << _CODES_BITS | source)
-            if found is None or found[0] is not items[row] or found[1] != price:
-                found = self._item(row, source, items[row], price)
-            head = found[2]
-            if code:
-                why = reasons.get((other + 1) << _CODES_BITS | code)
-                if why is None or (other >= 0 and why[0] is not items[other]):
-                    why = self._reason(other, code, items[other] if other >= 0 else None)
-                reason = why[1]
-                size = len(head) + len(reason) + _WEIGHT_SCORE_BYTES
-                numbers = _pack_weight_score(weight, _SCORE_TAG, score, _PROPENSITY_TAG, propensity)
-                parts += (_RESULTS, _VARINTS[size] if size < 8192 else _varint(size), head, reason, numbers)
-            else:
-                size = len(head) + _SCORE_BYTES
-                parts += (_RESULTS, _length(size), head, _pack_score(_SCORE_TAG, score, _PROPENSITY_TAG, propensity))
-        return parts
-
-    def _item(self, row: int, source: int, item: Item, price: int) -> tuple[Item, int, bytes]:
-        """Fields 1, 2, 3 and 6 of a result."""
-        result = pb.RecommendResult(item_id=item.item_id, title=item.title, source=SOURCE_NAMES[source])
-        if price or item.currency:
-            result.price.amount_minor = price
-            result.price.currency_code = item.currency
-        if len(self._items) >= CACHED_PARTS_MAX:
-            self._items.clear()
-        entry = (item, price, wire(result))
-        self._items[row << _CODES_BITS | source] = entry
-        return entry
-
-    def _reason(self, related: int, code: int, item: Item | None) -> tuple[Item | None, bytes]:
-        """Field 5 of a result up to and with the tag of its last field, the weight, whose 4 bytes come next."""
-        name = ReasonCode(code)
-        text = reason_text(name, item)
-        fixed = wire(pb.Reason(code=name.name, related_item_id=item.item_id if item else "", text=text))
-        entry = (item, _REASON + _length(len(fixed) + 5) + fixed + _WEIGHT)
-        if len(self._reasons) >= CACHED_PARTS_MAX:
-            self._reasons.clear()
-        self._reasons[(related + 1) << _CODES_BITS | code] = entry
-        return entry
 
     def _info(self, answer: Answer) -> bytes:
         """ServingInfo; its constant parts are joined as bytes: the encoding of two messages in a row is their merge."""

@@ -19,6 +19,9 @@ from serving.transport import (
     recommend_codec,
 )
 from serving.transport.answer_encoder import AnswerEncoder, Sign
+from serving.transport.answer_writer import AnswerWriter
+from serving.transport.contract import methods
+from serving.transport.json_writer import to_json
 from storegate.v1 import gateway_pb2
 
 RECOMMEND: Final = "/storegate.v1.RecommendationService/Recommend"
@@ -49,10 +52,12 @@ RERANK_SIZE: Final = Size(recommend_codec.rerank_units, interactive_max=1)
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """decode: request bytes to query, raises InvalidInput. encode: answer to bytes."""
+    """decode: request bytes to query, raises InvalidInput. encode: answer to bytes. encode_json: to JSON."""
 
     decode: Callable[[bytes], Any]
     encode: Callable[[Any], bytes]
+    encode_json: Callable[[Any], bytes] | None = None
+    """As in engine/calls.py."""
     size: Size | None = None
     """As in engine/calls.py."""
 
@@ -62,28 +67,42 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
 
     sign: makes the attribution tokens of answers, None = they carry none.
     """
-    answers = AnswerEncoder(sign)
-    return {
-        RECOMMEND: Codec(partial(recommend_codec.decode_recommend, clock=clock), answers.encode),
-        RECOMMEND_PAGE: Codec(partial(recommend_codec.decode_page, clock=clock), answers.encode_page, PAGE_SIZE),
-        RERANK: Codec(partial(recommend_codec.decode_rerank, clock=clock), answers.encode, RERANK_SIZE),
-        GET_DECISION: Codec(decision_codec.decode_get, decision_codec.encode_logged),
-        REPLAY_DECISION: Codec(decision_codec.decode_replay, decision_codec.encode_replayed),
-        WRITE_USER_EVENT: Codec(partial(event_codec.decode_write, clock=clock), event_codec.encode_written),
-        UPSERT_ITEMS: Codec(partial(catalog_codec.decode_upsert, clock=clock), catalog_codec.encode_upserted),
-        DELETE_ITEMS: Codec(catalog_codec.decode_delete, catalog_codec.encode_deleted),
-        IMPORT_ITEMS: Codec(catalog_codec.decode_import, catalog_codec.encode_imported),
-        GET_ITEM: Codec(catalog_codec.decode_get, item_codec.encode_found),
-        SET_STOCK: Codec(catalog_codec.decode_stock, catalog_codec.encode_stock_set),
-        SET_PRICES: Codec(catalog_codec.decode_prices, catalog_codec.encode_prices_set),
-        LIST_MODELS: Codec(model_codec.decode_list, model_codec.encode_list),
-        GET_MODEL: Codec(model_codec.decode_get, model_codec.encode_model),
-        PROMOTE_MODEL: Codec(model_codec.decode_promote, model_codec.encode_rollout),
-        ROLLBACK_MODEL: Codec(model_codec.decode_rollback, model_codec.encode_rollout),
-        SET_SHADOW: Codec(model_codec.decode_shadow, model_codec.encode_rollout),
-        SET_TRAFFIC_SPLIT: Codec(model_codec.decode_split, model_codec.encode_rollout),
-        PING: Codec(_decode_ping, _encode_ping),
+    answers, texts = AnswerEncoder(sign), AnswerWriter(sign)
+    hot = {
+        RECOMMEND: Codec(partial(recommend_codec.decode_recommend, clock=clock), answers.encode, texts.write),
+        RECOMMEND_PAGE: Codec(
+            partial(recommend_codec.decode_page, clock=clock), answers.encode_page, texts.write_page, PAGE_SIZE
+        ),
+        RERANK: Codec(partial(recommend_codec.decode_rerank, clock=clock), answers.encode, texts.write, RERANK_SIZE),
     }
+    plain: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
+        GET_DECISION: (decision_codec.decode_get, decision_codec.encode_logged),
+        REPLAY_DECISION: (decision_codec.decode_replay, decision_codec.encode_replayed),
+        WRITE_USER_EVENT: (partial(event_codec.decode_write, clock=clock), event_codec.encode_written),
+        UPSERT_ITEMS: (partial(catalog_codec.decode_upsert, clock=clock), catalog_codec.encode_upserted),
+        DELETE_ITEMS: (catalog_codec.decode_delete, catalog_codec.encode_deleted),
+        IMPORT_ITEMS: (catalog_codec.decode_import, catalog_codec.encode_imported),
+        GET_ITEM: (catalog_codec.decode_get, item_codec.encode_found),
+        SET_STOCK: (catalog_codec.decode_stock, catalog_codec.encode_stock_set),
+        SET_PRICES: (catalog_codec.decode_prices, catalog_codec.encode_prices_set),
+        LIST_MODELS: (model_codec.decode_list, model_codec.encode_list),
+        GET_MODEL: (model_codec.decode_get, model_codec.encode_model),
+        PROMOTE_MODEL: (model_codec.decode_promote, model_codec.encode_rollout),
+        ROLLBACK_MODEL: (model_codec.decode_rollback, model_codec.encode_rollout),
+        SET_SHADOW: (model_codec.decode_shadow, model_codec.encode_rollout),
+        SET_TRAFFIC_SPLIT: (model_codec.decode_split, model_codec.encode_rollout),
+        PING: (_decode_ping, _encode_ping),
+    }
+    responses = {method.full_name: method.response for method in methods()}
+    return hot | {
+        name: Codec(decode, encode, partial(_through_message, encode, responses[name]))
+        for name, (decode, encode) in plain.items()
+    }
+
+
+def _through_message(encode: Callable[[Any], bytes], response: Any, answer: Any) -> bytes:
+    """JSON of an answer by way of its message, for methods that are seldom called."""
+    return to_json(response.FromString(encode(answer)))
 
 
 def _decode_ping(payload: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -18,16 +18,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from serving.core.clock import Clock
-from serving.core.errors import DeadlineExpired, InternalError, InvalidInput, StoregateError, UnknownMethod
+from serving.core.errors import DeadlineExpired, InternalError, StoregateError, UnknownMethod
 from serving.engine.calls import Intake
 from serving.transport import docs, http_request
+from serving.transport.checks import wire
 from serving.transport.contract import Method, methods
 from serving.transport.http_errors import VerbNotAllowed
+from serving.transport.http_shortcut import Shortcuts, direct
+from serving.transport.http_way import EXPIRED, HttpParams, Way
 from serving.transport.inference import http as inference_http
 from serving.transport.inference.methods import MODEL_INFER
-from serving.transport.json_reader import filled, from_json
-from serving.transport.json_writer import to_json
-from serving.transport.loop_bridge import LoopBridge
+from serving.transport.json_reader import filled, from_json, wire_of
 from serving.transport.status import http_problem
 from serving.transport.tokens import check_bearer
 
@@ -41,73 +42,31 @@ JSON: Final = (b"content-type", b"application/json")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class HttpParams:
-    """body_bytes_max: 1 or more; longer bodies are refused while they arrive. token_sha256: as in FrontParams.
-
-    patience_s_max: a call without a deadline is given up after this many seconds, more than 0. Either time begins with
-    the headers: a body that trickles in is not waited for any longer.
-    """
-
-    body_bytes_max: int = 1 << 20
-    token_sha256: tuple[bytes, ...] = ()
-    patience_s_max: float = 60.0
-
-    def __post_init__(self) -> None:
-        if self.body_bytes_max < 1:
-            raise InvalidInput("body_bytes_max", self.body_bytes_max, "1 or more bytes")
-        if not self.patience_s_max > 0:
-            raise InvalidInput("patience_s_max", self.patience_s_max, "more than 0 seconds")
-
-
 def http_app(
     intake: Intake, params: HttpParams | None = None, served: frozenset[str] | None = None, clock: Clock | None = None
 ) -> Starlette:
-    """The ASGI app. served: full names of the methods that have a route in the engine, None = all there are."""
-    way = _Way(intake, params or HttpParams(), clock)
+    """The ASGI app, with shortcuts for HttpServer in its `state`.
+
+    served: full names of the methods that have a route in the engine, None = all there are.
+    """
+    way = Way(intake, params or HttpParams(), clock)
+    offered = [method for method in methods() if served is None or method.full_name in served]
     routes: list[BaseRoute] = [
-        Route(method.path.replace("}", ":path}"), _Endpoint(method, way), methods=[method.verb])
-        for method in methods()
-        if served is None or method.full_name in served
+        Route(method.path.replace("}", ":path}"), _Endpoint(method, way), methods=[method.verb]) for method in offered
     ]
     if served is None or MODEL_INFER in served:
-        routes += inference_http.routes(way.ask, way.params.body_bytes_max)
+        routes += inference_http.routes(partial(_ask, way), way.params.body_bytes_max)
     routes += [Route("/healthz", _alive), *docs.routes()]
     app = Starlette(routes=routes, exception_handlers={404: _no_such_path, 405: _no_such_verb})
     app.router.redirect_slashes = False
+    app.state.shortcuts = Shortcuts(way, {method.path.encode(): method for method in offered if direct(method)})
     return app
-
-
-class _Way:
-    """The way into the engine, made on the loop that serves the first request."""
-
-    def __init__(self, intake: Intake, params: HttpParams, clock: Clock | None) -> None:
-        self.params, self._intake, self._clock = params, intake, clock
-        self._bridge: LoopBridge | None = None
-
-    def bridge(self) -> LoopBridge:
-        if self._bridge is None:
-            self._bridge = LoopBridge(self._intake, asyncio.get_running_loop(), self._clock)
-        return self._bridge
-
-    async def ask(self, method: str, scope: Scope, receive: http_request.Receive, read: inference_http.Read) -> bytes:
-        """The encoded answer to what `read` makes of the request, within its deadline. Raises as _Endpoint._answer."""
-        headers = http_request.headers_of(scope)
-        check_bearer(headers.get("authorization"), self.params.token_sha256)
-        left_s = http_request.left_s(headers)
-        try:
-            async with asyncio.timeout(self.params.patience_s_max if left_s is None else left_s):
-                payload = await read(headers)
-                caller, bulk = http_request.caller_of(scope, headers), http_request.bulk_of(headers)
-                return await _while_connected(self.bridge().ask(method, payload, left_s, caller, bulk), receive)
-        except TimeoutError as error:
-            raise DeadlineExpired("the deadline passed before there was an answer: allow more time") from error
 
 
 class _Endpoint:
     """One method as an ASGI app."""
 
-    def __init__(self, method: Method, way: _Way) -> None:
+    def __init__(self, method: Method, way: Way) -> None:
         self._method, self._way = method, way
 
     async def __call__(self, scope: Scope, receive: http_request.Receive, send: Send) -> None:
@@ -127,22 +86,37 @@ class _Endpoint:
         """JSON of the answer. Raises StoregateError, or Disconnected when there is nobody to answer."""
 
         async def read(headers: Mapping[str, str]) -> bytes:
-            payload: bytes = (await self._request(scope, headers, receive)).SerializeToString()
-            return payload
+            return await self._request(scope, headers, receive)
 
-        answer = await self._way.ask(self._method.full_name, scope, receive, read)
-        return to_json(self._method.response.FromString(answer))
+        return await _ask(self._way, self._method.full_name, scope, receive, read, json=True)
 
-    async def _request(self, scope: Scope, headers: Mapping[str, str], receive: http_request.Receive) -> Any:
-        """The request message, from the body or the query; what stands in the path counts above either."""
+    async def _request(self, scope: Scope, headers: Mapping[str, str], receive: http_request.Receive) -> bytes:
+        """The request in protobuf's wire format, from body or query; what stands in the path counts above either."""
         body = await http_request.read_body(headers, receive, self._way.params.body_bytes_max)
         in_path = scope["path_params"]
         if self._method.body:
             http_request.check_json(headers)
-            request = from_json(body, self._method.request)
-            return filled(in_path, request) if in_path else request
+            if not in_path:
+                return wire_of(body, self._method.request)
+            return wire(filled(in_path, from_json(body, self._method.request)))
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        return filled(dict(pairs) | in_path, self._method.request())
+        return wire(filled(dict(pairs) | in_path, self._method.request()))
+
+
+async def _ask(
+    way: Way, method: str, scope: Scope, receive: http_request.Receive, read: inference_http.Read, *, json: bool = False
+) -> bytes:
+    """The encoded answer to what `read` makes of the request, within its deadline. Raises as _Endpoint._answer."""
+    params, headers = way.params, http_request.headers_of(scope)
+    check_bearer(headers.get("authorization"), params.token_sha256)
+    left_s = http_request.left_s(headers)
+    try:
+        async with asyncio.timeout(params.patience_s_max if left_s is None else left_s):
+            payload = await read(headers)
+            caller, bulk = http_request.caller_of(scope, headers), http_request.bulk_of(headers)
+            return await _while_connected(way.bridge().ask(method, payload, left_s, caller, bulk, json=json), receive)
+    except TimeoutError as error:
+        raise DeadlineExpired(EXPIRED) from error
 
 
 async def _while_connected(asked: Awaitable[bytes], receive: http_request.Receive) -> bytes:

@@ -66,11 +66,16 @@ def check_json(headers: Mapping[str, str]) -> None:
         raise UnsupportedMediaType(told)
 
 
-async def read_body(headers: Mapping[str, str], receive: Receive, bytes_max: int) -> bytes:
-    """The body. Raises PayloadTooLarge as soon as it is known to be too long, Disconnected when it ends half-way."""
+def check_length(headers: Mapping[str, str], bytes_max: int) -> None:
+    """Raises PayloadTooLarge when the body is said to be too long."""
     told = headers.get("content-length", "")
     if told.isdigit() and int(told[:20]) > bytes_max:
         raise PayloadTooLarge(int(told[:20]), bytes_max)
+
+
+async def read_body(headers: Mapping[str, str], receive: Receive, bytes_max: int) -> bytes:
+    """The body. Raises PayloadTooLarge as soon as it is known to be too long, Disconnected when it ends half-way."""
+    check_length(headers, bytes_max)
     message = await receive()
     body: bytes = message.get("body", b"")
     if not message.get("more_body") and message["type"] == "http.request" and len(body) <= bytes_max:

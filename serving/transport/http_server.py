@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -40,7 +41,7 @@ class HttpServer:
             server_header=False,
             limit_concurrency=CONNECTIONS_MAX,
             timeout_keep_alive=idle_s,  # type: ignore[arg-type]  # a float serves as well
-            http=_protocol(),
+            http=_protocol(app),
         )
         self._server = uvicorn.Server(self._config)
         self._thread: threading.Thread | None = None
@@ -70,10 +71,10 @@ class HttpServer:
             self._socket.close()
 
 
-def _protocol() -> Any:
-    """httptools where it is installed; h11 bounds heads by itself."""
+def _protocol(app: Any) -> Any:
+    """httptools where it is installed, with the app's shortcuts if it has some; h11 bounds heads by itself."""
     try:
         from serving.transport.http_heads import BoundedHeads
     except ImportError:
         return "h11"
-    return BoundedHeads
+    return partial(BoundedHeads, shortcuts=getattr(app.state, "shortcuts", None))

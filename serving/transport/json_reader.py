@@ -6,9 +6,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, NoReturn
 
 from google.protobuf import json_format
+from google.protobuf.descriptor import FieldDescriptor as Field
 
 from serving.core.errors import InvalidInput
 from serving.transport.http_errors import MalformedJson
@@ -16,6 +18,7 @@ from serving.transport.http_errors import MalformedJson
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity', re.DOTALL)
 _AT: Final = re.compile(r" at \w+\.([\w.\[\]]+?)\.*$")
 _FIELD: Final = re.compile(r"Failed to parse (\w+) field: ")
+_PLAIN: Final[dict[int, type]] = {Field.TYPE_STRING: str, Field.TYPE_INT32: int, Field.TYPE_BOOL: bool}
 _TOLD_CHARS_MAX: Final = 2000
 """Of json_format's words, which may repeat the whole value: fields stand at both ends."""
 
@@ -23,6 +26,21 @@ _TOLD_CHARS_MAX: Final = 2000
 def from_json(body: bytes, message: Any) -> Any:
     """A new message of the class `message`. Raises MalformedJson, or InvalidInput naming the field."""
     return filled(json_object(body), message())
+
+
+def wire_of(body: bytes, message: Any) -> bytes:
+    """The body as a message of the class, in protobuf's wire format. Raises as `from_json`."""
+    values = json_object(body)
+    plain = _plain_fields(message)
+    try:
+        fields = {plain[name, type(value)]: value for name, value in values.items()}
+        if len(fields) == len(values):
+            usual: bytes = message(**fields).SerializeToString()
+            return usual
+    except (KeyError, TypeError, ValueError):  # unusual or wrong: the long way knows which, and says so
+        pass
+    found: bytes = filled(values, message()).SerializeToString()
+    return found
 
 
 def filled(values: Mapping[str, Any], message: Any) -> Any:
@@ -39,6 +57,17 @@ def filled(values: Mapping[str, Any], message: Any) -> Any:
         raise InvalidInput("body", "...", "names in UTF-8") from error
 
 
+@cache
+def _plain_fields(message: Any) -> dict[tuple[str, type], str]:
+    """(name in JSON, Python's type of the value) -> field, where the message's constructor takes the value as it is."""
+    return {
+        (name, list if field.is_repeated else _PLAIN[field.type]): field.name
+        for field in message.DESCRIPTOR.fields
+        if field.type in _PLAIN and (not field.is_repeated or field.type == Field.TYPE_STRING)
+        for name in (field.json_name, field.name)
+    }
+
+
 def json_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a body, {} for an empty one. Raises MalformedJson saying where."""
     try:
@@ -47,7 +76,7 @@ def json_object(body: bytes) -> dict[str, Any]:
         before = body[: error.start].decode()
         raise MalformedJson("not UTF-8", *_place(before, len(before))) from error
     try:
-        parsed = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once) if text.strip() else {}
+        parsed = _DECODER.decode(text) if text.strip() else {}
     except json.JSONDecodeError as error:
         raise MalformedJson(error.msg, error.lineno, error.colno) from error
     except _Constant as error:
@@ -77,6 +106,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name, count in counts.items() if count > 1)
         raise InvalidInput(twice, "two values", "every field once", reason="DUPLICATE_FIELD")
     return found
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_once)
 
 
 def _place(text: str, position: int) -> tuple[int, int]:

@@ -7,12 +7,12 @@ from typing import Final
 from serving.core.catalogue import Item
 from serving.decisions.recommend.contract import ReasonCode
 
-_WITH_ITEM: Final = {
-    ReasonCode.BECAUSE_YOU_BOUGHT: "Because you bought {}",
-    ReasonCode.BECAUSE_YOU_VIEWED: "Because you viewed {}",
-    ReasonCode.BOUGHT_TOGETHER: "Often bought with {}",
-    ReasonCode.SIMILAR_ITEM: "Similar to {}",
-    ReasonCode.OFTEN_NEXT: "Often chosen after {}",
+_WITH_ITEM: Final[dict[ReasonCode, str]] = {
+    ReasonCode.BECAUSE_YOU_BOUGHT: "Because you bought ",
+    ReasonCode.BECAUSE_YOU_VIEWED: "Because you viewed ",
+    ReasonCode.BOUGHT_TOGETHER: "Often bought with ",
+    ReasonCode.SIMILAR_ITEM: "Similar to ",
+    ReasonCode.OFTEN_NEXT: "Often chosen after ",
 }
 _ALONE: Final = {
     ReasonCode.BECAUSE_YOU_BOUGHT: "Because of what you bought",
@@ -30,8 +30,23 @@ _ALONE: Final = {
 }
 
 
+def sentence_alone(code: ReasonCode) -> str:
+    """The sentence that names no item."""
+    return _ALONE[code]
+
+
+def sentence_start(code: ReasonCode) -> str | None:
+    """What stands before the item's name, None = the sentence never names one."""
+    return _WITH_ITEM.get(code)
+
+
+def named(item: Item) -> str:
+    """What an item is called in a sentence."""
+    return item.title or item.item_id
+
+
 def reason_text(code: ReasonCode, related: Item | None) -> str:
     """The sentence for `code`; an item without a title is named by its id."""
     if related is not None and code in _WITH_ITEM:
-        return _WITH_ITEM[code].format(related.title or related.item_id)
+        return _WITH_ITEM[code] + named(related)
     return _ALONE[code]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -43,25 +44,54 @@ from storegate.v1 import recommendation_pb2 as pb
 EXPLAINS: Final = (EXPLAIN_REASONS, EXPLAIN_NONE, EXPLAIN_REASONS, EXPLAIN_TRACE)
 """By the number of the contract's enum."""
 RERANK_UNIT_ITEMS: Final = 100
+IDS: Final = ("user_id", "visitor_id", "request_id")
+"""What differs from request to request."""
+USUAL_BYTES_MAX: Final = 256
+USUAL_MAX: Final = 2048
+"""Kinds of requests that are remembered, about 1.5 KiB each; the one asked for longest ago is forgotten first."""
 NO_RULES: Final[dict[str, Any]] = {}
 
 
 def decode_recommend(payload: bytes, clock: Clock) -> Query:
     """The checked query. Raises InvalidInput naming the field."""
     request = checks.parsed(pb.RecommendRequest.FromString, "RecommendRequest", payload)
+    user_id, visitor_id, request_id = request.user_id, request.visitor_id, request.request_id
+    for name in IDS:
+        request.ClearField(name)
+    rest = checks.wire(request)
+    usual = not request.session_events and len(rest) <= USUAL_BYTES_MAX
+    fields = _usual(rest, clock) if usual else _fields(request, clock)  # type: ignore[arg-type]  # a clock has a hash
+    return Query(
+        user_id=check_id("user_id", user_id),
+        visitor_id=check_id("visitor_id", visitor_id),
+        request_id=check_id("request_id", request_id),
+        **fields,
+    )
+
+
+@lru_cache(USUAL_MAX)
+def _usual(rest: bytes, clock: Clock) -> dict[str, Any]:
+    """What many requests have in common: all but the ids, and without session events, whose times are compared with the
+    clock. Not to be changed by whoever gets it."""
+    return _fields(pb.RecommendRequest.FromString(rest), clock)
+
+
+def _fields(request: Any, clock: Clock) -> dict[str, Any]:
+    """Fields of the query to a RecommendRequest, without the ids."""
     asked = _asked(request, "")
     if request.page_token:
         asked["offset"] = offset_of(request.page_token)
         asked["page_size"] = min(asked["page_size"], PAGED_ITEMS_MAX - asked["offset"])
     if request.trace_item_ids:
         asked["trace_items"] = checks.ids("trace_item_ids", request.trace_item_ids, TRACE_ITEMS_MAX)
-    return Query(
+    fields = {
         **asked,
         **_visitor(request, clock),
         **_wishes(request),
-        exclude=checks.ids("exclude_item_ids", request.exclude_item_ids, EXCLUDE_ITEMS_MAX),
-        filter=_filter("filter", request.filter),
-    )
+        "exclude": checks.ids("exclude_item_ids", request.exclude_item_ids, EXCLUDE_ITEMS_MAX),
+        "filter": _filter("filter", request.filter),
+    }
+    return {name: value for name, value in fields.items() if name not in IDS}
 
 
 def decode_page(payload: bytes, clock: Clock) -> PageQuery:

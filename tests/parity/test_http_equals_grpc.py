@@ -199,7 +199,8 @@ class Engine:
                 found = computed(Asked(call.method, query) if isinstance(query, str) else query)
                 if isinstance(found, StoregateError):
                     raise found
-                call.responder.respond(call.call_id, codec.encode(found))
+                encode = codec.encode_json if call.json else codec.encode
+                call.responder.respond(call.call_id, encode(found))
             except StoregateError as error:
                 call.responder.fail(call.call_id, error)
         return False

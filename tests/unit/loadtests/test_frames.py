@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf import json_format
 
 from loadtests.bench import frames
 from storegate.v1 import gateway_pb2, recommendation_pb2
@@ -52,3 +53,10 @@ def test_shuffling_keeps_all_and_repeats_itself() -> None:
     once, again, other = frames.shuffled(bodies, 1), frames.shuffled(bodies, 1), frames.shuffled(bodies, 2)
     assert once == again != other
     assert sorted(once) == sorted(bodies)
+
+
+def test_a_body_over_http_asks_the_same() -> None:
+    """JSON that protobuf's mapping reads as the request over gRPC."""
+    (body,), (framed,) = frames.known_json(["C000017"]), frames.known(["C000017"])
+    asked = json_format.Parse(body, recommendation_pb2.RecommendRequest())
+    assert asked.SerializeToString() == frames.unframe(framed)

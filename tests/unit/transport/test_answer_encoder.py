@@ -1,12 +1,17 @@
-"""The hand-made wire format equals what the generated classes give."""
+"""The hand-made wire format and JSON equal what the generated classes give."""
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import pytest
+from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.core.catalogue import Catalogue, Item
+from serving.core.errors import InternalError
 from serving.decisions.recommend.contract import (
     PAGED_ITEMS_MAX,
     PLACEMENTS,
@@ -19,10 +24,12 @@ from serving.decisions.recommend.contract import (
     TraceItem,
     TraceStage,
 )
-from serving.transport import answer_encoder
-from serving.transport.answer_encoder import AnswerEncoder
+from serving.transport import result_parts
+from serving.transport.answer_encoder import AnswerEncoder, WireParts
+from serving.transport.answer_writer import AnswerWriter
 from serving.transport.page_tokens import page_token
 from serving.transport.reasons import reason_text
+from serving.transport.result_parts import ResultParts
 from storegate.v1 import recommendation_pb2 as pb
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -62,7 +69,8 @@ def sign(decision_id: str, made_s: int, placement: int) -> str:
 
 
 ENCODER = AnswerEncoder(sign)
-"""One for all examples: its caches must not mix them up."""
+WRITER = AnswerWriter(sign)
+"""One for all examples: their caches must not mix them up."""
 
 
 def by_protobuf(answer: Answer) -> pb.RecommendResponse:
@@ -174,9 +182,41 @@ def test_a_page_parses_to_what_protobuf_would_have_written(parts: list[Answer], 
     assert found.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
 
 
-def test_sources_and_reasons_fit_into_the_keys_of_the_caches() -> None:
-    """Each in bits of its own, beside the row."""
-    assert max(*Source, *ReasonCode) < 1 << answer_encoder._CODES_BITS
+@given(answers())
+@settings(max_examples=150, deadline=None)
+def test_the_json_of_an_answer_is_what_protobuf_would_have_written(answer: Answer) -> None:
+    """Twice: the second time from what is kept. A member that stands twice does not parse."""
+    expected = by_protobuf(answer).SerializeToString(deterministic=True)
+    for _ in range(2):
+        parsed = json_format.Parse(WRITER.write(answer), pb.RecommendResponse())
+        assert parsed.SerializeToString(deterministic=True) == expected
+
+
+@given(st.lists(answers(), max_size=3), TEXT)
+@settings(max_examples=50, deadline=None)
+def test_the_json_of_a_page_is_what_protobuf_would_have_written(parts: list[Answer], request_id: str) -> None:
+    expected = pb.RecommendPageResponse(request_id=request_id)
+    for answer in parts:
+        expected.sections.add(placement=answer.placement, response=by_protobuf(answer))
+    found = json_format.Parse(WRITER.write_page(PageAnswer(tuple(parts), request_id)), pb.RecommendPageResponse())
+    assert found.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
+
+
+@given(st.lists(FLOATS, min_size=1, max_size=30))
+@settings(max_examples=300, deadline=None)
+def test_a_number_in_json_is_as_short_as_protobufs(values: list[float]) -> None:
+    """Whatever its size, down to the smallest and up to the largest float32."""
+    answer = one_result(Catalogue.build([Item("a"), Item("b")]))
+    for value in values:
+        answer.scores = np.array([value], np.float32)
+        found = json.loads(WRITER.write(answer))["results"][0].get("score", 0.0)
+        expected = json_format.MessageToDict(pb.RecommendResult(score=value)).get("score", 0.0)
+        assert repr(found) == repr(expected)
+
+
+def test_sources_and_reasons_have_places_among_the_parts() -> None:
+    """Each has a number below the places there are."""
+    assert max(*Source, *ReasonCode) < result_parts.NUMBERS
     assert (len(SOURCE_NAMES), len(ReasonCode)) == (13, 13)
 
 
@@ -228,16 +268,33 @@ def test_the_price_shown_is_the_answers_and_not_the_items() -> None:
         assert (result.price.amount_minor, result.price.currency_code) == (price, "GBP")
 
 
-def test_full_caches_are_emptied_and_answers_stay_right(monkeypatch: object) -> None:
-    encoder = AnswerEncoder()
-    catalogue = Catalogue.build([Item(str(number), f"Item {number}") for number in range(20)])
-    monkeypatch.setattr(answer_encoder, "CACHED_PARTS_MAX", 3)  # type: ignore[attr-defined]
+def test_a_full_store_of_parts_is_emptied_and_answers_stay_right() -> None:
+    """Room for the fixed parts and a few items: what does not fit makes everything before it be forgotten."""
+    parts = ResultParts(WireParts(), bytes_max=2000)
+    catalogue = Catalogue.build([Item(str(number), f"Item {number} {'x' * 200}") for number in range(20)])
     for row in range(19):
         answer = one_result(catalogue)
         answer.rows[0], answer.related[0] = row, row + 1
-        result = pb.RecommendResponse.FromString(encoder.encode(answer)).results[0]
+        result = pb.RecommendResponse.FromString(parts.results(answer)).results[0]
         assert (result.item_id, result.reasons[0].related_item_id) == (str(row), str(row + 1))
-        assert max(len(encoder._items), len(encoder._reasons)) <= 3
+
+
+def test_what_finds_no_room_at_all_is_an_error_and_no_endless_loop() -> None:
+    """Two items, of which the second always drives out the first."""
+    catalogue = Catalogue.build([Item("a", "x" * 500), Item("b", "y" * 500)])
+    with pytest.raises(InternalError, match="1 results is too large"):
+        ResultParts(WireParts(), bytes_max=2000).results(one_result(catalogue))
+
+
+def test_a_catalogue_that_grows_is_followed() -> None:
+    """Rows beyond those there was room for."""
+    encoder, catalogue = AnswerEncoder(), Catalogue.build([Item("a"), Item("b")])
+    for number in range(10):
+        catalogue = catalogue.updated([Item(f"new-{number}")], number + 1)
+        answer = one_result(catalogue)
+        answer.rows[0] = number + 2
+        result = pb.RecommendResponse.FromString(encoder.encode(answer)).results[0]
+        assert (result.item_id, result.reasons[0].related_item_id) == (f"new-{number}", "b")
 
 
 def test_reasons_read_as_sentences() -> None:

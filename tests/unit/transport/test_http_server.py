@@ -12,10 +12,12 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from serving.core.errors import SettingError
+from serving.engine.calls import Call
 from serving.transport.admin_face import admin_app
 from serving.transport.http_face import http_app
 from serving.transport.http_heads import HEAD_BYTES_MAX
 from serving.transport.http_server import HttpServer
+from storegate.v1.recommendation_pb2 import RecommendRequest
 
 PING = {"url": "/v1/ping", "json": {}}
 
@@ -81,6 +83,84 @@ def test_close_ends_at_the_grace(engine: Any) -> None:
     engine.wait(lambda: engine.cancelled == [engine.calls[0].call_id])
     caller.join(10.0)
     assert broken.is_set()
+
+
+def post(user: str, *lines: str, version: str = "1.1") -> bytes:
+    """A Recommend as it stands on the wire."""
+    body = f'{{"userId":"{user}"}}'
+    head = (f"POST /v1/recommend HTTP/{version}", "host: x", "content-type: application/json", *lines)
+    return "\r\n".join([*head, f"content-length: {len(body)}", "", body]).encode()
+
+
+def exchanged(engine: Any, sent: bytes, *, answers: int) -> tuple[str, bool]:
+    """What a server says on one connection, until the answers (the users' names) have come, and whether it hangs up."""
+    users = []
+
+    def answer(call: Call) -> None:
+        users.append(RecommendRequest.FromString(call.payload).user_id)
+        call.responder.respond(call.call_id, f'{{"requestId":"{users[-1]}"}}'.encode())
+
+    engine.answer = answer
+    server = HttpServer(http_app(engine))
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10.0) as connection:
+            connection.sendall(sent)
+            said = b""
+            while said.count(b'"}') < answers:
+                said += connection.recv(65_536)
+            connection.settimeout(0.2)
+            return said.decode(), hung_up(connection)
+    finally:
+        server.close(0.0)
+
+
+def test_requests_sent_in_one_go_are_answered_in_their_order(engine: Any) -> None:
+    """Pipelined, short and long ways mixed; the connection stays."""
+    sent = post("a") + post("b", "expect: 100-continue") + post("c") + post("d")
+    said, ended = exchanged(engine, sent, answers=4)
+    assert [said.index(f'"requestId":"{user}"') for user in "abcd"] == sorted(
+        said.index(f'"requestId":"{user}"') for user in "abcd"
+    )
+    assert said.count("HTTP/1.1 200 OK") == 4
+    assert not ended
+
+
+@pytest.mark.parametrize(
+    ("sent", "closes"),
+    [
+        (post("a"), False),
+        (post("a", "connection: close"), True),
+        (post("a", version="1.0"), True),
+        (post("a", "expect: 100-continue"), False),
+    ],
+    ids=["usual", "close", "1.0", "expect"],
+)
+def test_the_connection_ends_when_the_request_says_so(engine: Any, sent: bytes, closes: bool) -> None:
+    """And the answer says so too."""
+    said, ended = exchanged(engine, sent, answers=1)
+    assert (ended, "connection: close" in said) == (closes, closes)
+    assert "content-type: application/json" in said
+    assert "date: " in said
+
+
+def test_a_body_in_pieces_is_one_body(engine: Any) -> None:
+    """In chunks, without a length."""
+    head = b"POST /v1/recommend HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n"
+    said, _ = exchanged(engine, head + b'\r\n9\r\n{"userId"\r\n5\r\n:"a"}\r\n0\r\n\r\n', answers=1)
+    assert '"requestId":"a"' in said
+
+
+def test_a_refused_request_leaves_the_connection_usable(engine: Any) -> None:
+    """What is still to come of it is read and dropped."""
+    bad = post("a").replace(b"application/json", b"text/plain")
+    said, ended = exchanged(engine, bad + post("b"), answers=2)
+    assert (said.count("HTTP/1.1 415 Unsupported Media Type"), said.count("HTTP/1.1 200 OK"), ended) == (1, 1, False)
+
+
+def test_a_caller_behind_a_proxy_of_this_machine_is_known_by_what_the_proxy_says(engine: Any) -> None:
+    exchanged(engine, post("a", "x-forwarded-for: 203.0.113.7") + post("b"), answers=2)
+    assert [call.caller for call in engine.calls] == ["203.0.113.7", "127.0.0.1"]
 
 
 def hung_up(connection: socket.socket) -> bool:

@@ -27,13 +27,15 @@ LONG = "x" * 257
 
 
 class Still:
-    """A clock that stands."""
+    """A clock that stands until it is moved."""
+
+    now_s = float(NOW_S)
 
     def monotonic(self) -> float:
         return 0.0
 
     def wall(self) -> float:
-        return float(NOW_S)
+        return self.now_s
 
 
 def recommend(**fields: Any) -> Query:
@@ -202,6 +204,41 @@ def test_what_cannot_be_used_is_refused_by_name(field: str, fields: dict[str, An
     with pytest.raises(InvalidInput) as caught:
         recommend(**fields)
     assert caught.value.field == field
+
+
+def test_requests_that_differ_in_their_ids_alone_share_all_else() -> None:
+    """What is remembered of one request carries no id into the next, and hides no error."""
+    clock = Still()
+
+    def ask(**fields: Any) -> Query:
+        return decode_recommend(pb.RecommendRequest(**fields).SerializeToString(), clock)
+
+    for name in ("user_id", "visitor_id", "request_id"):
+        for value in ("a", "b"):
+            assert ask(page_size=7, filter="on_sale", **{name: value}) == Query(
+                page_size=7, filter="on_sale", **{name: value}
+            )
+        with pytest.raises(InvalidInput) as caught:
+            ask(page_size=7, filter="on_sale", **{name: LONG})
+        assert caught.value.field == name
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match="page_size"):
+            ask(page_size=101)
+
+
+def test_the_time_of_an_event_is_compared_with_the_clock_every_time() -> None:
+    """The same bytes, an hour later."""
+    clock, asked = Still(), pb.RecommendRequest(session_events=[event(event_time={"seconds": NOW_S + 3600})])
+    with pytest.raises(InvalidInput, match="in the future"):
+        decode_recommend(asked.SerializeToString(), clock)
+    clock.now_s += 3600
+    assert decode_recommend(asked.SerializeToString(), clock).session[0].time_s == NOW_S + 3600
+
+
+def test_a_long_request_is_decoded_like_a_short_one() -> None:
+    """Beyond what is remembered."""
+    ids = tuple(f"item-{number}" for number in range(100))
+    assert recommend(user_id="a", exclude_item_ids=ids) == Query(user_id="a", exclude=ids)
 
 
 def test_the_limits_themselves_are_allowed() -> None:
