@@ -1,0 +1,57 @@
+"""Behind its edge, a gateway on Ray gets a second replica under load, is replaced, and shrinks again: no call fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from e2e.gateways import Gateway, awaited, gateway
+
+from loadtests.crowd import Crowd, Plain
+from loadtests.ids import of_home
+from serving.runtime.home import edge_of
+from serving.runtime.rolling import SIGNAL
+
+SETTINGS = {
+    "runtime.scaling.busy_target": 0.2,
+    "runtime.scaling.up_delay_s": 0.5,
+    "runtime.scaling.down_delay_s": 4,
+}
+CHANGE_S_MAX = 100.0
+CALLERS = 8
+PARTS = 12
+"""Placements in one call: with so much work in each, few callers keep a replica busy."""
+
+
+def names(running: Gateway) -> set[str]:
+    """Of the replicas that are ready."""
+    return {replica.name for replica in running.ready_replicas()}
+
+
+def target(running: Gateway) -> str:
+    front = awaited(lambda: edge_of(running.home), "the edge stands")
+    return f"{front.host}:{front.grpc_port}"
+
+
+def test_replicas_follow_the_load_and_are_replaced_without_a_failed_call(new_home: Callable[[], Path]) -> None:
+    """1 -> 2 -> 1 replicas under a step of load, then a rolling update of the one that is left, all under the eyes of
+    plain clients, who retry nothing and read every answer."""
+    home = new_home()
+    with (
+        gateway(home, "--replicas-max", "2", "--edge", settings=SETTINGS) as running,
+        Crowd(Plain, target(running), of_home(home), PARTS) as crowd,
+    ):
+        (first,) = names(running)
+        crowd.resize(CALLERS)
+        awaited(lambda: len(names(running)) == 2, "a second replica serves", CHANGE_S_MAX)
+        crowd.resize(1, pause_s=0.1)
+        (kept,) = awaited(lambda: len(found := names(running)) == 1 and found, "one replica is left", CHANGE_S_MAX)
+        running.signal(SIGNAL)
+        (new,) = awaited(
+            lambda: len(found := names(running)) == 1 and found != {kept} and found, "it was replaced", CHANGE_S_MAX
+        )
+        awaited(lambda: "all replicas were replaced" in running.said, "the launcher tells")
+    asked = crowd.asked()
+    assert len({first, kept, new}) >= 2
+    assert len(asked) > CALLERS
+    assert [call.problem for call in asked if call.problem] == []
