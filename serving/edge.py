@@ -41,8 +41,10 @@ class NodeEdge:
 
 
 def edge_folder(settings: Settings) -> Path:
-    """Where the edge's configuration, log and admin socket are."""
-    return run_folder(settings.home) / "edge"
+    """Where the edge's configuration, log and admin socket are; made when it is not there, private to its user."""
+    folder = run_folder(settings.home) / "edge"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def configuration(settings: Settings, front: Front, admin_socket: Path) -> str:

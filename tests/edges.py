@@ -146,7 +146,7 @@ class Edge:
 
 def site_at(edge: Edge, socket: Path) -> EdgeSite:
     return EdgeSite(
-        LOOPBACK, edge.grpc_port, edge.http_port, LOOPBACK, edge.slots, PAYLOAD_BYTES_MAX, socket, MARK, leave_s=1.0
+        LOOPBACK, edge.grpc_port, edge.http_port, LOOPBACK, edge.slots, PAYLOAD_BYTES_MAX, socket, MARK, leave_s=WAIT_S
     )
 
 

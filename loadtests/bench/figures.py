@@ -19,6 +19,8 @@ class Round:
     """Processor time of the server's tree in these seconds."""
     foreign_s: float = 0.0
     """Processor time of the server's cores that others had."""
+    part_s: float = 0.0
+    """Of cpu_s, what the processes used that are told apart."""
 
 
 @dataclass(frozen=True, slots=True)

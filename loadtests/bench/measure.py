@@ -15,7 +15,7 @@ from loadtests.bench.checks import Probe, counted
 from loadtests.bench.figures import Round
 from loadtests.bench.generate import Log, Process, shares
 from loadtests.bench.pin import Cores, only_on, pin
-from loadtests.bench.process import Tree, core_seconds, spent
+from loadtests.bench.process import CpuSeconds, Tree, core_seconds, spent
 from loadtests.gateway import OwnGateway
 from serving.core.errors import SettingError
 
@@ -42,6 +42,8 @@ class Case:
     method: str
     bodies: Sequence[bytes]
     callers: int
+    target: str = ""
+    """Where the load goes, "127.0.0.1:50051"; empty = the gateway's own gRPC port."""
     rounds: list[Round] = field(default_factory=list)
     position: int = 0
     answered: int = 0
@@ -60,10 +62,15 @@ class Rig:
     gateway: OwnGateway
     cores: Cores
     processes_max: int
+    part: Tree | None = None
+    """Processes of the server whose time is also told apart."""
 
     @property
     def tree(self) -> Tree:
         return self.gateway.tree
+
+    def part_cpu(self) -> CpuSeconds:
+        return {} if self.part is None else self.part.cpu()
 
 
 def run_rounds(rig: Rig, cases: Sequence[Case], rounds: int, seconds: float, say: Callable[[str], None]) -> list[float]:
@@ -100,13 +107,14 @@ def _patient_round(rig: Rig, case: Case, seconds: float, say: Callable[[str], No
 def run_round(rig: Rig, case: Case, seconds: float) -> Round:
     """One round. Raises SettingError when the load generator failed, NotCovered when it came or went too early."""
     gateway, streams = rig.gateway, shares(case.callers, rig.processes_max)
+    target = case.target or gateway.grpc_target
     pin(rig.tree.pids(), rig.cores.server)
     before = counted(gateway.metrics(), case.method)
     with ExitStack() as stack:
         stack.enter_context(only_on(rig.cores.load))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storegate-bench-", dir=_memory())))
         bodies = stack.enter_context(Bodies(folder, case.bodies, len(streams), case.position))
-        probe = stack.enter_context(Probe(gateway.grpc_target, case.method, case.bodies))
+        probe = stack.enter_context(Probe(target, case.method, case.bodies))
         probe.ask(1)
         processes: list[Process] = []
         stack.callback(_kill, processes)
@@ -114,15 +122,14 @@ def run_round(rig: Rig, case: Case, seconds: float) -> Round:
         whole_s = SPAWN_S * len(streams) + WARM_S + seconds + END_S
         for number, callers in enumerate(streams):
             left_s = whole_s + begun - time.monotonic()
-            processes.append(
-                Process(gateway.grpc_target, case.method, bodies.paths[number], callers, left_s, folder, number)
-            )
+            processes.append(Process(target, case.method, bodies.paths[number], callers, left_s, folder, number))
         spawned = time.monotonic()
         _pace(bodies, probe, spawned + WARM_S)
         begin_us, before_cpu, before_core = time.time() * 1e6, rig.tree.cpu(), core_seconds(rig.cores.server)
+        before_part = rig.part_cpu()
         _pace(bodies, probe, spawned + WARM_S + seconds)
         end_us, cpu_s = time.time() * 1e6, spent(before_cpu, rig.tree.cpu())
-        core_s = core_seconds(rig.cores.server) - before_core
+        core_s, part_s = core_seconds(rig.cores.server) - before_core, spent(before_part, rig.part_cpu())
         _pace(bodies, probe, begun + whole_s)
         log = covering([process.finish() for process in processes], begin_us, end_us)
         case.position = bodies.position
@@ -132,7 +139,7 @@ def run_round(rig: Rig, case: Case, seconds: float) -> Round:
     case.probed += probe.asked
     case.degraded += probe.degraded
     case.problems += probe.problems
-    return Round(log, (end_us - begin_us) / 1e6, cpu_s, max(0.0, core_s - cpu_s))
+    return Round(log, (end_us - begin_us) / 1e6, cpu_s, max(0.0, core_s - cpu_s), part_s)
 
 
 def covering(logs: list[Log], begin_us: float, end_us: float) -> Log:

@@ -6,7 +6,8 @@
         for result in shop.recommend(user_id="17850", page_size=5).results:
             print(result.title, [reason.text for reason in result.reasons])
 
-Errors are grpc.RpcError; `reason(error)` gives the gateway's stable word, for example "OVERLOADED".
+Errors are grpc.RpcError; `reason(error)` gives the gateway's stable word, for example "OVERLOADED". protos/README.md
+tells how it is to be used in a storefront.
 """
 
 from __future__ import annotations
@@ -44,8 +45,13 @@ RETRIED = (
 )
 """Methods that may be sent again without harm; a replica that goes away while it is asked answers UNAVAILABLE."""
 
+RETRIES_LEFT = 400
+"""Half of it is how many attempts may fail on a connection before nothing is retried there any more; every two answers
+give one back. In an outage, retries must not multiply the load."""
+
 SERVICE_CONFIG = json.dumps(
     {
+        "retryThrottling": {"maxTokens": RETRIES_LEFT, "tokenRatio": 0.5},
         "methodConfig": [
             {
                 "name": list(RETRIED),
@@ -57,7 +63,7 @@ SERVICE_CONFIG = json.dumps(
                     "retryableStatusCodes": ["UNAVAILABLE"],
                 },
             }
-        ]
+        ],
     }
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from serving.core.clock import Clock
 from serving.core.errors import SettingError
@@ -21,6 +21,8 @@ from serving.transport.native_front import NativeFront
 FRONTS: dict[str, type[NativeFront] | type[AioFront]] = {"native": NativeFront, "grpc.aio": AioFront}
 
 ADMIN_CLOSE_S = 0.5
+C = TypeVar("C")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ class Doors:
         self._admin.close(ADMIN_CLOSE_S)
 
 
-def first_open(choices: Sequence[DoorParams], make: Callable[[DoorParams], Doors]) -> Doors:
-    """The doors of the first choice that can be bound as a whole. Raises SettingError when there is none."""
+def first_open(choices: Sequence[C], make: Callable[[C], T]) -> T:
+    """What is made of the first choice that can be bound as a whole. Raises SettingError when there is none."""
     for params in choices[:-1]:
         try:
             return make(params)

@@ -25,6 +25,8 @@ class Replica:
     name: str
     pid: int
     addresses: Addresses
+    here: bool = True
+    """Whether it is on this machine."""
 
 
 def run_folder(home: Path) -> Path:
@@ -104,7 +106,7 @@ def replicas(home: Path) -> list[Replica]:
         if said.get("node") == here and not psutil.pid_exists(said["pid"]):
             withdraw(path)
             continue
-        found.append(Replica(said["name"], said["pid"], Addresses(**said["addresses"])))
+        found.append(Replica(said["name"], said["pid"], Addresses(**said["addresses"]), said.get("node") == here))
     return found
 
 

@@ -61,15 +61,17 @@ def command(home: Path, *arguments: str, **variables: str) -> subprocess.Complet
 
 
 class Gateway:
-    """`storegate serve OPTIONS` on free ports."""
+    """`storegate serve OPTIONS`, on free ports where the options name none."""
 
     def __init__(self, home: Path, *options: str, settings: Mapping[str, object] | None = None) -> None:
         self.home = home
         self._log = home / "gateway.log"
+        free = zip(FREE_PORTS[::2], FREE_PORTS[1::2], strict=True)
+        ports = [word for option, zero in free if option not in options for word in (option, zero)]
         self.wanted = int(options[options.index("--replicas") + 1]) if "--replicas" in options else 1
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen(
-                [STOREGATE, "serve", *options, *FREE_PORTS],
+                [STOREGATE, "serve", *options, *ports],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

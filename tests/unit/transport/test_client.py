@@ -6,6 +6,8 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,7 +21,7 @@ from serving.transport.front_params import FrontParams
 from serving.transport.native_front import NativeFront
 from serving.transport.tokens import token_digest
 from storegate import client as module
-from storegate.client import Client, reason
+from storegate.client import RETRIES_LEFT, Client, Tls, reason
 from storegate.v1 import catalog_pb2, event_pb2, gateway_pb2, recommendation_pb2
 
 ANSWERS = {
@@ -133,6 +135,22 @@ def test_a_replica_that_goes_away_is_asked_again(shop: Client, gate: Gate) -> No
     assert Counter(name for name, _ in gate.seen) == {"Recommend": 4}
 
 
+def test_an_outage_is_not_made_worse_by_retries(front: NativeFront, gate: Gate) -> None:
+    """Once half of the bound has failed, a call is one attempt: not five of each, which would be 1,000."""
+    gate.failures, gate.error = 10**9, NotReady("away")
+    calls = 200
+
+    def fail(shop: Client) -> None:
+        with pytest.raises(grpc.RpcError):
+            shop.ping()
+
+    target = f"127.0.0.1:{front.port}"
+    with Client(target, "secret", timeout_s=30.0, connections=1) as shop, ThreadPoolExecutor(16) as pool:
+        for done in [pool.submit(fail, shop) for _ in range(calls)]:
+            done.result()
+    assert calls < len(gate.seen) < calls + RETRIES_LEFT
+
+
 def test_what_could_do_harm_twice_is_not_repeated(shop: Client, gate: Gate) -> None:
     """An older stock report must not arrive after a newer one."""
     gate.failures, gate.error = 1, NotReady("going away")
@@ -206,6 +224,14 @@ def test_a_call_on_an_old_connection_is_not_cut_off(front: NativeFront, gate: Ga
         gate.held.set()
         caller.join(10.0)
     assert answers == [ANSWERS["GetItem"]]
+
+
+def test_half_a_certificate_is_refused(tmp_path: Path) -> None:
+    """And a file that is not there is named at once, not with the first call."""
+    with pytest.raises(ValueError, match="certificate and key"):
+        Tls(certificate=tmp_path / "c.pem")
+    with pytest.raises(FileNotFoundError, match="ca\\.pem"):
+        Client("127.0.0.1:1", tls=Tls(ca=tmp_path / "ca.pem"))
 
 
 @pytest.mark.parametrize("options", [{"connections": 0}, {"timeout_s": 0.0}, {"redial_s": 0.1}])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 import pytest
-from edges import HELD, OVERLOADED, PING, REFUSED, SLOTS, Edge, awaited, channel_to, code_of, edge_at
+from edges import HELD, LOOPBACK, OVERLOADED, PING, REFUSED, SLOTS, Edge, awaited, channel_to, code_of, edge_at
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -143,6 +145,27 @@ def test_a_call_that_is_given_up_is_taken_back(edge: Edge, channel: Any) -> None
     replica = awaited(lambda: next((one for one in edge.replicas if one.engine.held), None), "a replica holds it")
     call.cancel()
     replica.engine.wait(lambda: replica.engine.cancelled == 1)
+
+
+def test_an_edge_that_leaves_answers_what_it_has(edge: Edge, channel: Any) -> None:
+    """And ends as soon as it has, with callers still connected."""
+    call = channel.unary_unary(HELD).future(b"", timeout=DEADLINE_S)
+    replica = awaited(lambda: next((one for one in edge.replicas if one.engine.held), None), "a replica holds it")
+    with ThreadPoolExecutor(1) as pool:
+        leaving = pool.submit(edge.haproxy.close, DEADLINE_S)
+        awaited(lambda: not accepts(edge.grpc_port), "it takes no new connections")
+        replica.engine.release()
+        assert call.result() == b""
+        leaving.result(DEADLINE_S)
+
+
+def accepts(port: int) -> bool:
+    """Whether anybody listens there."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_callers_are_told_apart(edge: Edge, http: httpx.Client) -> None:
