@@ -20,9 +20,9 @@ from storegate.client import Client
 from storegate.v1.recommendation_pb2 import PagePlacement, RecommendPageRequest, RecommendPageResponse
 
 METHOD = "/storegate.v1.RecommendationService/RecommendPage"
-TIMEOUT_S = 20.0
+TIMEOUT_S = 10.0
 """Far above any answer time: what is looked for is calls that fail, also on a busy machine."""
-REDIAL_S = 30.0
+REDIAL_S = 25.0
 PAGE_SIZE = 10
 PAUSE_AFTER_FAILURE_S = 0.05
 """A gateway that is gone is not asked in a tight loop."""

@@ -25,7 +25,10 @@ PING = "/storegate.v1.GatewayService/Ping"
 POLL_S = 0.02
 START_S_MAX = 240.0
 STOP_S_MAX = 40.0
-FREE_PORTS = {"server.grpc_port": "0", "server.http_port": "0", "server.admin_port": "0"}
+FREE_PORTS = dict.fromkeys(
+    ("server.grpc_port", "server.http_port", "server.admin_port", "edge.replica_grpc_port", "edge.replica_http_port"),
+    "0",
+)
 
 
 class OwnGateway:

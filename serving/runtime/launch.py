@@ -17,6 +17,7 @@ from serving.runtime import ray_env
 from serving.runtime.home import Replica, locked, replicas
 from serving.runtime.leaving import Departure, Leaving, departure, reinstall
 from serving.runtime.local import OnReady, at_the_edge, look_after
+from serving.runtime.params import RuntimeParams
 from serving.runtime.parts import Plan, Say
 from serving.runtime.ports import SharedPorts
 from serving.runtime.process import THREADS, children, end, pin
@@ -26,7 +27,7 @@ POLL_S = 0.2
 WATCH_S = 1.0
 END_S = 3.0
 """What a process of Ray gets to end by itself once Ray was shut down."""
-REPLICA_ENVIRON = (*THREADS, "NUMBA_CACHE_DIR")
+REPLICA_ENVIRON = (*THREADS, "NUMBA_CACHE_DIR", "RAY_worker_niceness")
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +99,13 @@ def _start_ray(plan: Plan, leave: Departure, ours: list[psutil.Process]) -> None
         reinstall(leave)
     if not is_token_auth_enabled():
         raise SettingError("Ray started without token authentication: unset RAY_AUTH_MODE or set it to 'token'")
-    gpus = ray.cluster_resources().get("GPU", 0.0)
-    if not params.ray_address and params.ray_replica_gpus * params.replicas > gpus:
+    if not params.ray_address:
+        check_gpus(params, ray.cluster_resources().get("GPU", 0.0))
+
+
+def check_gpus(params: RuntimeParams, gpus: float) -> None:
+    """On a machine of its own Ray would wait for ever. Raises SettingError when `gpus` are too few."""
+    if params.ray_replica_gpus * params.replicas > gpus:
         raise SettingError(
             f"runtime.ray_replica_gpus: {params.replicas} replicas want {params.ray_replica_gpus:g} GPUs each, and "
             f"this machine has {gpus:g}: set 0, or runtime.ray_address to a cluster that has them",

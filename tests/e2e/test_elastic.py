@@ -13,6 +13,8 @@ from serving.runtime.home import edge_of
 from serving.runtime.rolling import SIGNAL
 
 SETTINGS = {
+    "edge.replica_grpc_port": 0,
+    "edge.replica_http_port": 0,
     "runtime.scaling.busy_target": 0.2,
     "runtime.scaling.up_delay_s": 0.5,
     "runtime.scaling.down_delay_s": 4,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +11,10 @@ from ray.serve.config import AutoscalingConfig, AutoscalingContext
 
 from serving.core.errors import SettingError
 from serving.engine.scaling import Load, ScalingParams
+from serving.runtime.launch import check_gpus
 from serving.runtime.params import RuntimeParams
 from serving.runtime.ray_scaling import as_stats, autoscaling, loads_of
+from serving.runtime.ray_serve import application
 from serving.settings import load
 
 EAGER = RuntimeParams(replicas=1, replicas_max=4, scaling=ScalingParams(busy_target=0.5, up_delay_s=0, down_delay_s=0))
@@ -78,3 +82,20 @@ def test_without_a_higher_maximum_nothing_is_elastic() -> None:
 def test_a_maximum_below_the_replicas_is_refused() -> None:
     with pytest.raises(SettingError, match=r"runtime\.replicas_max.*2.*runtime\.replicas \(3\) or more"):
         load(environ={}, overrides={"runtime.replicas": 3, "runtime.replicas_max": 2})
+
+
+def test_gpus_that_the_machine_does_not_have_are_refused_before_anybody_waits() -> None:
+    check_gpus(RuntimeParams(replicas=2, ray_replica_gpus=0.5), 1.0)
+    with pytest.raises(SettingError, match=r"runtime\.ray_replica_gpus: 3 replicas want 0\.5 GPUs each.*has 1: set 0"):
+        check_gpus(RuntimeParams(replicas=3, ray_replica_gpus=0.5), 1.0)
+
+
+def test_ray_is_asked_for_what_a_replica_needs() -> None:
+    """Cores always, GPUs where they are wanted; a number of replicas, or their bounds."""
+    fixed = application(print, None, Path("home"), RuntimeParams(replicas=3, ray_replica_cpus=0.5))
+    options = fixed._bound_deployment
+    assert options.ray_actor_options == {"num_cpus": 0.5}
+    assert options.num_replicas == 3
+    elastic = application(print, None, Path("home"), replace(EAGER, ray_replica_gpus=0.25))._bound_deployment
+    assert elastic.ray_actor_options["num_gpus"] == 0.25
+    assert elastic._deployment_config.autoscaling_config.max_replicas == 4
