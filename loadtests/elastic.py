@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -39,12 +40,22 @@ CALM_CALLERS, CALM_PAUSE_S = 2, 0.2
 PARTS = 12
 """Placements in one call."""
 LOOK_S = 0.25
-UP_DELAY_S, DOWN_DELAY_S = 1.0, 8.0
-"""Settings of the gateway: a run need not last for minutes."""
-CHANGE_S_MAX = 120.0
-"""For all replicas to come, and for all but one to go."""
+SCALING = {"up_delay_s": "1", "down_delay_s": "8", "queue_target": "4"}
+"""Settings of the gateway: a run need not last for minutes, and a few callers must do."""
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done. callers: during the step. hold_s: before the step, and with all replicas. patience_s: for all
+    replicas to come, and for all but one to go. way: "edge" or "direct"."""
+
+    replicas_max: int
+    callers: int
+    hold_s: float
+    patience_s: float
+    way: str
 
 
 @click.command()
@@ -53,6 +64,10 @@ Say = Callable[[str], None]
 @click.option(
     "--hold", type=click.FloatRange(1, 300), default=10.0, show_default=True,
     help="Seconds before the step, and with all replicas.",
+)  # fmt: skip
+@click.option(
+    "--patience", type=click.FloatRange(10, 3600), default=120.0, show_default=True,
+    help="Seconds for all replicas to come, and for all but one to go; more on a busy machine.",
 )  # fmt: skip
 @click.option("--way", type=click.Choice(["edge", "direct"]), default="edge", show_default=True,
               help="direct: no edge, a shared port, and the shipped client, which retries.")  # fmt: skip
@@ -64,14 +79,14 @@ Say = Callable[[str], None]
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 def main(
-    replicas_max: int, callers: int, hold: float, way: str, json_: bool, plot: Path | None, home: Path, seed: int
-) -> None:
+    replicas_max: int, callers: int, hold: float, patience: float, way: str, json_: bool, plot: Path | None,
+    home: Path, seed: int,
+) -> None:  # fmt: skip
     """One replica, many, one again under a step of load; ends with 1 when a promise is broken."""
     log = Console(stderr=True, highlight=False)
+    plan = Plan(replicas_max, callers, hold, patience, way)
     try:
-        result, story = measure(
-            home.absolute(), replicas_max, callers, hold, way, seed, lambda line: log.print(line, style="dim")
-        )
+        result, story = measure(home.absolute(), plan, seed, lambda line: log.print(line, style="dim"))
     except (StoregateError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     if plot is not None:
@@ -79,9 +94,7 @@ def main(
     tell(result, table(story), json=json_)
 
 
-def measure(
-    home: Path, replicas_max: int, callers: int, hold_s: float, way: str, seed: int, say: Say
-) -> tuple[Result, Story]:
+def measure(home: Path, plan: Plan, seed: int, say: Say) -> tuple[Result, Story]:
     """The whole run; the notes of the result are the promises that were broken. Raises StoregateError."""
     begun = time.monotonic()
     with ExitStack() as stack:
@@ -90,42 +103,41 @@ def measure(
         facts = shop(home, items=SMALL_ITEMS, users=SMALL_USERS, seed=seed, say=say)
         say("starting a gateway on Ray with one replica")
         settings = {
-            "runtime.replicas_max": str(replicas_max),
-            "runtime.scaling.up_delay_s": str(UP_DELAY_S),
-            "runtime.scaling.down_delay_s": str(DOWN_DELAY_S),
-            **({"edge.haproxy": "own"} if way == "edge" else {}),
+            "runtime.replicas_max": str(plan.replicas_max),
+            **{f"runtime.scaling.{name}": value for name, value in SCALING.items()},
+            **({"edge.haproxy": "own"} if plan.way == "edge" else {}),
         }
         gateway = stack.enter_context(closing(OwnGateway(home, local=False, folder=work, settings=settings)))
-        story = step(gateway, of_home(home), replicas_max, callers, hold_s, way, say)
+        story = step(gateway, of_home(home), plan, say)
     result = Result(
         command=" ".join(["python", "-m", "loadtests.elastic", *sys.argv[1:]]),
         data=describe(facts),
         seed=seed,
-        setup={"runtime": "ray", "way": way, "replicas_max": replicas_max, "callers": callers, "hold_s": hold_s},
+        setup={"runtime": "ray", **asdict(plan), "calm callers": CALM_CALLERS, "placements": PARTS},
         rows=as_rows(story),
         seconds=time.monotonic() - begun,
-        notes=broken(story, replicas_max),
+        notes=broken(story, plan.replicas_max),
     )
     return result, story
 
 
-def step(gateway: OwnGateway, ids: Ids, replicas_max: int, callers: int, hold_s: float, way: str, say: Say) -> Story:
+def step(gateway: OwnGateway, ids: Ids, plan: Plan, say: Say) -> Story:
     """Calm, many callers, calm again; looked at all the while. Raises NotReady when the replicas do not follow."""
     watch = Watch(gateway)
     with ExitStack() as stack:
-        crowd = stack.enter_context(crowd_of(stack, gateway, ids, way))
+        crowd = stack.enter_context(crowd_of(stack, gateway, ids, plan.way))
         crowd.resize(CALM_CALLERS, CALM_PAUSE_S)
-        watch.until(lambda: False, hold_s, CALM_CALLERS)
-        say(f"{callers} callers")
+        watch.for_s(plan.hold_s, CALM_CALLERS)
+        say(f"{plan.callers} callers")
         step_s = time.monotonic()
-        crowd.resize(callers)
-        watch.until(lambda: watch.serving >= replicas_max, CHANGE_S_MAX, callers, f"{replicas_max} replicas serve")
-        watch.until(lambda: False, hold_s, callers)
+        crowd.resize(plan.callers)
+        watch.until(lambda: watch.serving >= plan.replicas_max, plan.patience_s, plan.callers, "all replicas serve")
+        watch.for_s(plan.hold_s, plan.callers)
         say(f"{CALM_CALLERS} callers")
         calm_s = time.monotonic()
         crowd.resize(CALM_CALLERS, CALM_PAUSE_S)
-        watch.until(lambda: watch.present == 1, CHANGE_S_MAX, CALM_CALLERS, "one replica is left")
-        watch.until(lambda: False, min(hold_s, TIMEOUT_S), CALM_CALLERS)
+        watch.until(lambda: watch.present == 1, plan.patience_s, CALM_CALLERS, "one replica is left")
+        watch.for_s(min(plan.hold_s, TIMEOUT_S), CALM_CALLERS)
     return Story(watch.begun_s, step_s, calm_s, tuple(watch.seen), tuple(crowd.asked()), watch.newcomers(step_s))
 
 
@@ -144,45 +156,59 @@ class Watch:
         self.seen: list[Seen] = []
         self.present = self.serving = 0
         self._gateway = gateway
-        self._made: dict[str, float] = {}
-        """Replica -> when its process was made: Ray makes it, or takes one that waits, once it has granted it cores."""
-        self._served: dict[str, float] = {}
-        """Replica -> when it was first seen to have answered."""
+        self._served: dict[str, First] = {}
 
-    def until(self, done: Callable[[], bool], seconds: float, callers: int, what: str = "") -> None:
-        """Looks until `done`, at most so long. what: must come true in time. Raises NotReady when it does not."""
+    def for_s(self, seconds: float, callers: int) -> None:
+        """Looks for so long."""
         for now in ticks(seconds):
-            self._look()
-            self.seen.append(Seen(now, self.present, self.serving, callers))
-            if self._gateway.ended:
-                raise NotReady("the gateway has ended")
+            self._look(now, callers)
+
+    def until(self, done: Callable[[], bool], seconds: float, callers: int, what: str) -> None:
+        """Looks until `done`. Raises NotReady, naming `what`, when that does not come true in time."""
+        for now in ticks(seconds):
+            self._look(now, callers)
             if done():
                 return
-        if what:
-            raise NotReady(f"not within {seconds:g} s: {what}")
+        raise NotReady(f"not within {seconds:g} s: {what}")
 
     def newcomers(self, step_s: float) -> tuple[Newcomer, ...]:
         """Those that served first after the step, in that order."""
-        served = sorted(self._served.items(), key=lambda pair: pair[1])
-        return tuple(Newcomer(max(self._made[name], step_s), at_s) for name, at_s in served if at_s > step_s)
+        return tuple(
+            Newcomer(max(first.made_s, step_s), first.served_s, first.cpu_s)
+            for first in sorted(self._served.values(), key=lambda first: first.served_s)
+            if first.served_s > step_s
+        )
 
-    def _look(self) -> None:
+    def _look(self, now: float, callers: int) -> None:
+        """Raises NotReady when the gateway has ended."""
+        if self._gateway.ended:
+            raise NotReady("the gateway has ended")
         ready = self._gateway.ready_replicas()
         for replica in ready:
-            if replica.name not in self._made:
-                self._made[replica.name] = made_s(replica.pid)
             if replica.name not in self._served and counted([admin(replica, "/metrics")[1]], METHOD)[0]:
-                self._served[replica.name] = time.monotonic()
+                with suppress(psutil.NoSuchProcess):
+                    self._served[replica.name] = first_answer(psutil.Process(replica.pid))
         names = {replica.name for replica in ready}
         self.present, self.serving = len(names), len(names & self._served.keys())
+        self.seen.append(Seen(now, self.present, self.serving, callers))
 
 
-def made_s(pid: int) -> float:
-    """When the process was made, in seconds of the monotonic clock; long ago for one that has just gone."""
-    try:
-        return time.monotonic() - (time.time() - float(psutil.Process(pid).create_time()))
-    except psutil.NoSuchProcess:
-        return float("-inf")
+@dataclass(frozen=True, slots=True)
+class First:
+    """A replica when it was first seen to have answered. Seconds of the monotonic clock; cpu_s: it has used so far.
+
+    made_s: when its process was made: Ray makes one, or takes one that waits, once it has granted the cores.
+    """
+
+    made_s: float
+    served_s: float
+    cpu_s: float
+
+
+def first_answer(process: psutil.Process) -> First:
+    """Raises psutil.NoSuchProcess."""
+    now, used = time.monotonic(), process.cpu_times()
+    return First(now - (time.time() - process.create_time()), now, used.user + used.system)
 
 
 def ticks(seconds: float) -> Iterator[float]:

@@ -34,6 +34,8 @@ class Newcomer:
 
     granted_s: float
     served_s: float
+    cpu_s: float
+    """Processor time from its beginning to its first answer."""
 
     @property
     def took_s(self) -> float:
@@ -143,18 +145,23 @@ def summary(story: Story) -> Row:
             max((new.served_s for new in story.newcomers), default=story.step_s) - story.step_s, 1
         ),
         "new_replicas_serve_after_s": took,
+        "new_replicas_cpu_s": [round(newcomer.cpu_s, 1) for newcomer in story.newcomers],
     }
 
 
 def table(story: Story) -> Table:
     """A line for every stretch, and the whole below."""
     told = summary(story)
-    took = ", ".join(f"{took_s:g}" for took_s in told["new_replicas_serve_after_s"])  # type: ignore[attr-defined]
+    took, used = (
+        ", ".join(map(str, told[name]))  # type: ignore[call-overload]
+        for name in ("new_replicas_serve_after_s", "new_replicas_cpu_s")
+    )
     shown = Table(
         box=box.SIMPLE_HEAD,
         title="Replicas that follow the load",
         caption=f"{told['calls']} calls, {told['failed']} failed; replicas {arrows(course(story))}; all of them serve "
-        f"{told['all_serve_after_s']} s after the step began, each one {took} s after Ray granted it.",
+        f"{told['all_serve_after_s']} s after the step began, each one {took} s after "
+        f"Ray granted it (processor time: {used} s).",
         caption_justify="left",
     )
     for title in ("s", "callers", "replicas", "serving", "req/s", "p50 ms", "p99 ms", "failed"):

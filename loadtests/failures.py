@@ -46,7 +46,6 @@ PAUSE_S = 0.01
 """Between an answer and the next question of a caller: steady load, not as much as there can be."""
 SETTLE_S = 2.0
 """Before each event, and after it has mended."""
-BACK_S_MAX = 150.0
 POLL_S = 0.05
 NOT_IN_A_COPY: Final = ("run", "redis")
 """What belongs to a running gateway."""
@@ -149,7 +148,9 @@ def all_of(gateway: OwnGateway) -> list[Replica]:
     return ready if len(ready) == REPLICAS else []
 
 
-def under_load(gateway: OwnGateway, way: str, clients: Sequence[str], events: Sequence[Event], say: Say) -> list[Blow]:
+def under_load(
+    gateway: OwnGateway, way: str, clients: Sequence[str], events: Sequence[Event], patience_s: float, say: Say
+) -> list[Blow]:
     """One event after another, as each client will have seen it."""
     blows = []
     for event in events:
@@ -158,7 +159,7 @@ def under_load(gateway: OwnGateway, way: str, clients: Sequence[str], events: Se
         begun_s = time.monotonic()
         mended = event.strike(gateway)
         struck_s = time.monotonic()
-        back_s = awaited(gateway, mended)
+        back_s = awaited(gateway, mended, patience_s)
         time.sleep(SETTLE_S)
         ended_s = time.monotonic()
         for client in clients:
@@ -167,9 +168,9 @@ def under_load(gateway: OwnGateway, way: str, clients: Sequence[str], events: Se
     return blows
 
 
-def awaited(gateway: OwnGateway, mended: Mended) -> float | None:
+def awaited(gateway: OwnGateway, mended: Mended, patience_s: float) -> float | None:
     """When all was well again; None = not in time. Raises NotReady when the gateway itself has ended."""
-    until = time.monotonic() + BACK_S_MAX
+    until = time.monotonic() + patience_s
     while time.monotonic() < until:
         if gateway.ended:
             raise NotReady("the gateway has ended")
@@ -179,9 +180,19 @@ def awaited(gateway: OwnGateway, mended: Mended) -> float | None:
     return None
 
 
-def one_way(way: str, home: Path, work: Path, callers: int, names: Sequence[str], say: Say) -> list[Cost]:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done. callers: of each client. events: of EVENTS, by name. patience_s: for each to mend."""
+
+    ways: Sequence[str]
+    callers: int
+    events: Sequence[str]
+    patience_s: float
+
+
+def one_way(way: str, home: Path, work: Path, plan: Plan, say: Say) -> list[Cost]:
     """A gateway, its callers, the events."""
-    events = [EVENTS[name] for name in names if way == "edge" or not EVENTS[name].edge_only]
+    events = [EVENTS[name] for name in plan.events if way == "edge" or not EVENTS[name].edge_only]
     say(f"{way}: starting a gateway on Ray with {REPLICAS} replicas")
     settings = {"runtime.replicas": str(REPLICAS), **({"edge.haproxy": "own"} if way == "edge" else {})}
     with ExitStack() as stack:
@@ -190,8 +201,8 @@ def one_way(way: str, home: Path, work: Path, callers: int, names: Sequence[str]
         crowds = crowds_of(gateway.grpc_target, client, of_home(home), way)
         with ExitStack() as at_work:
             for crowd in crowds.values():
-                at_work.enter_context(crowd).resize(callers, PAUSE_S)
-            blows = under_load(gateway, way, list(crowds), events, say)
+                at_work.enter_context(crowd).resize(plan.callers, PAUSE_S)
+            blows = under_load(gateway, way, list(crowds), events, plan.patience_s, say)
         # Now that all have left, no call is still under way, and none is missed.
         return [cost(blow, crowds[blow.client].asked()) for blow in blows]
 
@@ -202,9 +213,7 @@ def crowds_of(target: str, client: object, ids: Ids, way: str) -> dict[str, Crow
     return {"plain": Crowd(Plain, target, ids, parts=1), **shipped} if way == "edge" else shipped
 
 
-def measure(
-    home: Path, ways: Sequence[str], callers: int, names: Sequence[str], seed: int, say: Say
-) -> tuple[Result, list[Cost]]:
+def measure(home: Path, plan: Plan, seed: int, say: Say) -> tuple[Result, list[Cost]]:
     """All ways; the notes of the result are the promises that were broken. Raises StoregateError."""
     begun = time.monotonic()
     with ExitStack() as stack:
@@ -212,12 +221,12 @@ def measure(
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storegate-failures-")))
         facts = shop(home, items=SMALL_ITEMS, users=SMALL_USERS, seed=seed, say=say)
         copy = shutil.copytree(home, work / "home", ignore=shutil.ignore_patterns(*NOT_IN_A_COPY))
-        costs = [each for way in ways for each in one_way(way, copy, work, callers, names, say)]
+        costs = [each for way in plan.ways for each in one_way(way, copy, work, plan, say)]
     result = Result(
         command=" ".join(["python", "-m", "loadtests.failures", *sys.argv[1:]]),
         data=describe(facts),
         seed=seed,
-        setup={"runtime": "ray", "replicas": REPLICAS, "callers of each client": callers},
+        setup={"runtime": "ray", "replicas": REPLICAS, "callers of each client": plan.callers},
         rows=as_rows(costs),
         seconds=time.monotonic() - begun,
         notes=broken(costs),
@@ -229,21 +238,25 @@ def measure(
 @click.option("--way", type=click.Choice(["edge", "direct", "both"]), default="both", show_default=True)
 @click.option("--only", default=",".join(EVENTS), show_default=True, metavar="A,B", help="Some of the events.")
 @click.option("--callers", type=click.IntRange(1, 64), default=4, show_default=True, help="Of each client.")
+@click.option(
+    "--patience", type=click.FloatRange(10, 3600), default=150.0, show_default=True,
+    help="Seconds for each to mend; more on a busy machine.",
+)  # fmt: skip
 @click.option("--json", "json_", is_flag=True, help="One JSON object on standard output instead of the table.")
 @click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), default=Path("var/loadtests/home"), show_default=True,
     help="A small demo store is made there when nothing has been trained; a copy of it is served.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-def main(way: str, only: str, callers: int, json_: bool, home: Path, seed: int) -> None:
+def main(way: str, only: str, callers: int, patience: float, json_: bool, home: Path, seed: int) -> None:
     """Kills, replaces and swaps under steady load; ends with 1 when a promise is broken."""
     names = only.split(",")
     if unknown := [name for name in names if name not in EVENTS]:
         raise click.BadParameter(f"no event {unknown[0]!r}: there are {', '.join(EVENTS)}", param_hint="--only")
     log = Console(stderr=True, highlight=False)
-    ways = ("edge", "direct") if way == "both" else (way,)
+    plan = Plan(("edge", "direct") if way == "both" else (way,), callers, names, patience)
     try:
-        result, costs = measure(home.absolute(), ways, callers, names, seed, lambda line: log.print(line, style="dim"))
+        result, costs = measure(home.absolute(), plan, seed, lambda line: log.print(line, style="dim"))
     except (StoregateError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     tell(result, table(costs), json=json_)

@@ -52,6 +52,7 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     shared = stack.enter_context(closing(SharedPorts(plan.host, plan.ports)))
     backing = stack.enter_context(closing(plan.open_backing(say)))
     settings = plan.with_ports(backing.settings, shared.ports)
+    rollout = stack.enter_context(on_signal(_rollout(plan, settings)))
     say("starting Ray")
     import ray.serve  # noqa: F401  # here: an import that a signal cuts short cannot be begun again by _end_ray
 
@@ -66,7 +67,6 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     running = _wait_until_ready(plan, leave)
     here = sum(replica.here for replica in running)
     edge = stack.enter_context(at_the_edge(plan, shared, here, leave))
-    rollout = stack.enter_context(on_signal(_rollout(plan, settings)))
     leave.steady()
     on_ready([replica.addresses for replica in running], leave)
     while not leave.wait(WATCH_S):

@@ -24,7 +24,7 @@ STORY = Story(
     calm_s=114.0,
     seen=looks(NUMBERS),
     asked=tuple(Asked(100 + n / 10, 100 + n / 10 + 0.02) for n in range(195)),
-    newcomers=(Newcomer(103.0, 104.5), Newcomer(103.0, 106.0)),
+    newcomers=(Newcomer(103.0, 104.5, 1.0), Newcomer(103.0, 106.0, 1.5)),
 )
 
 
@@ -40,7 +40,7 @@ def test_every_broken_promise_is_named() -> None:
     assert broken(STORY, 4) == ["replicas went 1 -> 2 -> 3 -> 1, not up to 4 and down again"]
     flapping = replace(STORY, seen=looks([1, 2, 1, 3, 1]))
     assert "1 -> 2 -> 1 -> 3 -> 1" in broken(flapping, 3)[0]
-    late = replace(STORY, newcomers=(Newcomer(103.0, 120.0),))
+    late = replace(STORY, newcomers=(Newcomer(103.0, 120.0, 4.0),))
     assert broken(late, 3) == ["a replica served 17.0 s after Ray granted it, 15 s are promised"]
 
 
