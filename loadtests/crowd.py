@@ -23,7 +23,8 @@ METHOD = "/storegate.v1.RecommendationService/RecommendPage"
 TIMEOUT_S = 10.0
 """Far above any answer time: what is looked for is calls that fail, also on a busy machine."""
 REDIAL_S = 25.0
-PAGE_SIZE = 10
+PAGE_SIZE = 2
+"""Of each placement: choosing is the server's work, whatever it shows; reading would be the callers'."""
 PAUSE_AFTER_FAILURE_S = 0.05
 """A gateway that is gone is not asked in a tight loop."""
 

@@ -23,7 +23,8 @@ from serving.settings import ENV_HOME, ENV_PREFIX
 
 PING = "/storegate.v1.GatewayService/Ping"
 POLL_S = 0.02
-START_S_MAX = 240.0
+START_S_MAX = 600.0
+"""On a busy machine; on a quiet one it is half a minute."""
 STOP_S_MAX = 40.0
 FREE_PORTS = dict.fromkeys(
     ("server.grpc_port", "server.http_port", "server.admin_port", "edge.replica_grpc_port", "edge.replica_http_port"),
@@ -41,7 +42,7 @@ class OwnGateway:
         """folder: where its log goes. settings: dotted key -> value. Raises SettingError or NotReady with its words."""
         self.home = home.absolute()
         self.log = folder / "gateway.log"
-        values = FREE_PORTS | dict(settings or {})
+        values = FREE_PORTS | {"runtime.start_s_max": str(START_S_MAX)} | dict(settings or {})
         self._wanted = 1 if local else int(values.get("runtime.replicas", "1"))
         command = [str(Path(sys.executable).with_name("storegate")), "serve", *(["--local"] if local else [])]
         begun = time.monotonic()

@@ -94,6 +94,8 @@ def _start_ray(plan: Plan, leave: Departure, ours: list[psutil.Process]) -> None
         ray.init(**where, namespace="storegate", logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingError(f"runtime.ray_address: Ray does not start ({error})", key="runtime.ray_address") from error
+    except Exception as error:  # Ray raises it plain when its daemons are not up in 30 s
+        raise NotReady(f"Ray does not start ({error}): try again when the machine is less busy") from error
     finally:
         ours += [process for process in children() if process not in before]
         reinstall(leave)
