@@ -18,9 +18,9 @@ class Allowed(Enum):
     """How many calls may fail."""
 
     NONE = "none"
-    IN_FLIGHT = "those in flight"
-    """No more than were under way when it happened."""
-    RECORDED = "recorded"
+    IN_FLIGHT = "in flight"
+    """Those that were under way when it happened; none that was begun later."""
+    RECORDED = "any"
     """No promise is made; it is told."""
 
 
@@ -28,8 +28,8 @@ class Allowed(Enum):
 class Blow:
     """One event as one kind of client saw it. Times: seconds of one monotonic clock.
 
-    begun_s: before it was done; struck_s: when it was done, for a process when it was dead. back_s: when all was well
-    again; None = not in time. ended_s: end of the look at it.
+    begun_s: just before it was done; struck_s: when it was done, for a process when it was dead. back_s: when all was
+    well again; None = not in time. ended_s: end of the look at it.
     """
 
     event: str
@@ -44,13 +44,13 @@ class Blow:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one blow. in_flight: calls under way at it, lost ones among them. gap_s: the longest time without an answer
-    to any caller. p99_ms: of the answers."""
+    """Of one blow. failed: what was wrong with each lost call; later: with those that were begun after the blow. gap_s:
+    the longest time without an answer to any caller. p99_ms: of the answers."""
 
     blow: Blow
     calls: int
     failed: tuple[str, ...]
-    in_flight: int
+    later: tuple[str, ...]
     without_profile: int
     gap_s: float
     p99_ms: float
@@ -71,7 +71,7 @@ def cost(blow: Blow, asked: Iterable[Asked]) -> Cost:
         blow,
         len(some),
         tuple(call.problem for call in some if call.problem),
-        sum(call.begun_s <= blow.struck_s <= call.ended_s for call in some),
+        tuple(call.problem for call in some if call.problem and call.begun_s > blow.struck_s),
         sum(call.degraded for call in answered),
         float(np.diff(moments).max()),
         float(np.percentile(took_ms, 99)) if took_ms else float("nan"),
@@ -83,9 +83,10 @@ def broken(costs: Sequence[Cost]) -> list[str]:
     said = []
     for each in costs:
         name = f"{each.blow.event}, {each.blow.way}, {each.blow.client} client"
-        most = {Allowed.NONE: 0, Allowed.IN_FLIGHT: each.in_flight}.get(each.blow.allowed, each.calls)
-        if len(each.failed) > most:
-            said.append(f"{name}: {len(each.failed)} calls failed, {most} may; the first with {each.failed[0]!r}")
+        if each.blow.allowed is Allowed.NONE and each.failed:
+            said.append(f"{name}: {len(each.failed)} calls failed, the first with {each.failed[0]!r}")
+        if each.blow.allowed is Allowed.IN_FLIGHT and each.later:
+            said.append(f"{name}: {len(each.later)} calls begun later failed, the first with {each.later[0]!r}")
         if each.blow.back_s is None:
             said.append(f"{name}: not all was well again when the look at it ended")
         if not each.calls:
@@ -100,7 +101,8 @@ def as_rows(costs: Sequence[Cost]) -> list[Row]:
         row: Row = {
             "name": "failure", "event": each.blow.event, "way": each.blow.way, "client": each.blow.client,
             "allowed": each.blow.allowed.value, "calls": each.calls, "failed": len(each.failed),
-            "in_flight": each.in_flight, "without_profile": each.without_profile, "gap_ms": round(1000 * each.gap_s, 1),
+            "failed_later": len(each.later), "without_profile": each.without_profile,
+            "gap_ms": round(1000 * each.gap_s, 1),
         }  # fmt: skip
         if each.p99_ms == each.p99_ms:
             row["p99_ms"] = round(each.p99_ms, 2)
@@ -111,22 +113,25 @@ def as_rows(costs: Sequence[Cost]) -> list[Row]:
 
 
 def table(costs: Sequence[Cost]) -> Table:
-    """A line for every blow and client."""
+    """A line for every blow and client. Fits into 80 columns."""
     shown = Table(
-        box=box.SIMPLE_HEAD,
+        box=box.SIMPLE,
+        padding=0,
         title="What is lost when something dies or is replaced",
-        caption="in flight: calls under way at the blow. gap: longest time without any answer. back: from the blow "
-        "until all replicas, the store or the edge were there again.",
+        caption="lost: calls that failed; later: those of them begun after the blow; may: which may fail. bare: "
+        "answers without the profile, which they say. gap: longest time without any answer, ms. p99: ms. back: seconds "
+        "from the blow until replicas, store or edge were all there again.",
         caption_justify="left",
     )
-    shown.add_column("event", no_wrap=True)
-    shown.add_column("way, client", no_wrap=True)
-    for title in ("calls", "failed", "in flight", "may fail", "no profile", "gap ms", "p99 ms", "back s"):
-        shown.add_column(title, justify="right")
+    for title in ("event", "way", "client"):
+        shown.add_column(title, no_wrap=True)
+    for title in ("calls", "lost", "later", "may", "bare", "gap", "p99", "back"):
+        shown.add_column(title, justify="right", no_wrap=True)
     for each in costs:
+        blow = each.blow
         shown.add_row(
-            each.blow.event, f"{each.blow.way}, {each.blow.client}", str(each.calls), str(len(each.failed)),
-            str(each.in_flight), each.blow.allowed.value, str(each.without_profile), f"{1000 * each.gap_s:.0f}",
-            f"{each.p99_ms:.1f}", "never" if each.back_s is None else f"{each.back_s:.1f}",
+            blow.event, blow.way, blow.client, str(each.calls), str(len(each.failed)), str(len(each.later)),
+            blow.allowed.value, str(each.without_profile), f"{1000 * each.gap_s:.0f}", f"{each.p99_ms:.0f}",
+            "never" if each.back_s is None else f"{each.back_s:.1f}",
         )  # fmt: skip
     return shown
