@@ -17,14 +17,19 @@ import psutil  # type: ignore[import-untyped]
 
 from loadtests.bench.process import Tree
 from serving.core.errors import NotReady, SettingError
-from serving.runtime.home import Replica, replicas
+from serving.runtime.home import Replica, edge_of, replicas
+from serving.runtime.parts import Front
 from serving.settings import ENV_HOME, ENV_PREFIX
 
 PING = "/storegate.v1.GatewayService/Ping"
 POLL_S = 0.02
-START_S_MAX = 240.0
+START_S_MAX = 600.0
+"""On a busy machine; on a quiet one it is half a minute."""
 STOP_S_MAX = 40.0
-FREE_PORTS = {"server.grpc_port": "0", "server.http_port": "0", "server.admin_port": "0"}
+FREE_PORTS = dict.fromkeys(
+    ("server.grpc_port", "server.http_port", "server.admin_port", "edge.replica_grpc_port", "edge.replica_http_port"),
+    "0",
+)
 
 
 class OwnGateway:
@@ -37,7 +42,7 @@ class OwnGateway:
         """folder: where its log goes. settings: dotted key -> value. Raises SettingError or NotReady with its words."""
         self.home = home.absolute()
         self.log = folder / "gateway.log"
-        values = FREE_PORTS | dict(settings or {})
+        values = FREE_PORTS | {"runtime.start_s_max": str(START_S_MAX)} | dict(settings or {})
         self._wanted = 1 if local else int(values.get("runtime.replicas", "1"))
         command = [str(Path(sys.executable).with_name("storegate")), "serve", *(["--local"] if local else [])]
         begun = time.monotonic()
@@ -54,6 +59,7 @@ class OwnGateway:
         try:
             self.tree = Tree(self._process.pid)
             self.replicas = self._ready(begun + START_S_MAX)
+            self.edge = self._edge(begun + START_S_MAX) if values.get("edge.haproxy") == "own" else None
             self.start_s = time.monotonic() - begun
         except BaseException:
             self.close()
@@ -61,7 +67,8 @@ class OwnGateway:
 
     @property
     def grpc_target(self) -> str:
-        addresses = self.replicas[0].addresses
+        """Of the edge, where there is one."""
+        addresses = self.edge or self.replicas[0].addresses
         return f"{addresses.host}:{addresses.grpc_port}"
 
     @property
@@ -73,9 +80,22 @@ class OwnGateway:
     def http_url(self) -> str:
         return f"http://{self.http_target}"
 
+    @property
+    def pid(self) -> int:
+        """Of `storegate serve`."""
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def ready_replicas(self) -> list[Replica]:
+        """Those that say so at this moment; they come and go."""
+        return [replica for replica in replicas(self.home) if _says_ready(replica)]
+
     def metrics(self) -> list[str]:
         """/metrics of every replica."""
-        return [_admin(replica, "/metrics")[1] for replica in self.replicas]
+        return [admin(replica, "/metrics")[1] for replica in self.replicas]
 
     def close(self) -> int:
         """Asks it to leave and waits; kills what ignores that, by process id; how many had to be killed."""
@@ -107,6 +127,15 @@ class OwnGateway:
             if time.monotonic() > until:
                 raise NotReady(f"the gateway was not ready within {START_S_MAX:.0f} s: {self._last_words()}")
             time.sleep(POLL_S)
+
+    def _edge(self, until: float) -> Front:
+        while (found := edge_of(self.home)) is None or not answers_ping(f"{found.host}:{found.grpc_port}"):
+            if self.ended:
+                raise SettingError(f"the gateway ended with code {self._process.returncode}: {self._last_words()}")
+            if time.monotonic() > until:
+                raise NotReady(f"the edge was not ready within {START_S_MAX:.0f} s: {self._last_words()}")
+            time.sleep(POLL_S)
+        return found
 
     def _last_words(self) -> str:
         return " | ".join(self.log.read_text(errors="replace").splitlines()[-5:]) or "(it said nothing)"
@@ -140,10 +169,10 @@ def answers_ping(target: str, timeout_s: float = 2.0) -> bool:
 
 
 def _says_ready(replica: Replica) -> bool:
-    return _admin(replica, "/readyz")[0] == 200
+    return admin(replica, "/readyz")[0] == 200
 
 
-def _admin(replica: Replica, path: str, timeout_s: float = 5.0) -> tuple[int, str]:
+def admin(replica: Replica, path: str, timeout_s: float = 5.0) -> tuple[int, str]:
     """Status and body of a page of the replica's admin port; (0, "") when nobody answers."""
     addresses = replica.addresses
     connection = http.client.HTTPConnection(addresses.admin_host, addresses.admin_port, timeout=timeout_s)

@@ -33,6 +33,8 @@ from serving.edge import NodeEdge, slots_of, with_slots
 from serving.engine.batcher import Limits
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine, EngineParams
+from serving.engine.load import LoadMeter
+from serving.engine.scaling import Load
 from serving.engine.telemetry import Family
 from serving.events.writing import WriteEvents
 from serving.features import FEATURES
@@ -96,6 +98,7 @@ class Gateway:
         if settings.inference.models_max:
             self._routes += inference_routes(InferenceService(self._shelf, self._clock, version("storegate")))
         self._engine = Engine(self._routes, engine_params(settings), self._clock)
+        self._meter = LoadMeter(self._engine.work, self._clock)
         self._doors: Doors | None = None
         self._leaving = threading.Lock()
 
@@ -129,6 +132,10 @@ class Gateway:
         if self._engine.healthy(self._clock.monotonic()):
             return True, ""
         return False, "the engine stands still: a batch has been running, or a call waiting, for too long"
+
+    def load(self) -> Load:
+        """What the engine had to do since this was asked last."""
+        return self._meter.read()
 
     def close(self, grace_s: float) -> None:
         """Readiness off, and time for an edge to see it; what was accepted is answered for up to `grace_s` seconds;
@@ -248,7 +255,7 @@ def door_params(settings: Settings, shared_ports: bool) -> list[DoorParams]:
     server = settings.server
     tokens = (token_digest(server.bearer_token),) if server.bearer_token else ()
     grpc = FrontParams(server.host, server.grpc_port, server.payload_bytes_max, shared_ports, tokens)
-    admin_ports = range(server.admin_port, server.admin_port + 2 * settings.runtime.replicas + 16)
+    admin_ports = range(server.admin_port, server.admin_port + 2 * settings.runtime.bounds.most + 16)
     shared = DoorParams(
         server.front, grpc, server.http_port, server.admin_host, admin_ports if server.admin_port else (0,)
     )

@@ -65,12 +65,12 @@ def configuration(settings: Settings, front: Front, admin_socket: Path) -> str:
 
 
 def slots_of(settings: Settings) -> Slots:
-    """Twice as many slots as replicas, because a rollout runs old and new ones side by side.
+    """Twice as many slots as there may be replicas, because a rollout runs old and new ones side by side.
 
     Raises SettingError when ports are not there or are wanted twice.
     """
     keys = ("edge.replica_grpc_port", "edge.replica_http_port", "server.admin_port")
-    edge, count = settings.edge, 2 * settings.runtime.replicas
+    edge, count = settings.edge, 2 * settings.runtime.bounds.most
     firsts = (edge.replica_grpc_port, edge.replica_http_port, settings.server.admin_port)
     for key, first in zip(keys, firsts, strict=True):
         if not 0 < first <= PORT_MAX - count:
@@ -83,7 +83,7 @@ def slots_of(settings: Settings) -> Slots:
 
 def with_slots(settings: Settings, rng: random.Random) -> Settings:
     """The settings with free ports where they say 0."""
-    count, edge, server = 2 * settings.runtime.replicas, settings.edge, settings.server
+    count, edge, server = 2 * settings.runtime.bounds.most, settings.edge, settings.server
     return replace(
         settings,
         edge=replace(

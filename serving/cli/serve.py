@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     ("replicas", "runtime.replicas"),
+    ("replicas_max", "runtime.replicas_max"),
     ("host", "server.host"),
     ("grpc_port", "server.grpc_port"),
     ("http_port", "server.http_port"),
@@ -41,6 +42,9 @@ def serving_options(command: F) -> F:
         click.option("--http-port", type=int, help="0 = any. [8080]"),
         click.option("--grpc-port", type=int, help="0 = any. [50051]"),
         click.option("--host", help="Address to listen on; beyond loopback a token is needed. [127.0.0.1]"),
+        click.option(
+            "--replicas-max", type=int, help="As many as the load needs, up to so many. [0: always --replicas]"
+        ),
         click.option("--replicas", type=int, help="Gateway processes on Ray. [1]"),
         click.option("--local", is_flag=True, help="In this process, without Ray."),
     ):
@@ -54,11 +58,13 @@ def serving_options(command: F) -> F:
 @with_settings(*OPTIONS, ("haproxy", "edge.haproxy"), compiles=True)
 def serve(settings: Settings, local: bool) -> None:
     """On Ray Serve by default: replicas that listen for themselves, watched and replaced. Ctrl-C ends it all.
+    SIGUSR2 (`kill -USR2`) replaces every replica, one by one, with the code that lies on disk then.
 
     \b
     storegate serve
     storegate serve --replicas 2 --grpc-port 6000
     storegate serve --replicas 2 --edge
+    storegate serve --replicas-max 4 --edge    as many as the load needs
     storegate serve --local
     """
     from serving.runtime.home import edge_of

@@ -16,6 +16,7 @@ from serving.engine.batcher import Limits
 from serving.engine.calls import Call, Lane, Responder, Route
 from serving.engine.execution import fail
 from serving.engine.lane import LEAVING, WorkLane
+from serving.engine.load import Work
 from serving.engine.telemetry import Family
 
 IMPORTS = Limits(batch_max=1, queue_max=4)
@@ -108,6 +109,12 @@ class Engine:
         """False when a batch hangs or a call is left lying. A slow store (the writer) does not count: a restart would
         not mend it."""
         return self._compute.stalled_s(now) <= self._params.stalled_s_max
+
+    def work(self) -> Work:
+        """What the computing lane has done since its construction; stores are waited for elsewhere, and replicas would
+        not help."""
+        telemetry = self._compute.telemetry
+        return Work(telemetry.busy_s, sum(of.queue_s.total for of in telemetry.methods.values()))
 
     @property
     def waiting(self) -> int:

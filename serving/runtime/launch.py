@@ -17,15 +17,17 @@ from serving.runtime import ray_env
 from serving.runtime.home import Replica, locked, replicas
 from serving.runtime.leaving import Departure, Leaving, departure, reinstall
 from serving.runtime.local import OnReady, at_the_edge, look_after
+from serving.runtime.params import RuntimeParams
 from serving.runtime.parts import Plan, Say
 from serving.runtime.ports import SharedPorts
 from serving.runtime.process import THREADS, children, end, pin
+from serving.runtime.rolling import Rollout, on_signal
 
 POLL_S = 0.2
 WATCH_S = 1.0
 END_S = 3.0
 """What a process of Ray gets to end by itself once Ray was shut down."""
-REPLICA_ENVIRON = (*THREADS, "NUMBA_CACHE_DIR")
+REPLICA_ENVIRON = (*THREADS, "NUMBA_CACHE_DIR", "RAY_worker_niceness")
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     shared = stack.enter_context(closing(SharedPorts(plan.host, plan.ports)))
     backing = stack.enter_context(closing(plan.open_backing(say)))
     settings = plan.with_ports(backing.settings, shared.ports)
+    rollout = stack.enter_context(on_signal(_rollout(plan, settings)))
     say("starting Ray")
     import ray.serve  # noqa: F401  # here: an import that a signal cuts short cannot be begun again by _end_ray
 
@@ -59,6 +62,7 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     leave.check()
     many = "1 replica" if params.replicas == 1 else f"{params.replicas} replicas"
     say(f"starting {many} (the first start compiles kernels for up to a minute)")
+    _start_serve()
     _deploy(plan, settings)
     running = _wait_until_ready(plan, leave)
     here = sum(replica.here for replica in running)
@@ -67,6 +71,7 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     on_ready([replica.addresses for replica in running], leave)
     while not leave.wait(WATCH_S):
         look_after(backing, say)
+        rollout.look(say)
         if edge is not None:
             edge.look(say)
     say("leaving: answering what has been accepted")
@@ -89,11 +94,25 @@ def _start_ray(plan: Plan, leave: Departure, ours: list[psutil.Process]) -> None
         ray.init(**where, namespace="storegate", logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingError(f"runtime.ray_address: Ray does not start ({error})", key="runtime.ray_address") from error
+    except Exception as error:  # Ray raises it plain when its daemons are not up in 30 s
+        raise NotReady(f"Ray does not start ({error}): try again when the machine is less busy") from error
     finally:
         ours += [process for process in children() if process not in before]
         reinstall(leave)
     if not is_token_auth_enabled():
         raise SettingError("Ray started without token authentication: unset RAY_AUTH_MODE or set it to 'token'")
+    if not params.ray_address:
+        check_gpus(params, ray.cluster_resources().get("GPU", 0.0))
+
+
+def check_gpus(params: RuntimeParams, gpus: float) -> None:
+    """On a machine of its own Ray would wait for ever. Raises SettingError when `gpus` are too few."""
+    if params.ray_replica_gpus * params.replicas > gpus:
+        raise SettingError(
+            f"runtime.ray_replica_gpus: {params.replicas} replicas want {params.ray_replica_gpus:g} GPUs each, and "
+            f"this machine has {gpus:g}: set 0, or runtime.ray_address to a cluster that has them",
+            key="runtime.ray_replica_gpus",
+        )
 
 
 def _to_log(data: dict[str, Any], ignore_prefix: bool) -> None:
@@ -106,21 +125,36 @@ def _own_cluster(plan: Plan) -> dict[str, Any]:
     return {
         "address": "local",
         # A rollout runs old and new replicas side by side.
-        "num_cpus": math.ceil(2 * params.replicas * params.ray_replica_cpus) + 1,
+        "num_cpus": math.ceil(2 * params.bounds.most * params.ray_replica_cpus) + 1,
         "object_store_memory": params.ray_object_store_mib << 20,
         "include_dashboard": False,
     }
 
 
+def _rollout(plan: Plan, settings: Any) -> Rollout:
+    return Rollout(
+        deploy=lambda: _deploy(plan, settings),
+        names=lambda: {replica.name for replica in replicas(plan.home)},
+        problem=lambda: _problem(plan),
+        patience_s=plan.params.start_s_max,
+    )
+
+
+def _start_serve() -> None:
+    from ray import serve
+
+    quiet = {"log_level": "ERROR", "enable_access_log": False}
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    serve.start(proxy_location="Disabled", logging_config=quiet)
+
+
 def _deploy(plan: Plan, settings: Any) -> None:
+    """The first time, or again: then every replica is replaced, because Ray takes each deployment for a new version."""
     from ray import serve
 
     from serving.runtime.ray_serve import APP, application
 
     environ = {name: os.environ[name] for name in REPLICA_ENVIRON if name in os.environ}
-    quiet = {"log_level": "ERROR", "enable_access_log": False}
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    serve.start(proxy_location="Disabled", logging_config=quiet)
     target = application(plan.build, settings, plan.home, plan.params, environ if plan.params.ray_address else None)
     # Not serve.run: it waits without a limit, and says nothing meanwhile.
     serve.run_many(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from serving.engine.scaling import Load
 from serving.runtime.params import RuntimeParams
 
 Say = Callable[[str], None]
@@ -50,6 +51,10 @@ class Gateway(Protocol):
 
     def healthy(self) -> tuple[bool, str]:
         """Whether the replica works; one that does not should be replaced."""
+        ...
+
+    def load(self) -> Load:
+        """What it had to do since this was asked last."""
         ...
 
     def close(self, grace_s: float) -> None:

@@ -19,6 +19,8 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a warning on machines without accelerators
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    # Ray's workers stand back behind every other process (niceness 15): ours are those that are waited for.
+    "RAY_worker_niceness": "0",
 }
 
 

@@ -17,6 +17,7 @@ from serving.runtime.home import announce, withdraw
 from serving.runtime.params import RuntimeParams
 from serving.runtime.parts import Gateway
 from serving.runtime.process import settle, tune
+from serving.runtime.ray_scaling import as_stats, autoscaling
 
 APP = "storegate"
 DEPLOYMENT = "gateway"
@@ -56,6 +57,10 @@ class GatewayReplica:
             if not healthy:
                 raise RuntimeError(reason)
 
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Ray asks where the number of replicas follows the load."""
+        return as_stats(self._gateway.load()) if self._gateway is not None else {}
+
     async def __call__(self) -> float:
         """Ray wants an entrance; nobody uses it. The replica's monotonic clock."""
         return time.monotonic()
@@ -77,12 +82,14 @@ def application(
 ) -> serve.Application:
     """What Ray is asked to run. environ: variables for the replicas of a cluster that is not ours."""
     options: dict[str, Any] = {"num_cpus": params.ray_replica_cpus}
+    if params.ray_replica_gpus:
+        options["num_gpus"] = params.ray_replica_gpus
     if environ:
         options["runtime_env"] = {"env_vars": environ}
     deployment = serve.deployment(
         GatewayReplica,
         name=DEPLOYMENT,
-        num_replicas=params.replicas,
+        **({"autoscaling_config": autoscaling(params)} if params.elastic else {"num_replicas": params.replicas}),
         ray_actor_options=options,
         max_surge_percent=100,  # new replicas serve before old ones go; the default is an outage with one replica
         max_constructor_retry_count=2,

@@ -25,6 +25,7 @@ from serving.engine.batcher import Limits
 from serving.engine.calls import Lane, Size, Turn
 from serving.engine.engine import Engine, EngineParams
 from serving.engine.lane import WorkLane
+from serving.engine.load import Work
 from serving.engine.telemetry import Histogram
 
 NOW = SystemClock().monotonic
@@ -473,6 +474,25 @@ def test_many_threads_lose_nobody(recorder, make_route) -> None:
     assert set(recorder.outcomes) == set(range(per_thread * threads))
     assert all(len(outcomes) == 1 for outcomes in recorder.outcomes.values())
     assert sum(outcomes == [b"x"] for outcomes in recorder.outcomes.values()) > 0
+
+
+def test_work_is_that_of_the_computing_lane(recorder, make_route) -> None:
+    """Time in batches and time of waiting; a write, which waits for a store, adds to neither."""
+    gate = Gate()
+    with running(make_route(gate.run), make_route(method="/write", lane=Lane.WRITER)) as engine:
+        engine.submit([recorder.call(1, method="/write")])
+        recorder.wait(1)
+        assert engine.work() == Work(0.0, 0.0)
+        holder = threading.Thread(target=engine.submit, args=([recorder.call(2)],))
+        holder.start()
+        assert gate.began.wait(20)
+        engine.submit([recorder.call(3)])
+        gate.go.set()
+        recorder.wait(3)
+        holder.join()
+    done = engine.work()
+    assert done.busy_s > 0
+    assert done.queued_s > 0
 
 
 def test_telemetry_adds_up(recorder, make_route) -> None:

@@ -18,6 +18,7 @@ from serving.core.clock import SystemClock
 from serving.core.errors import NotReady, SettingError, StoregateError
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine
+from serving.engine.scaling import Load
 from serving.runtime.doors import DoorParams, Doors
 from serving.runtime.home import replicas
 from serving.runtime.leaving import Departure
@@ -61,6 +62,9 @@ class PingGateway:
 
     def healthy(self) -> tuple[bool, str]:
         return True, ""
+
+    def load(self) -> Load:
+        return Load(0.0, 0.0)
 
     def close(self, grace_s: float) -> None:
         self.doors.close(grace_s)
