@@ -28,6 +28,9 @@ BUFFER_SPARE_BYTES: Final = 2048
 """Of HAProxy's buffer: what rules may add (1,024), and room in which a head that is too large can be refused."""
 BUFFER_BYTES_MIN: Final = 16_384
 """HAProxy lets no frame be larger than its buffer, and HTTP/2 allows no smaller limit of frames than this."""
+AS_THEY_ARE: Final = (
+    "threads", "connections_max", "connections_per_host_max", "streams_max", "glitches_max", "head_bytes_max",
+)  # fmt: skip
 RECHECK_SHARE: Final = 0.2
 """A check that failed is repeated after this share of the usual time."""
 
@@ -61,16 +64,25 @@ class EdgeSite:
 
 def render(site: EdgeSite, params: EdgeParams) -> str:
     """The whole configuration. Raises InvalidInput for a path that HAProxy cannot be told."""
-    told = {name: getattr(params, name) for name in ("threads", "connections_max", "connections_per_host_max")}
-    told |= {name: getattr(params, name) for name in ("streams_max", "glitches_max", "head_bytes_max")}
-    told |= {"payload_bytes_max": site.payload_bytes_max, "home_key": HOME_KEY, "home_mark": site.home_mark}
-    buffer_bytes = max(BUFFER_BYTES_MIN, 2 * params.head_bytes_max + BUFFER_SPARE_BYTES)
-    told |= {"buffer_bytes": buffer_bytes, "leave_ms": _ms(site.leave_s)}
-    told |= {"request_ms": _ms(params.request_s_max), "idle_ms": _ms(params.idle_s_max)}
-    told |= {"answer_ms": _ms(params.answer_s_max), "check_ms": _ms(params.check_s)}
-    told |= {"recheck_ms": _ms(params.check_s * RECHECK_SHARE), "admin_socket": _quoted(str(site.admin_socket))}
-    told |= {"caller_rule": _caller_rule(params), **_binds(site, params), **_answers(site, params), **_servers(site)}
-    return Template(_template()).substitute(told)
+    values = {
+        **{name: getattr(params, name) for name in AS_THEY_ARE},
+        "payload_bytes_max": site.payload_bytes_max,
+        "buffer_bytes": max(BUFFER_BYTES_MIN, 2 * params.head_bytes_max + BUFFER_SPARE_BYTES),
+        "request_ms": _ms(params.request_s_max),
+        "idle_ms": _ms(params.idle_s_max),
+        "answer_ms": _ms(params.answer_s_max),
+        "check_ms": _ms(params.check_s),
+        "recheck_ms": _ms(params.check_s * RECHECK_SHARE),
+        "leave_ms": _ms(site.leave_s),
+        "admin_socket": _quoted(str(site.admin_socket)),
+        "home_key": HOME_KEY,
+        "home_mark": site.home_mark,
+        "caller_rule": _caller_rule(params),
+        **_binds(site, params),
+        **_answers(site, params),
+        **_servers(site),
+    }
+    return Template(_template()).substitute(values)
 
 
 @cache

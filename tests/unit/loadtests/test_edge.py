@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from loadtests.bench.figures import Round
 from loadtests.bench.generate import Log
-from loadtests.edge import cases_for, notes_on, rows_of
+from loadtests.bench.report import Result
+from loadtests.edge import cases_for, notes_on, rows_of, table
 
 
 def one_round(calls: int, micros: int, part_s: float) -> Round:
@@ -42,3 +45,11 @@ def test_a_failed_call_is_a_note() -> None:
     case = cases_for("127.0.0.1:1", [b"body"], (1,))[1]
     case.rounds, case.refused = [one_round(10, 300, 0.0)], 2
     assert notes_on([case], rows_of([case])) == ["ping edge, 1 callers: 2 calls failed"]
+
+
+def test_a_machine_that_was_not_quiet_is_told() -> None:
+    """Times mean nothing when others had the core; processor time still does."""
+    case = cases_for("127.0.0.1:1", [b"body"], (1,))[0]
+    case.rounds = [replace(one_round(10, 300, 0.0), foreign_s=0.8)]
+    result = Result("", {}, 0, {}, rows_of([case]), 1.0)
+    assert "up to 80 %" in str(table(result).caption)
