@@ -44,8 +44,8 @@ class Newcomer:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A whole run; times in seconds of one monotonic clock. way: "edge" or "direct". step_s, calm_s: when the many came,
-    and left."""
+    """A whole run; times in seconds of one monotonic clock. way: "edge" or "direct". step_s, calm_s: when the many
+    came, and left."""
 
     way: str
     begun_s: float
