@@ -138,7 +138,9 @@ def step(gateway: OwnGateway, ids: Ids, plan: Plan, say: Say) -> Story:
         crowd.resize(CALM_CALLERS, CALM_PAUSE_S)
         watch.until(lambda: watch.present == 1, plan.patience_s, CALM_CALLERS, "one replica is left")
         watch.for_s(min(plan.hold_s, TIMEOUT_S), CALM_CALLERS)
-    return Story(watch.begun_s, step_s, calm_s, tuple(watch.seen), tuple(crowd.asked()), watch.newcomers(step_s))
+    return Story(
+        plan.way, watch.begun_s, step_s, calm_s, tuple(watch.seen), tuple(crowd.asked()), watch.newcomers(step_s)
+    )
 
 
 def crowd_of(stack: ExitStack, gateway: OwnGateway, ids: Ids, way: str) -> Crowd:

@@ -19,6 +19,7 @@ def looks(numbers: list[int]) -> tuple[Seen, ...]:
 
 
 STORY = Story(
+    way="edge",
     begun_s=100.0,
     step_s=102.0,
     calm_s=114.0,
@@ -42,6 +43,7 @@ def test_every_broken_promise_is_named() -> None:
     assert "1 -> 2 -> 1 -> 3 -> 1" in broken(flapping, 3)[0]
     late = replace(STORY, newcomers=(Newcomer(103.0, 120.0, 4.0),))
     assert broken(late, 3) == ["a replica served 17.0 s after Ray granted it, 15 s are promised"]
+    assert broken(replace(late, way="direct"), 3) == []
 
 
 def test_figures_over_time() -> None:
