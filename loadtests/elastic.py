@@ -60,7 +60,7 @@ class Plan:
 
 @click.command()
 @click.option("--replicas-max", type=click.IntRange(2, 8), default=3, show_default=True)
-@click.option("--callers", type=click.IntRange(2, 256), default=24, show_default=True, help="During the step.")
+@click.option("--callers", type=click.IntRange(2, 256), default=8, show_default=True, help="During the step.")
 @click.option(
     "--hold", type=click.FloatRange(1, 300), default=10.0, show_default=True,
     help="Seconds before the step, and with all replicas.",

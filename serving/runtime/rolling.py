@@ -60,13 +60,15 @@ class Rollout:
         say(f"replacing {len(old)} replicas")
 
     def _go_on(self, say: Say) -> None:
+        left, never = self._old & self.names(), False
         try:
-            left = self._old & self.names()
             problem = f"{len(left)} old replicas serve still" if left else self.problem()
-            if problem and time.monotonic() < self._until:
-                return
         except NotReady as error:
-            problem = error.message
+            problem, never = error.message, True
+        except Exception as error:  # as above; Ray starts its controller again
+            problem = f"Ray does not answer ({error})"
+        if problem and not never and time.monotonic() < self._until:
+            return
         self._old = set()
         say(f"not all replicas were replaced: {problem}" if problem else "all replicas were replaced")
 

@@ -159,7 +159,8 @@ class Gateway:
             raise AssertionError(f"it did not end within {STOP_S_MAX:g} s: {self.said}") from None
 
     def kill(self) -> None:
-        for process in (*self.family(), psutil.Process(self.process.pid)):
+        # The launcher first: it would start the edge or the store again.
+        for process in (psutil.Process(self.process.pid), *self.family()):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait()

@@ -23,6 +23,8 @@ class Ray:
         self.deployed += 1
 
     def problem(self) -> str:
+        if self.away:
+            raise RuntimeError("the controller is away")
         if self.lost:
             raise NotReady("the replicas do not start: no module named x")
         return self.trouble
@@ -102,3 +104,21 @@ def test_a_controller_that_is_away_costs_the_rollout_only(caplog) -> None:
     ray.away = False
     rollout.ask()
     assert ray.look(rollout) == ["replacing 2 replicas"]
+
+
+def test_a_controller_that_dies_meanwhile_is_waited_for() -> None:
+    """Ray starts another one, which goes on where it was; for ever it is not waited for."""
+    ray = Ray()
+    rollout = ray.rollout()
+    rollout.ask()
+    ray.look(rollout)
+    ray.serving, ray.away = {"c", "d"}, True
+    assert ray.look(rollout) == []
+    ray.away = False
+    assert ray.look(rollout) == ["all replicas were replaced"]
+
+    hasty = ray.rollout(patience_s=0.0)
+    hasty.ask()
+    ray.look(hasty)
+    ray.serving, ray.away = {"e", "f"}, True
+    assert ray.look(hasty) == ["not all replicas were replaced: Ray does not answer (the controller is away)"]
