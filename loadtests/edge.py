@@ -92,7 +92,7 @@ def cases_for(edge: str, bodies: Sequence[bytes], callers: Sequence[int]) -> lis
     """Direct and edge side by side, for every question and number of callers."""
     questions = {"ping": (frames.PING, frames.ping()), "recommend": (frames.RECOMMEND, bodies)}
     return [
-        Case(f"{name} {way}", method, sent, number, target)
+        Case(f"{name} {way}", method, sent, number, target=target)
         for name, (method, sent) in questions.items()
         for number in callers
         for way, target in ((DIRECT, ""), (EDGE, edge))

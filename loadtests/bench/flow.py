@@ -115,7 +115,7 @@ def ask_for(ask: Ask, found: Shop) -> list[Case]:
         "ping": (frames.PING, frames.ping(), ""),
     }
     return [
-        Case(name, method, bodies, callers, path)
+        Case(name, method, bodies, callers, path=path)
         for name, (method, bodies, path) in questions.items()
         for callers in ask.callers
     ]
