@@ -19,6 +19,7 @@ from serving.decisions.recommend.contract import RECOMMENDED_FOR_YOU, Query, Sou
 from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.placements import Table
 from serving.decisions.recommend.sources import SEARCHED, Evidence
+from serving.decisions.recommend.sources.protocol import Quota
 from serving.decisions.recommend.sources.recall import Asking, habits
 from serving.decisions.recommend.sources.session import votes
 from serving.decisions.recommend.steps import know
@@ -103,8 +104,8 @@ def alone(recommender: Recommender, blobs: Sequence[bytes], wall: float, seconds
     return [row(name, 1, micros) for name, micros in took.items()]
 
 
-def _search(find: Callable[[Evidence, I32], I32], known: Known, quota: I32) -> I32:
-    return find(known.evidence, quota)
+def _search(find: Callable[[Evidence, Quota], I32], known: Known, quota: I32) -> I32:
+    return find(known.evidence, Quota(quota, int(quota[0]), int(quota[0])))
 
 
 def candidate_count(recommender: Recommender, blobs: Sequence[bytes], wall: float) -> Row:

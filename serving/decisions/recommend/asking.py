@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,8 @@ class Asked:
     """(len(Source), b) candidates at most, by source."""
     most: list[int]
     """(len(Source),) the largest of each source."""
+    least: list[int]
+    """(len(Source),) the smallest of each source."""
     request: Request
     page: Page
     objective: list[int]
@@ -170,6 +172,7 @@ def ask(
         order=[kind.order for kind in kinds],
         quotas=shape.quotas,
         most=shape.most,
+        least=shape.least,
         request=shape.request,
         page=shape.page._replace(seed=np.array([int(one[-SEED_DIGITS:], 16) for one in ids], np.uint64)),
         objective=[kind.objective for kind in kinds],
@@ -257,6 +260,7 @@ class _Shape(NamedTuple):
     page: Page
     quotas: I32
     most: list[int]
+    least: list[int]
     wanted: I32
 
 
@@ -286,7 +290,8 @@ def _made(kinds: list[_Kind], table: Table, named: _Named) -> _Shape:
     shares = np.array(tuple(zip(*(kind.share for kind in kinds), strict=True)), np.float32)
     quotas = _quotas([kind.placement for kind in kinds], request, table)
     page = _page(line, request, named.places, shares)
-    return _Shape(request, page, quotas, quotas.max(axis=1, initial=0).tolist(), line.wanted)
+    most, least = (extreme(axis=1).tolist() for extreme in (quotas.max, quotas.min))
+    return _Shape(request, page, quotas, most, least, line.wanted)
 
 
 def _request(line: _Line, named: _Named) -> Request:
@@ -353,13 +358,10 @@ def _pins(query: Query, catalogue: Catalogue) -> tuple[list[int], list[int], tup
 
 def records_of(blobs: Sequence[bytes], session: Sequence[bytes]) -> tuple[npt.NDArray[np.void], I64]:
     """All records of the batch (m,) RECORD and ptr (b + 1,); a session stands behind the stored records."""
-    ptr = np.fromiter(
-        accumulate(((len(b) + len(s)) // RECORD_BYTES for b, s in zip(blobs, session, strict=True)), initial=0),
-        np.int64,
-        len(blobs) + 1,
-    )
-    joined = b"".join([part for pair in zip(blobs, session, strict=True) for part in pair])
-    return (np.frombuffer(joined, RECORD) if joined else _NO_RECORDS), ptr
+    each = list(map(add, blobs, session)) if any(session) else blobs
+    ends = accumulate([len(one) // RECORD_BYTES for one in each], initial=0)
+    joined = b"".join(each)
+    return (np.frombuffer(joined, RECORD) if joined else _NO_RECORDS), np.array(list(ends), np.int64)
 
 
 def _session(query: Query, now_s: int) -> bytes:

@@ -249,7 +249,7 @@ class Recommender:
         )  # fmt: skip
         stages.done("visitor")
         evidence = Evidence(world, tastes, contents, asked.request.mask, masks)
-        found = gather(evidence, recalled, asked.quotas, asked.most, stages.degraded)
+        found = gather(evidence, recalled, asked, stages.degraded)
         stages.done("sources")
         rows, signals, ptr, features = self._collect(
             history, users, tastes, contents, wall, asked.request, found, world.matrices, world.popular,

@@ -9,6 +9,7 @@ import numpy as np
 
 from serving.adapters.faiss_index import FaissIndex
 from serving.decisions.recommend.sources.near import near
+from serving.decisions.recommend.sources.protocol import Quota
 
 VECTORS = np.eye(6, dtype=np.float32) + 0.01 * np.arange(36, dtype=np.float32).reshape(6, 6)
 
@@ -27,7 +28,7 @@ class Counted:
 
 def found(index: Counted, queries: np.ndarray, quota: list[int], mask: list[int], masks: np.ndarray) -> list[list[int]]:
     evidence: Any = SimpleNamespace(mask=np.array(mask, np.int32), masks=masks)
-    rows = near(index, queries, np.array(quota, np.int32), evidence)
+    rows = near(index, queries, Quota(np.array(quota, np.int32), max(quota), min(quota)), evidence)
     assert rows.dtype == np.int32
     return rows.tolist()
 

@@ -7,7 +7,7 @@ import numpy as np
 from serving.core.ports import I32
 from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.sources.near import near
-from serving.decisions.recommend.sources.protocol import Evidence
+from serving.decisions.recommend.sources.protocol import Evidence, Quota
 from serving.kernels.texts import nearest_fresh
 
 
@@ -16,12 +16,12 @@ class Content:
 
     code = Code.CONTENT
 
-    def find(self, evidence: Evidence, quota: I32) -> I32:
+    def find(self, evidence: Evidence, quota: Quota) -> I32:
         """By cosine; half of what is asked may be new."""
         world = evidence.world
         known = near(world.models.content_index, evidence.contents, quota, evidence)
         if not len(world.fresh):
             return known
-        half = np.where(evidence.contents.any(axis=1), quota // 2, 0).astype(np.int32)
+        half = np.where(evidence.contents.any(axis=1), quota.each // 2, 0).astype(np.int32)
         new = nearest_fresh(evidence.contents, world.content, world.fresh, half, evidence.mask, evidence.masks)
         return np.concatenate((new, known), axis=1)

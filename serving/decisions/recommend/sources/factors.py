@@ -5,7 +5,7 @@ from __future__ import annotations
 from serving.core.ports import I32
 from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.sources.near import near
-from serving.decisions.recommend.sources.protocol import Evidence
+from serving.decisions.recommend.sources.protocol import Evidence, Quota
 
 
 class Factors:
@@ -13,6 +13,6 @@ class Factors:
 
     code = Code.FACTORS
 
-    def find(self, evidence: Evidence, quota: I32) -> I32:
+    def find(self, evidence: Evidence, quota: Quota) -> I32:
         """By inner product with the taste."""
         return near(evidence.world.models.index, evidence.tastes, quota, evidence)

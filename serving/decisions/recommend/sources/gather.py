@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from serving.core.errors import ModelFailed
 from serving.core.ports import I32
+from serving.decisions.recommend.asking import Asked
 from serving.decisions.recommend.sources import SEARCHED
-from serving.decisions.recommend.sources.protocol import Evidence
+from serving.decisions.recommend.sources.protocol import Evidence, Quota
 from serving.kernels.candidates import Found, Recalled
 
 
-def gather(
-    evidence: Evidence, recalled: Recalled, quotas: I32, most: Sequence[int], degraded: list[tuple[str, str]]
-) -> Found:
-    """quotas: (len(Source), b) int32, and the largest of each row. A source whose model fails brings nothing, and
-    `degraded` is told."""
+def gather(evidence: Evidence, recalled: Recalled, asked: Asked, degraded: list[tuple[str, str]]) -> Found:
+    """A source whose model fails brings nothing, and `degraded` is told."""
     lists = []
     for source in SEARCHED:
-        rows = None
-        if most[source.code]:
+        code, rows = source.code, None
+        if asked.most[code]:
             try:
-                rows = source.find(evidence, quotas[source.code])
+                rows = source.find(evidence, Quota(asked.quotas[code], asked.most[code], asked.least[code]))
             except ModelFailed as error:
                 degraded.append(("candidates", error.cause))
-        lists.append(np.empty((quotas.shape[1], 0), np.int32) if rows is None else rows)
+        lists.append(_none(len(asked.keys)) if rows is None else rows)
     factors, content = lists
-    return Found(*recalled, factors, content, quotas)
+    return Found(*recalled, factors, content, asked.quotas)
+
+
+@lru_cache(maxsize=256)
+def _none(b: int) -> I32:
+    """No candidates for anybody; nobody writes into it."""
+    return np.empty((b, 0), np.int32)

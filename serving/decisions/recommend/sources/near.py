@@ -5,26 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from serving.core.ports import F32, I32, VectorIndex
-from serving.decisions.recommend.sources.protocol import Evidence
+from serving.decisions.recommend.sources.protocol import Evidence, Quota
 
 
-def near(index: VectorIndex, queries: F32, quota: I32, evidence: Evidence) -> I32:
-    """(b, q) the quota (b,) nearest rows of each query (b, d) among those its mask allows, -1 = none; q its largest.
+def near(index: VectorIndex, queries: F32, quota: Quota, evidence: Evidence) -> I32:
+    """(b, quota.most) the nearest rows of each query (b, d) among those its mask allows, -1 = none.
 
     None for a query of zeros, to which everything is equally near: it is not searched for. Requests of one mask are
     searched together. Raises ModelFailed when the index fails.
     """
-    k = int(quota.max())
-    if len(evidence.masks) == 1 and quota.min() == k and queries[:, 0].all():
+    k = quota.most
+    if len(evidence.masks) == 1 and quota.least == k and queries[:, 0].all():
         # The usual batch. Mask 0 is what is in stock, nearly everything: the union leaves out the rest more cheaply
         # than the index. A first coordinate that is not 0 is no vector of zeros.
         return index.search(queries, k)[1].astype(np.int32)
-    out = np.full((len(quota), k), -1, np.int32)
-    asking = (quota > 0) & queries.any(axis=1)
+    out = np.full((len(queries), k), -1, np.int32)
+    asking = (quota.each > 0) & queries.any(axis=1)
     for mask in range(len(evidence.masks)):
         mine = np.flatnonzero(asking & (evidence.mask == mask))
         if len(mine):
             _, rows = index.search(queries[mine], k, evidence.masks[mask] if mask else None)
             out[mine, : rows.shape[1]] = rows
-    out[np.arange(k) >= quota[:, None]] = -1
+    out[np.arange(k) >= quota.each[:, None]] = -1
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +28,20 @@ class Evidence:
     """(g, n) what may come at all."""
 
 
+class Quota(NamedTuple):
+    """How many b requests want at most: each (b,) int32, and the largest and the smallest of them."""
+
+    each: I32
+    most: int
+    least: int
+
+
 class Source(Protocol):
     """One file each."""
 
     code: Code
 
-    def find(self, evidence: Evidence, quota: I32) -> I32:
-        """The candidates of b requests, at most quota (b,) int32 each, which is not 0 for all: rows (b, q) int32, best
-        first, -1 = none. What a request excludes need not be looked at. Raises ModelFailed when its model fails."""
+    def find(self, evidence: Evidence, quota: Quota) -> I32:
+        """The candidates of b requests, of whom some want any: rows (b, quota.most) int32 or more, best first, -1 =
+        none. What a request excludes need not be looked at. Raises ModelFailed when its model fails."""
         ...
