@@ -63,7 +63,7 @@ MESSAGES = st.one_of(
     st.builds(
         recommendation_pb2.RecommendRequest,
         diversity=st.none() | FLOAT,
-        objective_weight=st.none() | st.floats(),
+        objective_weight=st.none() | st.floats(allow_nan=False) | st.just(math.nan),
         explain=st.integers(0, 5),
         validate_only=st.booleans(),
     ),
