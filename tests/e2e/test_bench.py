@@ -29,7 +29,7 @@ def test_one_command_measures_the_floor_and_what_is_made_of_it(tmp_path: Path) -
     rows = {(row["name"], row.get("callers", row.get("batch"))): row for row in said["rows"]}
     for stage in STAGES:
         assert {(stage, 1), (stage, 8), (stage, 32)} <= rows.keys()
-    for name in ("recommend", "recommend_anonymous", "ping"):
+    for name in ("recommend", "recommend_anonymous", "http_recommend", "ping"):
         for callers in (1, 64):
             row = rows[name, callers]
             assert row["failed"] == 0
