@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loadtests.bench.checks import Probe
+from loadtests.bench.checks import OverGrpc, Probe
 from loadtests.bench.frames import RECOMMEND
 from loadtests.bench.install import check_installed, h2load_version
 from loadtests.bench.pin import Cores, only_on, pin
@@ -104,7 +104,7 @@ def soak(ask: Ask, gateway: OwnGateway, kinds: Sequence[Kind], items: Sequence[s
     samples: list[Sample] = []
     with (
         closing(Changes(gateway.grpc_target, items, CHANGE_S)) as changes,
-        Probe(gateway.grpc_target, RECOMMEND, kinds[0].bodies) as probe,
+        Probe(OverGrpc(gateway.grpc_target, RECOMMEND), kinds[0].bodies, full=True) as probe,
     ):
         probe.ask(PROBES_WARM)
         samples.append(sample(gateway, begun))
