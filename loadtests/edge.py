@@ -57,7 +57,7 @@ def measure(home: Path, seconds: float, rounds: int, callers: Sequence[int], see
         cores = Cores.choose()
         pin(gateway.tree.pids(), cores.server)
         bodies = frames.shuffled(frames.even(frames.known(facts.users)), seed)
-        cases = cases_for(edge_target(home), bodies, callers)
+        cases = cases_for(direct_target(gateway), edge_target(home), bodies, callers)
         rig = Rig(gateway, cores, PROCESSES_MAX, haproxy_of(gateway.tree))
         control = run_rounds(rig, cases, rounds, seconds / rounds, say)
     rows = rows_of(cases)
@@ -70,6 +70,12 @@ def measure(home: Path, seconds: float, rounds: int, callers: Sequence[int], see
         seconds=time.monotonic() - begun,
         notes=notes_on(cases, rows),
     )
+
+
+def direct_target(gateway: OwnGateway) -> str:
+    """Where the replica itself takes gRPC; the gateway's own target is the edge's, where there is one."""
+    addresses = gateway.replicas[0].addresses
+    return f"{addresses.host}:{addresses.grpc_port}"
 
 
 def edge_target(home: Path) -> str:
@@ -88,14 +94,14 @@ def haproxy_of(tree: Tree) -> Tree:
     raise NotReady("the gateway has no haproxy")
 
 
-def cases_for(edge: str, bodies: Sequence[bytes], callers: Sequence[int]) -> list[Case]:
+def cases_for(direct: str, edge: str, bodies: Sequence[bytes], callers: Sequence[int]) -> list[Case]:
     """Direct and edge side by side, for every question and number of callers."""
     questions = {"ping": (frames.PING, frames.ping()), "recommend": (frames.RECOMMEND, bodies)}
     return [
         Case(f"{name} {way}", method, sent, number, target=target)
         for name, (method, sent) in questions.items()
         for number in callers
-        for way, target in ((DIRECT, ""), (EDGE, edge))
+        for way, target in ((DIRECT, direct), (EDGE, edge))
     ]
 
 
