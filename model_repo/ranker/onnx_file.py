@@ -51,6 +51,8 @@ def _layers(ranker: Ranker) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
     constants: dict[str, np.ndarray] = {
         "mean": ranker.scaling.mean,
         "inverse_std": ranker.scaling.inverse_std,
+        "zero": np.zeros_like(ranker.scaling.mean),
+        "unit": np.ones_like(ranker.scaling.mean),
         "low": np.array(-CLIP, np.float32),
         "high": np.array(CLIP, np.float32),
         "flat": np.array([-1], np.int64),
@@ -58,15 +60,16 @@ def _layers(ranker: Ranker) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
     nodes: list[NodeProto] = []
     last = "features"
 
-    def add(op: str, *inputs: str, out: str) -> str:
-        nodes.append(helper.make_node(op, [*inputs], [out]))
+    def add(op: str, *inputs: str, out: str, **attributes: float) -> str:
+        nodes.append(helper.make_node(op, [*inputs], [out], **attributes))
         return out
 
     if ranker.scaling.signed_log:
         constants["one"] = np.array(1, np.float32)
         size = add("Add", add("Abs", last, out="size"), "one", out="size_one")
         last = add("Mul", add("Sign", last, out="sign"), add("Log", size, out="log"), out="logged")
-    last = add("Mul", add("Sub", last, "mean", out="centred"), "inverse_std", out="scaled")
+    # (x - mean) * inverse_std as one node: a subtraction and a product of a row each cost a fifth of the whole model
+    last = add("BatchNormalization", last, "inverse_std", "zero", "mean", "unit", out="scaled", epsilon=0.0)
     last = add("Clip", last, "low", "high", out="clipped")
     for depth, (weights, bias) in enumerate(ranker.layers):
         constants[f"w{depth}"], constants[f"b{depth}"] = weights, bias

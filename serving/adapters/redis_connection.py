@@ -16,10 +16,11 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection, Connection, parse_url
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from serving.adapters.breaker import Breaker
+from serving.adapters.redis_wire import RedisWire
 from serving.core.errors import SettingError, StoreUnavailable
 
 VERSION_MIN = (6, 2)
@@ -108,7 +109,7 @@ class RedisLine:
     ) -> None:
         self._server, self._timeout_s, self._scripts, self._clock = server, timeout_s, tuple(scripts), clock
         self._lock = threading.Lock()
-        self._connection: Any = None
+        self._wire: RedisWire | None = None
         self._owed = 0
         self._breaker = breaker or Breaker()
         self._breaker.failed(clock(), "not connected yet")
@@ -122,7 +123,7 @@ class RedisLine:
     @property
     def available(self) -> bool:
         """Whether a call would be tried."""
-        return self._connection is not None
+        return self._wire is not None
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Waits for a connection; whether there is one."""
@@ -152,22 +153,22 @@ class RedisLine:
             self._drop("closed")
 
     def _exchange(self, commands: Sequence[Command], patience: float) -> list[Any]:
-        connection = self._connection
-        if connection is None:
+        wire = self._wire
+        if wire is None:
             raise StoreUnavailable(f"redis: {self._breaker.cause}")
         sent = False
         replies: list[Any] = []
         try:
-            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            wire.send(commands)
             sent = True
             self._owed += len(commands)
             while self._owed:
-                reply = _reply(connection, patience)
+                reply = wire.receive(patience)
                 if self._owed <= len(commands):  # else it answers an earlier call, whose caller has given up
                     replies.append(reply)
                 self._owed -= 1
             return replies
-        except redis.TimeoutError:
+        except TimeoutError:
             late = f"no answer within {patience * 1e3:.0f} ms"
             if not sent or patience >= self._timeout_s or self._owed > OWED_REPLIES_MAX:
                 self._drop(late)  # else only this caller was in a hurry: its replies are skipped by the next one
@@ -180,12 +181,12 @@ class RedisLine:
             raise
 
     def _drop(self, cause: str) -> None:
-        connection, self._connection, self._owed = self._connection, None, 0
+        wire, self._wire, self._owed = self._wire, None, 0
         self._ready.clear()
         self._breaker.failed(self._clock(), cause)
         self._wake.set()
-        if connection is not None:
-            connection.disconnect()
+        if wire is not None:
+            wire.close()
             if not self._closing.is_set():
                 _log.warning("redis at %s: %s", self._server.name, cause)
 
@@ -209,15 +210,15 @@ class RedisLine:
                 if self._closing.is_set():
                     connection.disconnect()
                     return
-                self._connection = connection
+                self._wire = RedisWire(connection, self._timeout_s)
                 self._breaker.probe_succeeded(self._clock())
                 self._ready.set()
 
     def _check_idle(self) -> None:
         with self._lock:
             try:
-                if self._connection is not None:
-                    self._connection.can_read(0)  # raises when the other side has hung up
+                if self._wire is not None:
+                    self._wire.check_idle()
             except (RedisError, OSError) as error:
                 self._drop(str(error))
 
@@ -235,10 +236,3 @@ class RedisLine:
             connection.disconnect()
             raise
         return connection
-
-
-def _reply(connection: Any, timeout_s: float) -> Any:
-    try:
-        return connection.read_response(timeout=timeout_s, disconnect_on_error=False)
-    except ResponseError as error:
-        return error

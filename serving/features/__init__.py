@@ -92,10 +92,14 @@ FEATURES: Final = (
 
 @njit(cache=True, nogil=True, fastmath=True)
 def compute(x, ptr):
-    """(m, len(FEATURES)) float32, C order: candidates ptr[r]:ptr[r + 1] belong to request r. x: Inputs."""
+    """(m, len(FEATURES)) float32, C order: candidates ptr[r]:ptr[r + 1] belong to request r. x: Inputs.
+
+    What is the same for all candidates of a request is computed for its first.
+    """
     out = np.empty((len(x.rows), len(FEATURES)), np.float32)
     for r in range(len(ptr) - 1):
-        for i in range(ptr[r], ptr[r + 1]):
+        first = ptr[r]
+        for i in range(first, ptr[r + 1]):
             line = out[i]
             line[0] = item_item_score.value(x, r, i)
             line[1] = item_item_share.value(x, r, i)
@@ -121,9 +125,9 @@ def compute(x, ptr):
             line[21] = item_age.value(x, r, i)
             line[22] = item_price.value(x, r, i)
             line[23] = price_distance.value(x, r, i)
-            line[24] = user_baskets.value(x, r, i)
-            line[25] = user_idle.value(x, r, i)
-            line[26] = user_repeats.value(x, r, i)
+            line[24] = out[first, 24] if i > first else user_baskets.value(x, r, i)
+            line[25] = out[first, 25] if i > first else user_idle.value(x, r, i)
+            line[26] = out[first, 26] if i > first else user_repeats.value(x, r, i)
             line[27] = category_affinity.value(x, r, i)
             line[28] = brand_affinity.value(x, r, i)
             line[29] = on_item_page.value(x, r, i)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from serving.features.logs import log1p_positive
 from serving.kernels.signals import S_ITEM_ITEM
 
 
 @njit(cache=True, inline="always")
 def value(x, r, i):
-    return np.log1p(np.float32(10.0) * max(x.signals[i, S_ITEM_ITEM], np.float32(0.0)))
+    return log1p_positive(np.float32(10.0) * x.signals[i, S_ITEM_ITEM])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
+from serving.features.logs import log1p_positive
 from serving.kernels.signals import S_SEEN
 
 
 @njit(cache=True, inline="always")
 def value(x, r, i):
-    return np.log1p(x.signals[i, S_SEEN])
+    return log1p_positive(x.signals[i, S_SEEN])

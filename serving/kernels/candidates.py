@@ -10,7 +10,7 @@ from numba import njit
 
 from serving.kernels.history import BOUGHT, CARTED, CONTEXT, DAY_S, SEEN
 from serving.kernels.scratch import LINEAR
-from serving.kernels.selecting import TIE_MAX, key, least_of_best
+from serving.kernels.selecting import TIE_MAX, cut, key, least_of_best
 from serving.kernels.signals import (
     CONTENT,
     FACTORS,
@@ -157,7 +157,7 @@ def candidates(history, now_s, request, found, matrices, popular, trending, mask
             keep = min(np.int64(found.quotas[_CODES[s], r]), stop - fill)
             if keep > 0 and touched_n[s] > 0 and not request.is_given[r]:
                 if len(score) <= SCAN_ROWS_MAX:
-                    fill = _best_of_all(rows, signals, fill, score, keep, _CODES[s], mask, taken, mark, scratch.keys)
+                    fill = _best_of_all(rows, signals, fill, score, keep, _CODES[s], mask, taken, mark, scratch.bits)
                 else:
                     some = touched[: touched_n[s]]
                     fill = _best(rows, signals, fill, some, score, keep, _CODES[s], mask, taken, mark, scratch.keys)
@@ -179,7 +179,7 @@ def candidates(history, now_s, request, found, matrices, popular, trending, mask
                     if fill == stop:
                         break
                     fill = _take(rows, signals, fill, popular[i], TRENDING, mask, taken, mark)
-        _signals(rows, signals, start, fill, history, slot, scratch.score, now_s)
+        _signals(rows, signals, start, fill, history, slot, scratch.score, touched_n, now_s)
         for i in range(first, last):
             slot[history.row[i]] = -1
         for s in range(LINEAR):
@@ -237,34 +237,34 @@ def _sum(weights, row, first, last, matrix, score, touched):
     for i in range(first, last):
         weight = weights[i]
         if row[i] < n_model and weight > 0:
-            begin, end = matrix.indptr[row[i]], matrix.indptr[row[i] + 1]
+            begin, end = np.uint64(matrix.indptr[row[i]]), np.uint64(matrix.indptr[row[i] + 1])
             if small:
                 for p in range(begin, end):
-                    score[matrix.cols[p]] += weight * matrix.vals[p]
+                    score[np.uint32(matrix.cols[p])] += weight * matrix.vals[p]
                 count = 1
             else:
                 for p in range(begin, end):
                     col = matrix.cols[p]
-                    if score[col] == 0:
+                    if score[np.uint32(col)] == 0:
                         touched[count] = col
                         count += 1
-                    score[col] += weight * matrix.vals[p]
+                    score[np.uint32(col)] += weight * matrix.vals[p]
     return count
 
 
 @njit(cache=True, nogil=True)
-def _best_of_all(rows, signals, fill, score, keep, source, mask, taken, mark, keys):
+def _best_of_all(rows, signals, fill, score, keep, source, mask, taken, mark, bits):
     """Takes the `keep` rows of the catalogue with the largest sums that may come, the lower row of equal ones.
 
     Looks at every row, so that no branch but the last depends on the data.
     """
-    bits = score.view(np.int32)
+    sums = score.view(np.int32)
     for row in range(len(score)):
-        may_come = mask[row] & (taken[row] != mark) & (bits[row] > 0)
-        keys[row] = key(np.int64(bits[row]), TIE_MAX - row) if may_come else 0
-    least = least_of_best(keys, len(score), keep)
-    for row in range(len(score)):
-        if keys[row] >= least:
+        bits[row] = sums[row] if mask[row] & (taken[row] != mark) else 0
+    least, ties = cut(bits, len(score), keep)
+    for row in range(np.uint64(len(score))):
+        if bits[row] > least or (ties > 0 and bits[row] == least):
+            ties -= bits[row] == least
             fill = _take(rows, signals, fill, np.int32(row), source, mask, taken, mark)
     return fill
 
@@ -297,22 +297,23 @@ def _clear(score, touched, touched_n):
 
 
 @njit(cache=True, nogil=True)
-def _signals(rows, signals, start, stop, history, slot, score, now_s):
+def _signals(rows, signals, start, stop, history, slot, score, touched_n, now_s):
     """Fills the signals of candidates start:stop; every source's score is known for every candidate."""
-    for i in range(start, stop):
-        row = rows[i]
-        line = signals[i]
-        for s in range(LINEAR):
-            line[_SIGNALS[s]] = score[s, row]
-        line[S_SESSION] = score[LINEAR, row]
-        line[S_DAYS] = -1.0
+    begin, end = np.uint64(start), np.uint64(stop)
+    for s in range(LINEAR):
+        for i in range(begin, end if touched_n[s] > 0 else begin):
+            signals[i, _SIGNALS[s]] = score[s, np.uint32(rows[i])]
+    for i in range(begin, end):
+        row = np.uint32(rows[i])
+        signals[i, S_SESSION] = score[LINEAR, row]
+        signals[i, S_DAYS] = -1.0
         at = slot[row]
         if at >= 0:
-            line[S_BUY_DECAY] = history.buy_decay[at]
-            line[S_BUYS] = history.buys[at]
-            line[S_SEEN] = history.seen[at]
+            signals[i, S_BUY_DECAY] = history.buy_decay[at]
+            signals[i, S_BUYS] = history.buys[at]
+            signals[i, S_SEEN] = history.seen[at]
             if history.last_buy_s[at] > 0:
-                line[S_DAYS] = max(now_s - history.last_buy_s[at], 0.0) / DAY_S
+                signals[i, S_DAYS] = max(now_s - history.last_buy_s[at], 0.0) / DAY_S
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -322,14 +323,13 @@ def likeness(rows, ptr, signals, tastes, vectors, contents, content):
     tastes (b, d), vectors (n, d), contents (b, c), content (n, c), all float32.
     """
     for r in range(len(ptr) - 1):
-        taste, of_text = tastes[r], contents[r]
-        for i in range(ptr[r], ptr[r + 1]):
-            vector, text = vectors[rows[i]], content[rows[i]]
+        for i in range(np.uint64(ptr[r]), np.uint64(ptr[r + 1])):
+            row = np.uint64(rows[i])
             total = np.float32(0.0)
-            for k in range(len(taste)):
-                total += taste[k] * vector[k]
+            for k in range(np.uint64(tastes.shape[1])):
+                total += tastes[r, k] * vectors[row, k]
             signals[i, S_FACTORS] = total
             total = np.float32(0.0)
-            for k in range(len(of_text)):
-                total += of_text[k] * text[k]
+            for k in range(np.uint64(contents.shape[1])):
+                total += contents[r, k] * content[row, k]
             signals[i, S_CONTENT] = total

@@ -15,8 +15,8 @@ class Scratch(NamedTuple):
     """Of one pipeline, for one thread. n = rows of the catalogue.
 
     slot (n,) int32, all -1 between calls; mark (n,) int32, compared with serial (1,) int32, which grows with every use;
-    score (LINEAR + 1, n) float32, all 0 between calls; touched (LINEAR, n) int32 and keys (n,)
-    int64, any content.
+    score (LINEAR + 1, n) float32, all 0 between calls; touched (LINEAR, n) int32, keys (n,)
+    int64 and bits (n,) int32, any content.
     """
 
     slot: npt.NDArray[np.int32]
@@ -25,6 +25,7 @@ class Scratch(NamedTuple):
     score: npt.NDArray[np.float32]
     touched: npt.NDArray[np.int32]
     keys: npt.NDArray[np.int64]
+    bits: npt.NDArray[np.int32]
 
 
 def scratch(n: int) -> Scratch:
@@ -36,4 +37,5 @@ def scratch(n: int) -> Scratch:
         np.zeros((LINEAR + 1, n), np.float32),
         np.empty((LINEAR, n), np.int32),
         np.empty(n, np.int64),
+        np.empty(n, np.int32),
     )

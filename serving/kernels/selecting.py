@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 TIE_MAX = 0x7FFFFFFF
@@ -39,6 +40,41 @@ def least_of_best(keys, count, keep):
         else:
             high = middle
     return low
+
+
+@njit(cache=True, nogil=True)
+def cut(bits, count, keep):
+    """(least, ties): the `keep` largest of bits[:count] are those above `least` and the first `ties` equal to it; all
+    that are above 0 where no more than `keep` are.
+
+    bits: int32 views of float32 that are not negative; keep: 1 or more. As `least_of_best`, for scores whose place
+    among all says which of equal ones comes first: half the bytes. What is wanted lies mostly within a few powers of
+    two below the largest, so the search begins there.
+    """
+    most = np.int32(0)
+    for i in range(count):
+        most = max(most, bits[i])
+    low, high, step = np.int64(1), np.int64(most) + 1, np.int64(1 << 22)
+    while high - step > low:  # invariant: fewer than `keep` are >= high
+        found = _at_least(bits, count, np.int32(high - step))
+        if found == keep:
+            return np.int32(high - step - 1), np.int64(0)
+        if found > keep:
+            low = high - step
+            break
+        high, step = high - step, step * 2
+    if low == 1 and _at_least(bits, count, np.int32(1)) <= keep:
+        return np.int32(0), np.int64(0)
+    while high - low > 1:  # invariant: `keep` or more are >= low
+        middle = low + ((high - low) >> 1)
+        found = _at_least(bits, count, np.int32(middle))
+        if found == keep:
+            return np.int32(middle - 1), np.int64(0)
+        if found > keep:
+            low = middle
+        else:
+            high = middle
+    return np.int32(low), keep - _at_least(bits, count, np.int32(high))
 
 
 @njit(cache=True, nogil=True)

@@ -36,20 +36,27 @@ class Sessions(NamedTuple):
 
 
 class SessionScratch(NamedTuple):
-    """Workspace of one thread, zero between calls, so that no call pays for the store or the catalogue.
+    """Workspace of one thread, so that no call pays for the store or the catalogue; all float32.
 
-    overlap (s,) float32; score (n,) float32; own (n,) float32.
+    overlap (s,), score (n,), own (n,): zero between calls. damping (n,): see session_knn; per_length (s,): 1 / sqrt of
+    the items of a session.
     """
 
     overlap: npt.NDArray[np.float32]
     score: npt.NDArray[np.float32]
     own: npt.NDArray[np.float32]
+    damping: npt.NDArray[np.float32]
+    per_length: npt.NDArray[np.float32]
 
 
 def session_scratch(sessions: Sessions, n_items: int) -> SessionScratch:
     """A clean workspace for these sessions over n_items items."""
-    stored = len(sessions.session_time_s)
-    return SessionScratch(*(np.zeros(size, np.float32) for size in (stored, n_items, n_items)))
+    stored, kept = len(sessions.session_time_s), np.diff(sessions.item_ptr).astype(np.float32)
+    damping = np.zeros(n_items, np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        damping[: len(kept)] = np.where(kept > 0, np.log1p(np.float32(stored) / kept), np.float32(0.0))
+        per_length = np.float32(1.0) / np.sqrt(np.diff(sessions.session_ptr).astype(np.float32))
+    return SessionScratch(*(np.zeros(size, np.float32) for size in (stored, n_items, n_items)), damping, per_length)
 
 
 @njit(cache=True, nogil=True)
@@ -76,11 +83,9 @@ def session_knn(ptr, row, weight, now_s, sessions, neighbours, half_life_s, scra
         asked = _heaviest(ptr[r], ptr[r + 1], row, weight, len(sessions.item_ptr) - 1, query_keys, query)
         met = _overlaps(query[:asked], row, weight, sessions, scratch)
         keys = np.empty(len(met), np.int64)
-        voted = _votes(
-            _nearest(met, sessions, scratch.overlap, neighbours, keys), now_s, half_life_s, sessions, scratch
-        )
+        voted = _votes(_nearest(met, scratch, neighbours, keys), now_s, half_life_s, sessions, scratch)
         fill = out_ptr[r]
-        out_ptr[r + 1] = fill + _best(voted, sessions, scratch.score, out_keep, rows[fill:], scores[fill:])
+        out_ptr[r + 1] = fill + _best(voted, scratch, out_keep, rows[fill:], scores[fill:])
         for k in range(asked):
             scratch.own[row[query[k]]] = 0.0
         for k in range(len(met)):
@@ -131,7 +136,7 @@ def _overlaps(query, row, weight, sessions, scratch):
     met = np.empty(room, np.int32)
     count = 0
     for i in query:
-        own = weight[i] * _damping(sessions, row[i])
+        own = weight[i] * scratch.damping[row[i]]
         scratch.own[row[i]] = own
         for p in range(sessions.item_ptr[row[i]], sessions.item_ptr[row[i] + 1] if own > 0 else 0):
             session = sessions.item_sessions[p]
@@ -143,12 +148,12 @@ def _overlaps(query, row, weight, sessions, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _nearest(met, sessions, overlap, neighbours, keys):
+def _nearest(met, scratch, neighbours, keys):
     """The most similar of the sessions met, whose `overlap` is turned into the similarity; keys: as long as met."""
-    bits = overlap.view(np.int32)
+    bits = scratch.overlap.view(np.int32)
     for i in range(len(met)):
         session = met[i]
-        overlap[session] *= _per_length(sessions, session)
+        scratch.overlap[session] *= scratch.per_length[session]
         keys[i] = key(np.int64(bits[session]), np.int64(session))
     near = met.copy()
     return near[: _keep(keys, near, len(near), neighbours)]
@@ -157,21 +162,31 @@ def _nearest(met, sessions, overlap, neighbours, keys):
 @njit(cache=True, nogil=True)
 def _votes(near, now_s, half_life_s, sessions, scratch):
     """Adds up the neighbours' votes in `score`; returns the items that got any."""
-    room = np.int64(0)
-    for session in near:
-        room += sessions.session_ptr[session + 1] - sessions.session_ptr[session]
-    voted = np.empty(room, np.int32)
-    count = 0
-    for session in near:
+    begin, end = np.empty(len(near), np.int64), np.empty(len(near), np.int64)
+    decay = np.empty(len(near), np.float32)
+    room, touched = np.int64(0), np.int64(0)
+    # What a session says is far apart in memory. No branch here waits for it, so that it is fetched for many at a time;
+    # the loop below, whose branches depend on it, then finds it in the cache.
+    for n in range(len(near)):
+        session = np.uint32(near[n])
+        begin[n], end[n] = sessions.session_ptr[session], sessions.session_ptr[session + np.uint32(1)]
         age_s = max(now_s - sessions.session_time_s[session], 0.0)
-        decay = np.exp2(np.float32(-age_s / half_life_s))
-        similarity, per_length = scratch.overlap[session], _per_length(sessions, session)
-        for p in range(sessions.session_ptr[session], sessions.session_ptr[session + 1]):
+        decay[n] = np.float32(-age_s / half_life_s)
+        room += end[n] - begin[n]
+    for n in range(len(near)):
+        touched |= sessions.session_items[np.uint64(begin[n])]
+        decay[n] = np.exp2(decay[n])
+    voted = np.empty(room | (touched & 0), np.int32)
+    count = 0
+    for n in range(len(near)):
+        session = near[n]
+        similarity, per_length = scratch.overlap[session], scratch.per_length[session]
+        for p in range(np.uint64(begin[n]), np.uint64(end[n])):
             item = sessions.session_items[p]
             own = scratch.own[item]
             if own > 0 and session < sessions.item_sessions[sessions.item_ptr[item + 1] - 1]:
                 own = np.float32(0.0)  # too old to be kept for the item: it was met through others alone
-            vote = (similarity - own * per_length) * decay
+            vote = (similarity - own * per_length) * decay[n]
             if vote > 0:
                 if scratch.score[item] == 0:
                     voted[count] = item
@@ -181,13 +196,13 @@ def _votes(near, now_s, half_life_s, sessions, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _best(voted, sessions, score, most, rows, scores):
+def _best(voted, scratch, most, rows, scores):
     """Writes the items with the highest damped scores, the lower row of equal ones; returns how many."""
-    bits = score.view(np.int32)
+    score, bits = scratch.score, scratch.score.view(np.int32)
     keys, count = np.empty(len(voted), np.int64), 0
     for i in range(len(voted)):
         item = voted[i]
-        score[item] *= _damping(sessions, item)
+        score[item] *= scratch.damping[item]
         keys[i] = key(np.int64(bits[item]), TIE_MAX - np.int64(item))
     least = least_of_best(keys, len(voted), most)
     for i in range(len(voted)):
@@ -195,16 +210,3 @@ def _best(voted, sessions, score, most, rows, scores):
             rows[count], scores[count] = voted[i], score[voted[i]]
             count += 1
     return count
-
-
-@njit(cache=True, nogil=True)
-def _damping(sessions, item):
-    """log(1 + sessions / sessions kept for the item), 0 for an item without any."""
-    kept = sessions.item_ptr[item + 1] - sessions.item_ptr[item]
-    return np.log1p(np.float32(len(sessions.session_time_s)) / np.float32(kept)) if kept > 0 else np.float32(0.0)
-
-
-@njit(cache=True, nogil=True)
-def _per_length(sessions, session):
-    """1 / sqrt(items of the session)."""
-    return np.float32(1.0) / np.sqrt(np.float32(sessions.session_ptr[session + 1] - sessions.session_ptr[session]))

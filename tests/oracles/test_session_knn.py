@@ -41,7 +41,7 @@ def ask(
     weights = np.array([weight for visit in visits for weight in visit.values()], np.float32)
     scratch = scratch or session_scratch(sessions, len(sessions.item_ptr) - 1)
     out_ptr, found, scores = session_knn(ptr, rows, weights, NOW, sessions, neighbours, HALF_LIFE_S, scratch, keep)
-    assert not any(part.any() for part in scratch)
+    assert not any(part.any() for part in (scratch.overlap, scratch.score, scratch.own))
     assert (found.dtype, scores.dtype) == (np.int32, np.float32)
     assert len(found) == len(scores) == out_ptr[-1]
     answers = [dict(zip(found[a:z].tolist(), scores[a:z].tolist(), strict=True)) for a, z in pairwise(out_ptr)]

@@ -1,0 +1,62 @@
+"""Commands and replies over a connection that redis-py has opened, authenticated and secured: hiredis and the socket.
+
+redis-py's own way in and out sets the socket's timeout twice a reply and passes several layers, which cost a lookup a
+third of its time. What a reply is stays its business: errors become its exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import hiredis
+from redis.connection import DefaultParser
+from redis.exceptions import ConnectionError as Lost
+from redis.exceptions import InvalidResponse
+
+READ_BYTES = 64 * 1024
+_NOT_YET = object()
+
+
+class RedisWire:
+    """Not thread-safe. Raises redis-py's exceptions, TimeoutError and OSError."""
+
+    __slots__ = ("_connection", "_reader", "_socket", "_timeout_s")
+
+    def __init__(self, connection: Any, timeout_s: float) -> None:
+        """connection: redis-py's, connected, with no reply owed; from now on nothing else may read from it.
+        timeout_s: its socket's."""
+        self._connection, self._socket, self._timeout_s = connection, connection._sock, timeout_s
+        self._reader = hiredis.Reader(
+            protocolError=InvalidResponse, replyError=DefaultParser.parse_error, notEnoughData=_NOT_YET
+        )
+
+    def send(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> None:
+        """All commands in one go."""
+        self._socket.sendall(b"".join(map(hiredis.pack_command, commands)))
+
+    def receive(self, timeout_s: float) -> Any:
+        """The next reply, waiting at most `timeout_s` for each part of it. An error reply is returned as an exception,
+        unless it says that the server cannot serve this connection: that is raised."""
+        reply = self._reader.gets()
+        if reply is _NOT_YET:
+            if timeout_s != self._timeout_s:  # a system call
+                self._socket.settimeout(timeout_s)
+                self._timeout_s = timeout_s
+            while reply is _NOT_YET:
+                part = self._socket.recv(READ_BYTES)
+                if not part:
+                    raise Lost("the server closed the connection")
+                self._reader.feed(part)
+                reply = self._reader.gets()
+        if isinstance(reply, Lost):
+            raise reply
+        return reply
+
+    def check_idle(self) -> None:
+        """Raises Lost when the other side has hung up."""
+        self._connection.can_read(0)
+
+    def close(self) -> None:
+        """Ends the connection. Idempotent."""
+        self._connection.disconnect()
