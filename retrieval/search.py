@@ -44,8 +44,7 @@ def search(index: faiss.Index, queries: F32, k: int, allowed: Mask | None = None
     """
     faiss.omp_set_num_threads(1)  # OpenMP keeps the number for each thread; `tune` ran on another one, perhaps
     if allowed is None and isinstance(index, faiss.IndexFlat):
-        every: tuple[F32, I64] = index.search(queries, k)  # exact, and the usual case: nothing to look after
-        return every
+        return _every(index, queries, k)
     n = index.ntotal
     mask = None if allowed is None else np.ascontiguousarray(allowed[:n])
     count = n if mask is None else int(np.count_nonzero(mask))
@@ -59,6 +58,17 @@ def search(index: faiss.Index, queries: F32, k: int, allowed: Mask | None = None
         short = found[1][:, wanted - 1] < 0
         found[0][short], found[1][short] = _exact(index, queries[short], k, mask)
     return found
+
+
+def _every(index: faiss.IndexFlat, queries: F32, k: int) -> tuple[F32, I64]:
+    """The usual case, exact, with nothing to look after: FAISS's function itself, without what its Python class checks
+    and makes."""
+    if queries.ndim != 2 or queries.shape[1] != index.d or queries.dtype != np.float32 or k < 1:
+        raise ValueError(f"queries: got {queries.dtype} {queries.shape} for {k}, expected float32 (b, {index.d})")
+    queries, b = np.ascontiguousarray(queries), len(queries)
+    scores, rows = np.empty((b, k), np.float32), np.empty((b, k), np.int64)
+    index.search_c(b, faiss.swig_ptr(queries), k, faiss.swig_ptr(scores), faiss.swig_ptr(rows))
+    return scores, rows
 
 
 def _beam(index: faiss.Index, k: int, chosen: Any, widened: float) -> faiss.SearchParameters | None:

@@ -23,6 +23,7 @@ from serving.decisions.recommend.sources.protocol import Quota
 from serving.decisions.recommend.sources.recall import Asking, habits
 from serving.decisions.recommend.sources.session import votes
 from serving.decisions.recommend.steps import know
+from serving.kernels.handed import unpack
 from serving.kernels.history import DAY_S, History
 
 NO_ROWS: I32 = np.zeros(0, np.int32)
@@ -60,12 +61,13 @@ def knowledge(recommender: Recommender, blob: bytes, wall: float) -> Known:
     table = Table(params)
     quotas = np.ascontiguousarray(table.quotas[table.number[RECOMMENDED_FOR_YOU]][:, None])
     asking = Asking(quotas, mask, masks, NO_CONTEXT)
-    history, _, tastes, contents, _ = know(
+    block, tastes, contents = know(
         records, ptr, NO_ROWS, NO_CONTEXT, catalogue.hash_keys, catalogue.hash_rows, world.prices.price, wall,
         params.half_life_days * DAY_S, params.short_half_life_days * DAY_S, world.vectors, models.gram,
         np.float32(models.fold_alpha), world.content, world.scratch.slot, asking, world.popularity, world.fresh,
         models.sessions, world.session_scratch, habits(params),
     )  # fmt: skip
+    history, _, _ = unpack(block)
     return Known(history, Evidence(world, tastes, contents, mask, masks), quotas, wall)
 
 

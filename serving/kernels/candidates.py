@@ -98,7 +98,7 @@ class Recalled(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What all sources found for b requests: Recalled, then (b, q) int32 rows of the indexes, best first, -1 = none;
+    """What all sources found for b requests: Recalled, then (b, q) int64 rows of the indexes, best first, -1 = none;
     quotas (sources, b) int32 by code."""
 
     bought: npt.NDArray[np.int32]
@@ -108,8 +108,8 @@ class Found(NamedTuple):
     session_rows: npt.NDArray[np.int32]
     session_scores: npt.NDArray[np.float32]
     fresh: npt.NDArray[np.int32]
-    factors: npt.NDArray[np.int32]
-    content: npt.NDArray[np.int32]
+    factors: npt.NDArray[np.int64]
+    content: npt.NDArray[np.int64]
     quotas: npt.NDArray[np.int32]
 
 

@@ -71,7 +71,8 @@ class Asked:
         ptr, rows = lists(rng, 12)
         self.found = Found(
             column(rng), column(rng), weights, ptr, rows, (0.1 + rng.random(len(rows))).astype(np.float32),
-            column(rng), column(rng), column(rng), rng.integers(0, 9, (len(Source), B)).astype(np.int32),
+            column(rng), *(column(rng).astype(np.int64) for _ in range(2)),
+            rng.integers(0, 9, (len(Source), B)).astype(np.int32),
         )  # fmt: skip
         self.popular, self.trending = (rng.permutation(N).astype(np.int32) for _ in range(2))
         self.trending = self.trending[:10]

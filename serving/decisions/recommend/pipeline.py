@@ -42,9 +42,8 @@ from serving.decisions.recommend.steps import collect, know, present
 from serving.decisions.recommend.tracing import Considered, trace
 from serving.decisions.recommend.world import World, bind
 from serving.events.records import RECORD_BYTES, newest_s
-from serving.kernels.candidates import Found
 from serving.kernels.direct import Direct
-from serving.kernels.history import DAY_S, History
+from serving.kernels.history import DAY_S
 from serving.kernels.signals import S_BUYS, S_FACTORS, S_ITEM_ITEM, S_SESSION, S_TOGETHER
 
 FALLBACKS = {
@@ -103,8 +102,8 @@ class Retrieved:
     ptr: I64
     signals: F32
     features: F32
-    history: History
-    found: Found
+    block: npt.NDArray[np.uint8]
+    """All that is known of the visitors; see kernels/handed.py."""
 
 
 class Recommender:
@@ -150,15 +149,16 @@ class Recommender:
         catalogue = world.catalogue
         picks, ptr, propensity, code, related, weight, source = self._present(
             found.rows, scores, found.ptr, found.signals, asked.page, world.units, catalogue.brand, catalogue.category,
-            found.history, found.found.weights, world.matrices, asked.wanted, world.scratch.slot,
+            found.block, world.matrices, asked.wanted, world.scratch.slot,
         )  # fmt: skip
         _say_on_sale(code, asked.placement, self._table.number[ON_SALE], ptr)
         stages.done("page")
         shown = Shown(found.rows[picks], scores[picks], source, code, related, weight, propensity, ptr)
         answers = _answers(queries, ids, world, asked, blobs, stages, shown, int(turn.wall))
-        self._explain(
-            queries, answers, Considered(world, asked, masks, found, scores, picks, ptr, self._rules, turn.wall)
-        )
+        if any(query.explain == EXPLAIN_TRACE for query in queries):
+            self._explain(
+                queries, answers, Considered(world, asked, masks, found, scores, picks, ptr, self._rules, turn.wall)
+            )
         self._keep(queries, ids, groups, blobs, turn.wall, answers)
         if self._watcher is not None:
             self._watcher.watch(queries, groups, blobs, turn.wall, answers)
@@ -241,7 +241,7 @@ class Recommender:
         models, catalogue = world.models, world.catalogue
         records, record_ptr = records_of(blobs, asked.session)
         asking = Asking(asked.quotas, asked.request.mask, masks, asked.context_ptr)
-        history, users, tastes, contents, recalled = self._know(
+        block, tastes, contents = self._know(
             records, record_ptr, asked.context, asked.context_ptr, catalogue.hash_keys, catalogue.hash_rows,
             world.prices.price, wall, self.params.half_life_days * DAY_S, self.params.short_half_life_days * DAY_S,
             world.vectors, models.gram, np.float32(models.fold_alpha), world.content, world.scratch.slot, asking,
@@ -249,15 +249,16 @@ class Recommender:
         )  # fmt: skip
         stages.done("visitor")
         evidence = Evidence(world, tastes, contents, asked.request.mask, masks)
-        found = gather(evidence, recalled, asked, stages.degraded)
+        by_factors, by_content = gather(evidence, asked, stages.degraded)
         stages.done("sources")
         rows, signals, ptr, features = self._collect(
-            history, users, tastes, contents, wall, asked.request, found, world.matrices, world.popular,
-            models.trending, masks, world.vectors, world.content, world.stats, catalogue.category, catalogue.brand,
-            len(catalogue.category_numbers), len(catalogue.brand_numbers), asked.context_ptr, world.scratch,
+            block, tastes, contents, wall, asked.request, by_factors, by_content, asked.quotas, world.matrices,
+            world.popular, models.trending, masks, world.vectors, world.content, world.stats, catalogue.category,
+            catalogue.brand, len(catalogue.category_numbers), len(catalogue.brand_numbers), asked.context_ptr,
+            world.scratch,
         )  # fmt: skip
         stages.done("candidates")
-        return Retrieved(rows, ptr, signals, features, history, found)
+        return Retrieved(rows, ptr, signals, features, block)
 
     def _score(self, world: World, asked: Asked, found: Retrieved, stages: Stages) -> F32:
         """What the page is ordered by (m,): a ranker's log-odds or a placement's signal, leaning to the objective."""

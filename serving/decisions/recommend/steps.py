@@ -10,8 +10,9 @@ from serving.decisions.recommend.sources.recall import recall
 from serving.events.fold import fold
 from serving.features import Inputs, compute
 from serving.features.context import context
-from serving.kernels.candidates import candidates, likeness
+from serving.kernels.candidates import Found, candidates, likeness
 from serving.kernels.fold_in import fold_in
+from serving.kernels.handed import pack, unpack
 from serving.kernels.reasons import reasons
 from serving.kernels.rerank import rerank
 from serving.kernels.texts import content_taste
@@ -22,7 +23,7 @@ def know(
     records, record_ptr, context_rows, context_ptr, hash_keys, hash_rows, price, now_s, half_life_s,
     short_half_life_s, vectors, gram, alpha, content, slot, asking, popularity, newest, sessions, session_scratch, how,
 ):  # fmt: skip
-    """What is known of b visitors: History, statistics (b, u), factor tastes (b, d), content tastes (b, c), Recalled.
+    """What is known of b visitors: a block of kernels/handed.py, factor tastes (b, d) and content tastes (b, c).
 
     Arguments as in events/fold.py, kernels/fold_in.py, kernels/texts.py and sources/recall.py.
     """
@@ -34,18 +35,24 @@ def know(
     recalled = recall(
         history, contents, asking, now_s, popularity, content, newest, sessions, session_scratch, how
     )  # fmt: skip
-    return history, users, fold_in(history, vectors, gram, alpha), contents, recalled
+    return pack(history, users, recalled), fold_in(history, vectors, gram, alpha), contents
 
 
 @njit(cache=True, nogil=True)
 def collect(
-    history, users, tastes, contents, now_s, request, found, matrices, popular, trending, masks, vectors, content,
-    stats, category, brand, n_categories, n_brands, context_ptr, scratch,
+    block, tastes, contents, now_s, request, by_factors, by_content, quotas, matrices, popular, trending, masks,
+    vectors, content, stats, category, brand, n_categories, n_brands, context_ptr, scratch,
 ):  # fmt: skip
     """The candidates of b requests: rows (m,), signals (m, s), ptr (b + 1,) and features (m, f).
 
-    Arguments as in kernels/candidates.py, features/context.py and features/inputs.py.
+    block: of `know`; by_factors, by_content, quotas: the last fields of Found. Other arguments as in
+    kernels/candidates.py, features/context.py and features/inputs.py.
     """
+    history, users, recalled = unpack(block)
+    found = Found(
+        recalled.bought, recalled.viewed, recalled.weights, recalled.session_ptr, recalled.session_rows,
+        recalled.session_scores, recalled.fresh, by_factors, by_content, quotas,
+    )  # fmt: skip
     rows, signals, ptr = candidates(history, now_s, request, found, matrices, popular, trending, masks, scratch)
     likeness(rows, ptr, signals, tastes, vectors, contents, content)
     peaks, affinity = context(rows, ptr, signals, history, category, brand, n_categories, n_brands)
@@ -57,10 +64,13 @@ def collect(
 
 @njit(cache=True, nogil=True)
 def present(
-    rows, scores, ptr, signals, page, units, brand, category, history, weights, matrices, wanted, slot
+    rows, scores, ptr, signals, page, units, brand, category, block, matrices, wanted, slot
 ):  # fmt: skip
     """The pages of b requests: what kernels/rerank.py gives (picks, ptr, propensity), then what kernels/reasons.py
     gives for them (code, related, weight, source), in one tuple."""
+    history, _, recalled = unpack(block)
     picks, pick_ptr, propensity = rerank(rows, scores, ptr, signals, page, units, brand, category, slot)
-    code, related, weight, source = reasons(rows, picks, pick_ptr, signals, history, weights, matrices, wanted)
+    code, related, weight, source = reasons(
+        rows, picks, pick_ptr, signals, history, recalled.weights, matrices, wanted
+    )  # fmt: skip
     return picks, pick_ptr, propensity, code, related, weight, source

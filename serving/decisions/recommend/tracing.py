@@ -17,6 +17,7 @@ from serving.decisions.recommend.asking import Asked
 from serving.decisions.recommend.contract import SOURCE_NAMES, Answer, Query, Trace, TraceItem, TraceStage
 from serving.decisions.recommend.rules import Rules
 from serving.decisions.recommend.world import World
+from serving.kernels.handed import unpack
 from serving.kernels.history import BOUGHT, CARTED, CONTEXT, SEEN
 from serving.kernels.signals import (
     CONTENT,
@@ -111,7 +112,7 @@ def trace(query: Query, r: int, answer: Answer, considered: Considered) -> Trace
 
 def _barred(query: Query, r: int, considered: Considered) -> dict[int, str]:
     """Rows that the request's exclusions and the visitor's doings keep out; the first cause counts."""
-    request, history = considered.asked.request, considered.found.history
+    request, (history, _, _) = considered.asked.request, unpack(considered.found.block)
     out: dict[int, str] = {}
     for row in request.blocked[request.blocked_ptr[r] : request.blocked_ptr[r + 1]].tolist():
         out.setdefault(row, "excluded by the request")

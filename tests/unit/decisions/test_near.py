@@ -29,7 +29,7 @@ class Counted:
 def found(index: Counted, queries: np.ndarray, quota: list[int], mask: list[int], masks: np.ndarray) -> list[list[int]]:
     evidence: Any = SimpleNamespace(mask=np.array(mask, np.int32), masks=masks)
     rows = near(index, queries, Quota(np.array(quota, np.int32), max(quota), min(quota)), evidence)
-    assert rows.dtype == np.int32
+    assert rows.dtype == np.int64
     return rows.tolist()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from serving.core.ports import I32
+from serving.core.ports import I64
 from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.sources.near import near
 from serving.decisions.recommend.sources.protocol import Evidence, Quota
@@ -16,7 +16,7 @@ class Content:
 
     code = Code.CONTENT
 
-    def find(self, evidence: Evidence, quota: Quota) -> I32:
+    def find(self, evidence: Evidence, quota: Quota) -> I64:
         """By cosine; half of what is asked may be new."""
         world = evidence.world
         known = near(world.models.content_index, evidence.contents, quota, evidence)

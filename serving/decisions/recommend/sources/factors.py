@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serving.core.ports import I32
+from serving.core.ports import I64
 from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.sources.near import near
 from serving.decisions.recommend.sources.protocol import Evidence, Quota
@@ -13,6 +13,6 @@ class Factors:
 
     code = Code.FACTORS
 
-    def find(self, evidence: Evidence, quota: Quota) -> I32:
+    def find(self, evidence: Evidence, quota: Quota) -> I64:
         """By inner product with the taste."""
         return near(evidence.world.models.index, evidence.tastes, quota, evidence)

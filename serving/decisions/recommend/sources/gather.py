@@ -1,4 +1,4 @@
-"""What the recalled sources know already, and what those find that search."""
+"""What those sources find that search."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from functools import lru_cache
 import numpy as np
 
 from serving.core.errors import ModelFailed
-from serving.core.ports import I32
+from serving.core.ports import I64
 from serving.decisions.recommend.asking import Asked
 from serving.decisions.recommend.sources import SEARCHED
 from serving.decisions.recommend.sources.protocol import Evidence, Quota
-from serving.kernels.candidates import Found, Recalled
 
 
-def gather(evidence: Evidence, recalled: Recalled, asked: Asked, degraded: list[tuple[str, str]]) -> Found:
-    """A source whose model fails brings nothing, and `degraded` is told."""
+def gather(evidence: Evidence, asked: Asked, degraded: list[tuple[str, str]]) -> list[I64]:
+    """What each of SEARCHED found (b, q), -1 = none. A source whose model fails brings nothing, and `degraded` is
+    told."""
     lists = []
     for source in SEARCHED:
         code, rows = source.code, None
@@ -25,11 +25,10 @@ def gather(evidence: Evidence, recalled: Recalled, asked: Asked, degraded: list[
             except ModelFailed as error:
                 degraded.append(("candidates", error.cause))
         lists.append(_none(len(asked.keys)) if rows is None else rows)
-    factors, content = lists
-    return Found(*recalled, factors, content, asked.quotas)
+    return lists
 
 
 @lru_cache(maxsize=256)
-def _none(b: int) -> I32:
+def _none(b: int) -> I64:
     """No candidates for anybody; nobody writes into it."""
-    return np.empty((b, 0), np.int32)
+    return np.empty((b, 0), np.int64)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from serving.core.ports import F32, I32, VectorIndex
+from serving.core.ports import F32, I64, VectorIndex
 from serving.decisions.recommend.sources.protocol import Evidence, Quota
 
 
-def near(index: VectorIndex, queries: F32, quota: Quota, evidence: Evidence) -> I32:
+def near(index: VectorIndex, queries: F32, quota: Quota, evidence: Evidence) -> I64:
     """(b, quota.most) the nearest rows of each query (b, d) among those its mask allows, -1 = none.
 
     None for a query of zeros, to which everything is equally near: it is not searched for. Requests of one mask are
     searched together. Raises ModelFailed when the index fails.
     """
     k = quota.most
-    if len(evidence.masks) == 1 and quota.least == k and queries[:, 0].all():
+    if len(evidence.masks) == 1 and quota.least == k and np.count_nonzero(queries[:, 0]) == len(queries):
         # The usual batch. Mask 0 is what is in stock, nearly everything: the union leaves out the rest more cheaply
         # than the index. A first coordinate that is not 0 is no vector of zeros.
-        return index.search(queries, k)[1].astype(np.int32)
-    out = np.full((len(queries), k), -1, np.int32)
+        return index.search(queries, k)[1]
+    out = np.full((len(queries), k), -1, np.int64)
     asking = (quota.each > 0) & queries.any(axis=1)
     for mask in range(len(evidence.masks)):
         mine = np.flatnonzero(asking & (evidence.mask == mask))

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from serving.core.ports import F32, I32
+from serving.core.ports import F32, I32, I64
 from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.world import World
 
@@ -41,7 +41,7 @@ class Source(Protocol):
 
     code: Code
 
-    def find(self, evidence: Evidence, quota: Quota) -> I32:
-        """The candidates of b requests, of whom some want any: rows (b, quota.most) int32 or more, best first, -1 =
+    def find(self, evidence: Evidence, quota: Quota) -> I64:
+        """The candidates of b requests, of whom some want any: rows (b, quota.most) int64 or more, best first, -1 =
         none. What a request excludes need not be looked at. Raises ModelFailed when its model fails."""
         ...
