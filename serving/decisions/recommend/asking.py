@@ -157,15 +157,10 @@ def ask(
     context, named, missing = _named(queries, kinds, catalogue)
     context_rows, context_ptr = context.arrays() if context else (_NO_ROWS, _no_rows_of(len(queries)))
     shape = _shape(kinds, table, named)
+    both = list(zip(queries, kinds, strict=True))
     return Asked(
-        keys=[
-            profile_key(query.user_id, query.visitor_id) if kind.personal else ""
-            for query, kind in zip(queries, kinds, strict=True)
-        ],
-        session=[
-            _session(query, now_s) if query.session and kind.personal else b""
-            for query, kind in zip(queries, kinds, strict=True)
-        ],
+        keys=[profile_key(query.user_id, query.visitor_id) if kind.personal else "" for query, kind in both],
+        session=[_session(query, now_s) if query.session and kind.personal else b"" for query, kind in both],
         context=context_rows,
         context_ptr=context_ptr,
         placement=[kind.placement for kind in kinds],
