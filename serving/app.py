@@ -240,8 +240,14 @@ def engine_params(settings: Settings) -> EngineParams:
             engine.queue_seconds_max,
             engine.bulk_queue_max,
             engine.wait_ms_target / 1000,
+            engine.queue_mib_max << 20,
         ),
-        Limits(engine.writes_batch_max, engine.writes_queue_max, engine.queue_seconds_max),
+        Limits(
+            engine.writes_batch_max,
+            engine.writes_queue_max,
+            engine.queue_seconds_max,
+            queue_bytes_max=engine.queue_mib_max << 20,
+        ),
         settings.server.payload_bytes_max,
         engine.stalled_s_max,
     )

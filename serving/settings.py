@@ -73,7 +73,14 @@ class EngineSection:
         high=10_000,
         unit="ms",
     )
-    bulk_queue_max: int = setting(256, "The same for bulk calls.", low=1, high=1_000_000, unit="calls")
+    queue_mib_max: int = setting(
+        64,
+        "Most bytes of requests of one caller that may wait in a replica; of all callers together three times as many.",
+        low=1,
+        high=65_536,
+        unit="MiB",
+    )
+    bulk_queue_max: int = setting(256, "As queue_max, for bulk calls.", low=1, high=1_000_000, unit="calls")
     writes_queue_max: int = setting(
         2048, "Most writes that may wait in a replica.", low=1, high=1_000_000, unit="calls"
     )

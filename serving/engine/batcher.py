@@ -19,7 +19,7 @@ from serving.engine.calls import Call
 from serving.engine.costs import Costs
 from serving.engine.limiter import Limiter
 from serving.engine.refusing import Refusal, Refuser
-from serving.engine.waiting import Waiting
+from serving.engine.waiting import Room, Waiting
 
 SLICE_S = 0.002
 """Estimated seconds of a bulk slice. A call is not cut: one that takes longer is a slice of its own."""
@@ -47,9 +47,11 @@ class Limits:
     wait_s_target: float = math.inf
     """What an interactive call may wait for the batches before its own; the number that may wait follows from it,
     between batch_max and queue_max. Infinite = always queue_max."""
+    queue_bytes_max: int = 64 << 20
+    """Of the requests that wait, of either priority."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_max", "queue_max", "bulk_queue_max"):
+        for name in ("batch_max", "queue_max", "bulk_queue_max", "queue_bytes_max"):
             if getattr(self, name) < 1:
                 raise InvalidInput(name, getattr(self, name), "at least 1")
         for name in ("queue_seconds_max", "wait_s_target"):
@@ -111,6 +113,11 @@ class Batcher:
         return self._bulk.calls
 
     @property
+    def waiting_bytes(self) -> int:
+        """Of the requests that wait."""
+        return self._interactive.bytes + self._bulk.bytes
+
+    @property
     def pending(self) -> int:
         """Calls that wait or whose refusal is still to be sent: while there are any, somebody must `take`."""
         return self._interactive.calls + self._bulk.calls + len(self._refuser.held)
@@ -132,12 +139,13 @@ class Batcher:
         """
         bulk = [call for call in arrivals if call.bulk]
         interactive = [call for call in arrivals if not call.bulk] if bulk else arrivals
-        seconds_max = self._limits.queue_seconds_max
-        refusals = self._interactive.admit(interactive, self._limiter.limit, seconds_max)
+        limits = self._limits
+        seconds, size = limits.queue_seconds_max, limits.queue_bytes_max
+        refusals = self._interactive.admit(interactive, Room(self._limiter.limit, seconds, size))
         if refusals:
             self._limiter.refused(now)
         if bulk:
-            refusals += self._bulk.admit(bulk, self._limits.bulk_queue_max, seconds_max)
+            refusals += self._bulk.admit(bulk, Room(limits.bulk_queue_max, seconds, size))
         if refusals or self._refuser.held:
             self._refuser.add(refusals)
             return self._refuser.due(idle=False)

@@ -160,9 +160,18 @@ class Engine:
         """Counters of all lanes, families of one name merged."""
         merged: dict[str, Family] = {family.name: family for family in self._admission()}
         for lane in self._lanes:
-            waiting = Family("gauge", "storegate_waiting_calls", "Calls that wait.", ("lane",), [])
-            waiting.rows.append(((lane.telemetry.lane,), float(lane.waiting)))
-            for family in (*lane.telemetry.families(), waiting):
+            of = ((lane.telemetry.lane,),)
+            calls = Family(
+                "gauge", "storegate_waiting_calls", "Calls that wait.", ("lane",), [(*of, float(lane.waiting))]
+            )
+            size = Family(
+                "gauge",
+                "storegate_waiting_bytes",
+                "Bytes of the requests that wait.",
+                ("lane",),
+                [(*of, float(lane.waiting_bytes))],
+            )
+            for family in (*lane.telemetry.families(), calls, size):
                 merged.setdefault(family.name, Family(family.kind, family.name, family.help, family.labels, []))
                 merged[family.name].rows.extend(family.rows)
         refused = Family("counter", "storegate_calls_refused", "Calls refused at the door, by reason.", ("reason",), [])

@@ -90,6 +90,11 @@ class WorkLane:
         return self._batcher.waiting_bulk
 
     @property
+    def waiting_bytes(self) -> int:
+        """Of the requests that wait."""
+        return self._batcher.waiting_bytes
+
+    @property
     def held(self) -> int:
         """Calls whose refusal is still to be sent."""
         return self._batcher.pending - self._batcher.waiting

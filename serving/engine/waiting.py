@@ -7,6 +7,7 @@ A caller may fill only part of the room that others leave: dynamic thresholds wi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from serving.core.errors import Overloaded
 from serving.engine.calls import Call
@@ -17,41 +18,63 @@ from serving.engine.refusing import Refusal
 ROOM = 3
 """Of what a caller alone may have waiting: then half of what is left is just that."""
 RETRY_S_MIN, RETRY_S_MAX = 0.01, 5.0
+NOTHING = (0, 0)
+"""What waits of a caller of whom nothing does: calls and bytes."""
+
+
+class Room(NamedTuple):
+    """What may wait of one caller who is alone."""
+
+    calls: int
+    seconds: float
+    bytes: int
 
 
 class Waiting:
     """Not thread-safe. The next call is of the method whose turn has waited longest; of it, callers take turns."""
 
-    __slots__ = ("_admitted", "_backlog", "_costs", "_methods", "calls")
+    __slots__ = ("_admitted", "_backlog", "_costs", "_methods", "bytes", "calls")
 
     def __init__(self, costs: Costs) -> None:
         self._costs = costs
         self._methods: dict[str, Flows] = {}
-        self._backlog: dict[str, int] = {}
-        """Caller -> how many of his calls wait, 1 or more."""
+        self._backlog: dict[str, list[int]] = {}
+        """Caller -> how many of his calls wait, 1 or more, and of how many bytes."""
         self._admitted = 0
         self.calls = 0
+        self.bytes = 0
 
-    def admit(self, arrivals: Sequence[Call], calls_max: int, seconds_max: float) -> list[Refusal]:
-        """Admits calls in order; returns those that are beyond the bounds.
+    def admit(self, arrivals: Sequence[Call], room: Room) -> list[Refusal]:
+        """Admits calls in order; returns those that are beyond the bounds, without their payloads.
 
-        A caller may have half as many calls waiting as there is room left, and seconds likewise: alone `calls_max`,
-        among four who want all of it half as many each; who asks for little finds room whatever others do.
+        A caller may have half as many calls waiting as there is room left, and seconds and bytes likewise: alone
+        `room.calls`, among four who want all of it half as many each; who asks for little finds room whatever others
+        do.
         """
-        calls_room, seconds_room = ROOM * calls_max, ROOM * seconds_max
+        calls_room, seconds_room, bytes_room = ROOM * room.calls, ROOM * room.seconds, ROOM * room.bytes
         seconds, unit_s = self.seconds(), self._costs.unit_s
         seconds_most = seconds + self._costs.unit_s_most * sum([call.units for call in arrivals])
-        if ROOM * (self.calls + len(arrivals)) <= calls_room and ROOM * seconds_most <= seconds_room:
+        bytes_most = self.bytes + sum([len(call.payload) for call in arrivals])
+        if (
+            ROOM * (self.calls + len(arrivals)) <= calls_room
+            and ROOM * seconds_most <= seconds_room
+            and ROOM * bytes_most <= bytes_room
+        ):
             self._push(arrivals)  # there is room for all, whoever they are
             return []
         refusals: list[Refusal] = []
         error: Overloaded | None = None
         for call in arrivals:
-            calls, mine = self.calls, self._backlog.get(call.caller, 0)
+            calls, (mine, my_bytes) = self.calls, self._backlog.get(call.caller, NOTHING)
             # An idle lane admits whatever the estimate says: otherwise one slow batch could close it for good.
-            if calls and (2 * mine >= calls_room - calls or 2 * seconds * mine / calls >= seconds_room - seconds):
+            if calls and (
+                2 * mine >= calls_room - calls
+                or 2 * seconds * mine / calls >= seconds_room - seconds
+                or 2 * my_bytes + len(call.payload) > bytes_room - self.bytes
+            ):
                 error = error or overloaded(calls, seconds)  # one for all: a flood must be cheap to refuse
                 refusals.append((call, error))
+                call.payload = b""  # a refusal may be held back: what was sent need not be
                 continue
             self._push((call,))
             seconds += call.units * unit_s(call.method)
@@ -94,7 +117,7 @@ class Waiting:
         rest = list(self)
         self._methods.clear()
         self._backlog.clear()
-        self.calls = 0
+        self.calls = self.bytes = 0
         return rest
 
     def __iter__(self) -> Iterator[Call]:
@@ -109,15 +132,23 @@ class Waiting:
                 flows = methods[call.method] = Flows()
             self._admitted += 1
             flows.push(self._admitted, call)
-            backlog[call.caller] = backlog.get(call.caller, 0) + 1
+            size, mine = len(call.payload), backlog.get(call.caller)
+            if mine is None:
+                backlog[call.caller] = [1, size]
+            else:
+                mine[0] += 1
+                mine[1] += size
+            self.bytes += size
         self.calls += len(calls)
 
     def _left(self, calls: Sequence[Call]) -> None:
         backlog = self._backlog
         for call in calls:
-            still = backlog[call.caller] - 1
-            if still:
-                backlog[call.caller] = still
+            size, mine = len(call.payload), backlog[call.caller]
+            self.bytes -= size
+            if mine[0] > 1:
+                mine[0] -= 1
+                mine[1] -= size
             else:
                 del backlog[call.caller]
         self.calls -= len(calls)

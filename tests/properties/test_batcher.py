@@ -19,6 +19,7 @@ from serving.engine.waiting import ROOM
 METHODS = ("/a", "/b", "/c")
 CALLERS = ("", "shop", "robot")
 UNITS_MAX = 6
+BYTES_MAX = 900
 
 
 class Nobody:
@@ -41,9 +42,10 @@ class AnyTraffic(RuleBasedStateMachine):
         bulk_max=st.integers(1, 12),
         seconds=st.sampled_from([0.001, 0.01, 1.0, 1e6]),
         wait_s=st.sampled_from([0.001, 0.1, math.inf]),
+        size=st.sampled_from([1, 1000, 1 << 20]),
     )
-    def begin(self, batch_max: int, queue_max: int, bulk_max: int, seconds: float, wait_s: float) -> None:
-        self.limits = Limits(batch_max, queue_max, seconds, bulk_max, wait_s)
+    def begin(self, batch_max: int, queue_max: int, bulk_max: int, seconds: float, wait_s: float, size: int) -> None:
+        self.limits = Limits(batch_max, queue_max, seconds, bulk_max, wait_s, size)
         self.batcher = Batcher(self.limits)
         self.costs = Costs()
         self.responders = (Nobody(), Nobody())
@@ -75,16 +77,17 @@ class AnyTraffic(RuleBasedStateMachine):
                 st.integers(0, 1),
                 st.sampled_from([None, False, False, True]),
                 st.integers(1, UNITS_MAX),
+                st.sampled_from([0, 7, BYTES_MAX]),
             ),
             max_size=20,
         )
     )
-    def arrive(self, calls: list[tuple[str, str, float, int, bool | None, int]]) -> None:
+    def arrive(self, calls: list[tuple[str, str, float, int, bool | None, int, int]]) -> None:
         arrivals = []
-        for method, caller, left_s, who, bulk, units in calls:
+        for method, caller, left_s, who, bulk, units, size in calls:
             deadline = self.now + left_s if left_s < 4 else math.inf
             responder = self.responders[who]
-            arrivals.append(Call(responder, self.made, method, b"", deadline, self.now, caller, bulk, units))
+            arrivals.append(Call(responder, self.made, method, bytes(size), deadline, self.now, caller, bulk, units))
             self.made += 1
         before = list(self.waiting)
         self.refused(self.batcher.offer(arrivals, self.now))
@@ -180,6 +183,12 @@ class AnyTraffic(RuleBasedStateMachine):
         assert self.batcher.pending == len(self.waiting) + len(self.held)
         assert len(self.outcomes) + len(self.waiting) + len(self.held) == self.made
         assert self.batcher.seconds() >= 0
+        sizes = {
+            kind: sum(len(call.payload) for call in self.waiting if bool(call.bulk) is kind) for kind in (True, False)
+        }
+        assert self.batcher.waiting_bytes == sum(sizes.values())
+        assert max(sizes.values()) <= max(ROOM * self.limits.queue_bytes_max, BYTES_MAX), "one call alone may be larger"
+        assert not any(call.payload for call in self.held), "what is refused is not kept"
         assert 1 <= self.batcher.limit <= self.limits.queue_max
 
     def teardown(self) -> None:

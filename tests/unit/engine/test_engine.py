@@ -531,6 +531,7 @@ def test_telemetry_adds_up(recorder, make_route) -> None:
         lambda: Limits(queue_max=0),
         lambda: Limits(queue_seconds_max=0.0),
         lambda: Limits(bulk_queue_max=0),
+        lambda: Limits(queue_bytes_max=0),
         lambda: Limits(wait_s_target=0.0),
         lambda: EngineParams(payload_bytes_max=10),
         lambda: EngineParams(stalled_s_max=0.0),

@@ -176,6 +176,23 @@ def test_who_asks_for_little_finds_room_whatever_others_do() -> None:
     assert batcher.waiting == 15
 
 
+def test_large_requests_of_one_caller_leave_room_for_others() -> None:
+    """The same of bytes: one caller may have as many waiting as the limit says, and others find room beside it."""
+    batcher = Batcher(Limits(queue_bytes_max=1000))
+
+    def refused(caller: str, size: int, calls: int) -> int:
+        return len(batcher.offer([Call(NOBODY, 0, "/m", bytes(size), caller=caller) for _ in range(calls)], 0.0))
+
+    assert refused("robot", 100, 30) == 20
+    assert batcher.waiting_bytes == 1000
+    assert refused("robot", 1, 1) == 1
+    assert refused("shop", 100, 5) == 0
+    assert refused("robot", 5000, 1) == 1
+    batcher.clear()
+    assert batcher.waiting_bytes == 0
+    assert refused("robot", 5000, 1) == 0, "an idle lane takes what the door lets in"
+
+
 def test_a_burst_is_no_flood() -> None:
     """Two batches' worth is taken at once, as often as it comes, as long as it goes away again."""
     bursts = [(second + number * 1e-6, "") for second in range(5) for number in range(2 * BATCH_MAX)]
