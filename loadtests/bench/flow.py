@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -135,6 +136,7 @@ def setup(ask: Ask, cores: Cores) -> dict[str, object]:
         "replicas": ask.replicas,
         "server_cores": sorted(cores.server),
         "load_cores": sorted(cores.load),
+        "python": platform.python_version(),
         "generator": h2load_version(),
         "processes": ask.processes,
         "rounds": ask.rounds,

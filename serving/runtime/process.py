@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import sys
 from collections.abc import MutableMapping
@@ -11,8 +10,6 @@ from collections.abc import MutableMapping
 import psutil  # type: ignore[import-untyped]
 
 THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-_log = logging.getLogger(__name__)
 
 
 def pin(environ: MutableMapping[str, str] = os.environ) -> None:
@@ -22,18 +19,8 @@ def pin(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def tune(gil_switch_s: float) -> None:
-    """A thread that wants Python's lock waits `gil_switch_s` for it instead of 5 ms, and a thread that wakes does not
-    put another off its core.
-
-    The second holds for the calling thread and for those that it and they start from now on (SCHED_BATCH, see
-    sched(7)): where a replica has one core, every answer would wake the thread that sends it, which took the core from
-    the one that computes and gave it back: two changes of thread a call, and batches of few calls.
-    """
+    """A thread that wants Python's lock waits `gil_switch_s` for it instead of 5 ms."""
     sys.setswitchinterval(gil_switch_s)
-    try:
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    except (AttributeError, OSError) as error:  # not Linux, or forbidden where we run: slower, nothing else
-        _log.info("threads are scheduled as usual: %s", error)
 
 
 def settle() -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import MutableMapping
 
 import psutil
-import pytest
 
-from serving.runtime.process import THREADS, children, end, pin, tune
+from serving.runtime.process import THREADS, children, end, pin
 
 STUBBORN = "import signal, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('on', flush=True)\nsignal.pause()"
 PLAIN = "import signal\nprint('on', flush=True)\nsignal.pause()"
@@ -70,33 +68,3 @@ def test_garbage_does_not_pile_up_beside_what_was_frozen() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) >= 1
-
-
-def test_threads_that_wake_do_not_put_others_off_the_core() -> None:
-    """The thread that tunes its process, and those started by it, as the kernel tells."""
-    code = (
-        "import os, threading\n"
-        "from serving.runtime.process import tune\n"
-        "tune(0.001)\n"
-        "seen = [os.sched_getscheduler(0)]\n"
-        "other = threading.Thread(target=lambda: seen.append(os.sched_getscheduler(threading.get_native_id())))\n"
-        "other.start(), other.join()\n"
-        "print(seen == [os.SCHED_BATCH] * 2)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "True\n"
-
-
-def test_a_kernel_that_forbids_it_is_put_up_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The switch interval is set all the same."""
-
-    def forbidden(*_: object) -> None:
-        raise PermissionError("not here")
-
-    before = sys.getswitchinterval()
-    monkeypatch.setattr(os, "sched_setscheduler", forbidden)
-    try:
-        tune(0.003)
-        assert sys.getswitchinterval() == pytest.approx(0.003)
-    finally:
-        sys.setswitchinterval(before)

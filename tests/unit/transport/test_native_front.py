@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -12,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from serving.core.errors import Overloaded
 from serving.engine.calls import Call, Responder
 from serving.transport.front_params import FrontParams
-from serving.transport.native_front import NativeFront
+from serving.transport.native_front import IO_NICE, NativeFront
 
 ASK = "/unit.Service/Ask"
 CONNECTIONS, CALLS = 3, 700
@@ -121,3 +123,19 @@ def test_a_front_that_closes_tells_the_engine_that_it_does_not_come_back() -> No
         channel.unary_unary(ASK)(b"", timeout=WAIT_S)
     front.close(0.0)
     assert engine.submitted[-1] == (0, False)
+
+
+def test_threads_that_read_and_write_do_not_put_the_engine_off_its_core() -> None:
+    """Every thread that pygrpc-native starts lets others go first."""
+    before = set(os.listdir("/proc/self/task"))
+    front = NativeFront(FrontParams(port=0), [ASK], [])
+    try:
+        started = set(os.listdir("/proc/self/task")) - before
+        nices = {
+            os.getpriority(os.PRIO_PROCESS, int(task))
+            for task in started
+            if "grpc-native" in Path(f"/proc/self/task/{task}/comm").read_text()
+        }
+        assert nices == {IO_NICE}
+    finally:
+        front.close(0.0)

@@ -1,0 +1,47 @@
+"""Threads that let others go first, as the kernel tells."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from serving.core.priority import aside, yield_to_others
+
+
+def nice_of(thread: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, thread)
+
+
+def test_only_the_calling_thread_yields() -> None:
+    """Its nice value is what was asked for; that of others is what it was."""
+    seen: list[int] = []
+
+    def yielding() -> None:
+        yield_to_others(7)
+        seen.append(nice_of(threading.get_native_id()))
+
+    before = nice_of(threading.get_native_id())
+    thread = threading.Thread(target=yielding)
+    thread.start()
+    thread.join()
+    assert seen == [7]
+    assert nice_of(threading.get_native_id()) == before
+
+
+def test_what_is_made_aside_comes_back_and_so_do_errors() -> None:
+    """Threads started there have the nice value; the caller keeps its own."""
+
+    def make() -> int:
+        found: list[int] = []
+        thread = threading.Thread(target=lambda: found.append(nice_of(threading.get_native_id())))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    before = nice_of(threading.get_native_id())
+    assert aside(9, make) == 9
+    assert nice_of(threading.get_native_id()) == before
+    with pytest.raises(ZeroDivisionError):
+        aside(9, lambda: 1 // 0)
