@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from serving.core.catalogue import Item
 from serving.core.errors import ModelDamaged
+from serving.core.priority import breathe
 
 SCHEMA = pa.schema(
     [
@@ -55,7 +56,11 @@ def load_items(path: Path) -> list[Item]:
             table = table.append_column("attributes", pa.array(["{}"] * len(table)))
         if not table.schema.equals(SCHEMA):
             raise ModelDamaged(f"{path.name}: columns {table.schema.names}, expected {SCHEMA.names}", file=path.name)
-        return [_item(*row) for row in zip(*table.to_pydict().values(), strict=True)]
+        items: list[Item] = []
+        for row in zip(*table.to_pydict().values(), strict=True):
+            items.append(_item(*row))
+            breathe()
+        return items
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise ModelDamaged(f"{path.name}: not a catalogue snapshot: {error}", file=path.name) from error
 

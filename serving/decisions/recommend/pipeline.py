@@ -17,6 +17,7 @@ from serving.core.clock import NEVER
 from serving.core.errors import ModelFailed, StoreUnavailable
 from serving.core.ids import Serial
 from serving.core.ports import F32, I32, I64, ProfileStore
+from serving.core.priority import breathe
 from serving.core.turn import Turn
 from serving.decisions.recommend import ordering
 from serving.decisions.recommend.asking import Asked, ask, records_of
@@ -204,8 +205,12 @@ class Recommender:
         """Answers the queries one by one, as if it were the time of the newest thing known; nobody is told of them."""
         newest = max((event.time_s for query in queries for event in query.session), default=0)
         turn = Turn(0.0, float(max(newest, self.models.trained_through_s)), NEVER)
+        answers: list[Answer] = []
         with self._unseen():
-            return [answer for query in queries for answer in self.run([query], turn)]
+            for query in queries:
+                answers += self.run([query], turn)
+                breathe()
+        return answers
 
     @contextmanager
     def _unseen(self) -> Iterator[None]:

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from serving.core.priority import aside, yield_to_others
+from serving.core import priority
+from serving.core.priority import PAUSE_S_MAX, STRETCH_S, aside, breathe, yield_to_others
 
 
 def nice_of(thread: int) -> int:
@@ -45,3 +46,24 @@ def test_what_is_made_aside_comes_back_and_so_do_errors() -> None:
     assert nice_of(threading.get_native_id()) == before
     with pytest.raises(ZeroDivisionError):
         aside(9, lambda: 1 // 0)
+
+
+def test_a_thread_that_yields_pauses_as_long_as_it_has_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not before a stretch of work is over, never for long, and not at all on other threads."""
+    clock = [5.0]
+    pauses: list[float] = []
+    monkeypatch.setattr(priority, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(priority, "sleep", pauses.append)
+
+    def working() -> None:
+        yield_to_others(1)
+        for seconds in (STRETCH_S / 2, STRETCH_S, 1000.0):
+            clock[0] += seconds
+            breathe()
+
+    breathe()
+    thread = threading.Thread(target=working)
+    thread.start()
+    thread.join()
+    breathe()
+    assert pauses == pytest.approx([1.5 * STRETCH_S, PAUSE_S_MAX])
