@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from time import perf_counter, sleep
 from typing import TypeVar
 
@@ -30,10 +31,8 @@ _pace = _Pace()
 def yield_to_others(nice: int) -> None:
     """Gives the calling thread this nice value, 1 to 19: threads of Linux have one each; elsewhere nothing changes."""
     _pace.yields, _pace.since = True, perf_counter()
-    try:
+    with suppress(AttributeError, OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
-    except (AttributeError, OSError):
-        return
 
 
 def breathe() -> None:
@@ -46,7 +45,13 @@ def breathe() -> None:
         _pace.since = perf_counter()
 
 
-def aside(nice: int, make: Callable[[], T]) -> T:
-    """What `make` gives or raises, called on a thread with this nice value: the threads that it starts have it too."""
-    with ThreadPoolExecutor(1, initializer=yield_to_others, initargs=(nice,)) as one:
+def patient(make: Callable[[], T]) -> T:
+    """What `make` gives or raises, called on a thread which, like those that it starts, does not take a core from who
+    has it when it wakes, but gets its fair share all the same: SCHED_BATCH of sched(7). Elsewhere nothing changes."""
+    with ThreadPoolExecutor(1, initializer=_be_patient) as one:
         return one.submit(make).result()
+
+
+def _be_patient() -> None:
+    with suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -12,7 +12,7 @@ from pygrpc_native import EVENT_CALL, NativeGrpcFront
 
 from serving.core.clock import NEVER, Clock, SystemClock
 from serving.core.errors import InternalError, NotReady, PayloadTooLarge, StoregateError
-from serving.core.priority import aside
+from serving.core.priority import patient
 from serving.engine.calls import Call, Intake
 from serving.transport import status
 from serving.transport.callers import CALLER_KEY, caller_at, caller_named
@@ -28,10 +28,6 @@ JOIN_S_MAX: Final = 5.0
 FLUSH_S_MAX: Final = 0.1
 """Between the last answer and the end: pygrpc-native cuts off what it has not yet written, and cannot be asked."""
 PORT_SETTING: Final = "--grpc-port"
-IO_NICE: Final = 10
-"""Of the threads that read and write. Where they share a core with the engine, every answer wakes one of them; with the
-engine's own priority it would take the core from the batch that is computed and give it back, two changes of thread a
-call, and batches would form of fewer calls."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +45,10 @@ class NativeFront:
         """Binds. methods: full names, "/storegate.v1.X/Y". services: for health and reflection. Raises SettingError."""
         self._params, self._methods, self._clock = params, tuple(methods), clock or SystemClock()
         try:
-            self._front = aside(
-                IO_NICE,
+            # Where the threads that read and write share a core with the engine, every answer wakes one of them, which
+            # would take the core from the batch that is computed and give it back: two changes of thread a call, and
+            # batches of fewer calls.
+            self._front = patient(
                 partial(
                     NativeGrpcFront,
                     params.address,

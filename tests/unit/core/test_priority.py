@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from serving.core import priority
-from serving.core.priority import PAUSE_S_MAX, STRETCH_S, aside, breathe, yield_to_others
+from serving.core.priority import PAUSE_S_MAX, STRETCH_S, breathe, patient, yield_to_others
 
 
 def nice_of(thread: int) -> int:
@@ -31,21 +31,21 @@ def test_only_the_calling_thread_yields() -> None:
     assert nice_of(threading.get_native_id()) == before
 
 
-def test_what_is_made_aside_comes_back_and_so_do_errors() -> None:
-    """Threads started there have the nice value; the caller keeps its own."""
+def test_what_patient_threads_make_comes_back_and_so_do_errors() -> None:
+    """Threads started there are patient too; the caller stays as it is."""
 
     def make() -> int:
         found: list[int] = []
-        thread = threading.Thread(target=lambda: found.append(nice_of(threading.get_native_id())))
+        thread = threading.Thread(target=lambda: found.append(os.sched_getscheduler(threading.get_native_id())))
         thread.start()
         thread.join()
         return found[0]
 
-    before = nice_of(threading.get_native_id())
-    assert aside(9, make) == 9
-    assert nice_of(threading.get_native_id()) == before
+    before = os.sched_getscheduler(0)
+    assert patient(make) == os.SCHED_BATCH
+    assert os.sched_getscheduler(0) == before
     with pytest.raises(ZeroDivisionError):
-        aside(9, lambda: 1 // 0)
+        patient(lambda: 1 // 0)
 
 
 def test_a_thread_that_yields_pauses_as_long_as_it_has_worked(monkeypatch: pytest.MonkeyPatch) -> None:

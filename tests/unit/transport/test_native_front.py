@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from serving.core.errors import Overloaded
 from serving.engine.calls import Call, Responder
 from serving.transport.front_params import FrontParams
-from serving.transport.native_front import IO_NICE, NativeFront
+from serving.transport.native_front import NativeFront
 
 ASK = "/unit.Service/Ask"
 CONNECTIONS, CALLS = 3, 700
@@ -126,16 +126,16 @@ def test_a_front_that_closes_tells_the_engine_that_it_does_not_come_back() -> No
 
 
 def test_threads_that_read_and_write_do_not_put_the_engine_off_its_core() -> None:
-    """Every thread that pygrpc-native starts lets others go first."""
+    """Every thread that pygrpc-native starts waits for its turn when it wakes."""
     before = set(os.listdir("/proc/self/task"))
     front = NativeFront(FrontParams(port=0), [ASK], [])
     try:
         started = set(os.listdir("/proc/self/task")) - before
-        nices = {
-            os.getpriority(os.PRIO_PROCESS, int(task))
+        policies = {
+            os.sched_getscheduler(int(task))
             for task in started
             if "grpc-native" in Path(f"/proc/self/task/{task}/comm").read_text()
         }
-        assert nices == {IO_NICE}
+        assert policies == {os.SCHED_BATCH}
     finally:
         front.close(0.0)
