@@ -32,7 +32,7 @@ from serving.features import FEATURES
 POLL_S: Final = 0.25
 SAVE_POLLS: Final = 40
 """Looks at the manifest between two writes of the recent requests."""
-NICE: Final = 19
+NICE: Final = 10
 """Of threads that load and warm: the engine goes first, and they get done all the same."""
 
 log = logging.getLogger(__name__)

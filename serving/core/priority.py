@@ -7,19 +7,19 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from time import perf_counter, sleep
+from time import sleep, thread_time
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
 STRETCH_S = 0.000_3
-"""How long a thread that yields works before it makes a pause as long."""
+"""Of processor time, that a thread which yields works before it makes a pause as long."""
 PAUSE_S_MAX = 0.003
 
 
 class _Pace(threading.local):
-    """Of each thread: whether it yields, and since when it has worked."""
+    """Of each thread: whether it yields, and the processor time it had used at its last pause."""
 
     yields = False
     since = 0.0
@@ -30,19 +30,19 @@ _pace = _Pace()
 
 def yield_to_others(nice: int) -> None:
     """Gives the calling thread this nice value, 1 to 19: threads of Linux have one each; elsewhere nothing changes."""
-    _pace.yields, _pace.since = True, perf_counter()
+    _pace.yields, _pace.since = True, thread_time()
     with suppress(AttributeError, OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
 def breathe() -> None:
-    """Called by long work between its steps: on a thread that yields to others it makes a pause as long as the work
-    since the last one, which the thread may also have spent waiting. A nice value alone does not do: a thread that runs
-    has its slice, a few milliseconds, whoever wakes.
+    """Called by long work between its steps: on a thread that yields to others it makes a pause as long as the
+    processor time it has used since the last one. A nice value alone does not do: a thread that runs has its slice, a
+    few milliseconds, whoever wakes.
     """
-    if _pace.yields and (worked := perf_counter() - _pace.since) > STRETCH_S:
+    if _pace.yields and (worked := thread_time() - _pace.since) > STRETCH_S:
         sleep(min(worked, PAUSE_S_MAX))
-        _pace.since = perf_counter()
+        _pace.since = thread_time()
 
 
 def patient(make: Callable[[], T]) -> T:

@@ -52,7 +52,7 @@ def test_a_thread_that_yields_pauses_as_long_as_it_has_worked(monkeypatch: pytes
     """Not before a stretch of work is over, never for long, and not at all on other threads."""
     clock = [5.0]
     pauses: list[float] = []
-    monkeypatch.setattr(priority, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(priority, "thread_time", lambda: clock[0])
     monkeypatch.setattr(priority, "sleep", pauses.append)
 
     def working() -> None:
