@@ -125,9 +125,13 @@ def compute(x, ptr):
             line[21] = item_age.value(x, r, i)
             line[22] = item_price.value(x, r, i)
             line[23] = price_distance.value(x, r, i)
-            line[24] = out[first, 24] if i > first else user_baskets.value(x, r, i)
-            line[25] = out[first, 25] if i > first else user_idle.value(x, r, i)
-            line[26] = out[first, 26] if i > first else user_repeats.value(x, r, i)
+            if i == first:
+                line[24] = user_baskets.value(x, r, i)
+                line[25] = user_idle.value(x, r, i)
+                line[26] = user_repeats.value(x, r, i)
+            else:
+                for column in range(24, 27):
+                    line[column] = out[first, column]
             line[27] = category_affinity.value(x, r, i)
             line[28] = brand_affinity.value(x, r, i)
             line[29] = on_item_page.value(x, r, i)

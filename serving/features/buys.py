@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from serving.features.logs import log1p_positive
+from serving.kernels.logs import log1p_positive
 from serving.kernels.signals import S_BUYS
 
 

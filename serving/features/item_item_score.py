@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from serving.features.logs import log1p_positive
+from serving.kernels.logs import log1p_positive
 from serving.kernels.signals import S_ITEM_ITEM
 
 

@@ -164,19 +164,16 @@ def _votes(near, now_s, half_life_s, sessions, scratch):
     """Adds up the neighbours' votes in `score`; returns the items that got any."""
     begin, end = np.empty(len(near), np.int64), np.empty(len(near), np.int64)
     decay = np.empty(len(near), np.float32)
-    room, touched = np.int64(0), np.int64(0)
-    # What a session says is far apart in memory. No branch here waits for it, so that it is fetched for many at a time;
-    # the loop below, whose branches depend on it, then finds it in the cache.
+    room = np.int64(0)
+    # The sessions lie far apart in memory. No branch here waits for one, so that many are fetched at a time; the loop
+    # below, whose branches depend on them, then finds them in the cache.
     for n in range(len(near)):
         session = np.uint32(near[n])
         begin[n], end[n] = sessions.session_ptr[session], sessions.session_ptr[session + np.uint32(1)]
         age_s = max(now_s - sessions.session_time_s[session], 0.0)
-        decay[n] = np.float32(-age_s / half_life_s)
+        decay[n] = np.exp2(np.float32(-age_s / half_life_s))
         room += end[n] - begin[n]
-    for n in range(len(near)):
-        touched |= sessions.session_items[np.uint64(begin[n])]
-        decay[n] = np.exp2(decay[n])
-    voted = np.empty(room | (touched & 0), np.int32)
+    voted = np.empty(room, np.int32)
     count = 0
     for n in range(len(near)):
         session = near[n]
