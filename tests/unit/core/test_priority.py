@@ -51,26 +51,23 @@ def test_what_patient_threads_make_comes_back_and_so_do_errors() -> None:
 def test_a_thread_that_yields_pauses_as_long_as_it_has_worked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not before a stretch of work is over, never for long, and not at all on other threads."""
     clock = [5.0]
-    pauses: list[float] = []
-    mine: list[int] = [threading.get_ident()]
+    pauses: list[tuple[str, float]] = []
 
     def sleep(seconds: float) -> None:
-        if threading.get_ident() in mine:  # other threads of the process may yield too
-            pauses.append(seconds)
+        pauses.append((threading.current_thread().name, seconds))
 
-    monkeypatch.setattr(priority, "thread_time", lambda: clock[0])
-    monkeypatch.setattr(priority, "sleep", sleep)
-
-    def working() -> None:
-        mine.append(threading.get_ident())
-        yield_to_others(1)
+    def working(yields: bool) -> None:
+        if yields:
+            yield_to_others(1)
         for seconds in (STRETCH_S / 2, STRETCH_S, 1000.0):
             clock[0] += seconds
             breathe()
 
-    breathe()
-    thread = threading.Thread(target=working)
-    thread.start()
-    thread.join()
-    breathe()
-    assert pauses == pytest.approx([1.5 * STRETCH_S, PAUSE_S_MAX])
+    monkeypatch.setattr(priority, "thread_time", lambda: clock[0])
+    monkeypatch.setattr(priority, "sleep", sleep)
+    for name, yields in (("hurried", False), ("patient", True)):
+        thread = threading.Thread(target=working, args=(yields,), name=name)
+        thread.start()
+        thread.join()
+    assert [seconds for name, seconds in pauses if name == "patient"] == pytest.approx([1.5 * STRETCH_S, PAUSE_S_MAX])
+    assert "hurried" not in {name for name, _ in pauses}
