@@ -33,7 +33,8 @@ ENTRIES_AT_ONCE = 100
 
 
 class RedisCatalogue:
-    """A CatalogueStore. Writes and the follower have a connection and a breaker each."""
+    """A CatalogueStore. Writes, reads and the follower have a connection and a breaker each: who waits for news holds
+    his nearly always, and takes it again at once."""
 
     def __init__(
         self,
@@ -54,11 +55,12 @@ class RedisCatalogue:
         self._log_entries, self._history_entries = log_entries, history_entries
         self._wait_s_max = follow_timeout_s / 2
         self._writes = RedisLine(server, timeout_s=timeout_s, scripts=(WRITE_ITEMS,))
+        self._reads = RedisLine(server, timeout_s=follow_timeout_s)
         self._follows = RedisLine(server, timeout_s=follow_timeout_s)
 
     def wait_ready(self, timeout_s: float) -> bool:
-        """Waits for both connections; whether they are there."""
-        return self._writes.wait_ready(timeout_s) and self._follows.wait_ready(timeout_s)
+        """Waits for each of the connections; whether they are there."""
+        return all(line.wait_ready(timeout_s) for line in (self._writes, self._reads, self._follows))
 
     def read(self, item_ids: Sequence[str]) -> dict[str, Stored]:
         """See CatalogueStore."""
@@ -77,13 +79,13 @@ class RedisCatalogue:
     def read_all(self) -> News:
         """See CatalogueStore. In portions, so that profile reads of others are not held up."""
         newest: Command = ("XREVRANGE", self._log, "+", "-", "COUNT", 1)
-        entries, counter = self._ask(self._follows, [newest, ("GET", self._version)])
+        entries, counter = self._ask(self._reads, [newest, ("GET", self._version)])
         entry_id, flat = entries[0] if entries else (b"0-0", [b"version", counter or 0])
         version = int(flat[flat.index(b"version") + 1])
         items: dict[str, Stored] = {}
         at: bytes | int = 0
         while True:
-            ((at, pairs),) = self._ask(self._follows, [("HSCAN", self._items, at, "COUNT", SCAN_COUNT)])
+            ((at, pairs),) = self._ask(self._reads, [("HSCAN", self._items, at, "COUNT", SCAN_COUNT)])
             items.update(_decoded(zip(pairs[::2], pairs[1::2], strict=True)))
             if int(at) == 0:
                 return News(items, version, _cursor(entry_id, version))
@@ -113,11 +115,11 @@ class RedisCatalogue:
         """
         was: dict[str, Stored | None] = {}
         first, at = f"{version + 1}-0", f"{version + 1}-0"
-        (counter,) = self._ask(self._writes, [("GET", self._version)])
+        (counter,) = self._ask(self._reads, [("GET", self._version)])
         if int(counter or 0) <= version:
             return was if int(counter or 0) == version else None
         while True:
-            (entries,) = self._ask(self._writes, [("XRANGE", self._history, at, "+", "COUNT", HISTORY_AT_ONCE)])
+            (entries,) = self._ask(self._reads, [("XRANGE", self._history, at, "+", "COUNT", HISTORY_AT_ONCE)])
             if at == first and (not entries or entries[0][0].decode() != first):
                 return None
             for _, flat in entries:
@@ -131,8 +133,8 @@ class RedisCatalogue:
 
     def close(self) -> None:
         """Ends the connections. Idempotent."""
-        self._writes.close()
-        self._follows.close()
+        for line in (self._writes, self._reads, self._follows):
+            line.close()
 
     def _read(self, line: RedisLine, item_ids: Sequence[str]) -> dict[str, Stored]:
         found: dict[str, Stored] = {}

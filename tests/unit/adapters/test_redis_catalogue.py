@@ -118,6 +118,30 @@ def test_a_follower_that_fell_behind_the_log_reads_all(replica: Callable[..., Re
     assert not news.items
 
 
+def test_who_waits_for_news_keeps_no_reader_out(replica: Callable[[], Replica]) -> None:
+    """A follower waits for news again and again; all of the items, and what they were, are read beside it."""
+    here, store = replica()
+    written(list(here.run_write([UpsertItems((Item("hat"),))], TURN)))
+    cursor, enough, waits = here.load(), threading.Event(), itertools.count()
+
+    def follow() -> None:
+        while not enough.is_set():
+            store.follow(cursor, WAIT_S)
+            next(waits)
+
+    following = threading.Thread(target=follow)
+    following.start()
+    try:
+        for _ in range(50):
+            news = store.read_all()
+            assert set(news.items) == {"hat"}
+            assert store.as_of(news.version) == {}
+    finally:
+        enough.set()
+        following.join()
+    assert next(waits) > 0
+
+
 def test_many_writes_are_followed_in_portions(replica: Callable[[], Replica]) -> None:
     here, _ = replica()
     there, _ = replica()
