@@ -68,7 +68,7 @@ def _layers(ranker: Ranker) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
         constants["one"] = np.array(1, np.float32)
         size = add("Add", add("Abs", last, out="size"), "one", out="size_one")
         last = add("Mul", add("Sign", last, out="sign"), add("Log", size, out="log"), out="logged")
-    # (x - mean) * inverse_std as one node: a subtraction and a product of a row each cost a fifth of the whole model
+    # (x - mean) * inverse_std as one node, which goes over the batch once
     last = add("BatchNormalization", last, "inverse_std", "zero", "mean", "unit", out="scaled", epsilon=0.0)
     last = add("Clip", last, "low", "high", out="clipped")
     for depth, (weights, bias) in enumerate(ranker.layers):

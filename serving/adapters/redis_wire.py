@@ -1,7 +1,7 @@
 """Commands and replies over a connection that redis-py has opened, authenticated and secured: hiredis and the socket.
 
-redis-py's own way in and out sets the socket's timeout twice a reply and passes several layers, which cost a lookup a
-third of its time. What a reply is stays its business: errors become its exceptions.
+redis-py's own way in and out sets the socket's timeout twice a reply, two system calls, and passes several layers. What
+a reply is stays its business: errors become its exceptions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What one step knows and later ones need, as one block of bytes.
 
-Between two kernels that a search in an index separates, everything would become Python objects and be looked at again:
-for twenty short arrays that costs a lone request more than filling them.
+Between two kernels that a search in an index separates, everything would become Python objects, some twenty short
+arrays, and be looked at again: one block is one.
 """
 
 from __future__ import annotations
