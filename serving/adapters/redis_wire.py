@@ -21,34 +21,32 @@ _NOT_YET = object()
 class RedisWire:
     """Not thread-safe. Raises redis-py's exceptions, TimeoutError and OSError."""
 
-    __slots__ = ("_connection", "_reader", "_socket", "_timeout_s")
+    __slots__ = ("_connection", "_line_timeout_s", "_reader", "_socket", "_timeout_s")
 
     def __init__(self, connection: Any, timeout_s: float) -> None:
         """connection: redis-py's, connected, with no reply owed; from now on nothing else may read from it.
         timeout_s: its socket's."""
-        self._connection, self._socket, self._timeout_s = connection, connection._sock, timeout_s
+        self._connection, self._socket = connection, connection._sock
+        self._line_timeout_s = self._timeout_s = timeout_s
         self._reader = hiredis.Reader(
             protocolError=InvalidResponse, replyError=DefaultParser.parse_error, notEnoughData=_NOT_YET
         )
 
     def send(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> None:
-        """All commands in one go."""
+        """All commands in one go. Waits as long as the line does, also for a caller in a hurry: half a command could not
+        be taken back."""
+        self._wait_at_most(self._line_timeout_s)
         self._socket.sendall(b"".join(map(hiredis.pack_command, commands)))
 
     def receive(self, timeout_s: float) -> Any:
         """The next reply, waiting at most `timeout_s` for each part of it. An error reply is returned as an exception,
         unless it says that the server cannot serve this connection: that is raised."""
-        reply = self._reader.gets()
-        if reply is _NOT_YET:
-            if timeout_s != self._timeout_s:  # a system call
-                self._socket.settimeout(timeout_s)
-                self._timeout_s = timeout_s
-            while reply is _NOT_YET:
-                part = self._socket.recv(READ_BYTES)
-                if not part:
-                    raise Lost("the server closed the connection")
-                self._reader.feed(part)
-                reply = self._reader.gets()
+        self._wait_at_most(timeout_s)
+        while (reply := self._reader.gets()) is _NOT_YET:
+            part = self._socket.recv(READ_BYTES)
+            if not part:
+                raise Lost("the server closed the connection")
+            self._reader.feed(part)
         if isinstance(reply, Lost):
             raise reply
         return reply
@@ -60,3 +58,8 @@ class RedisWire:
     def close(self) -> None:
         """Ends the connection. Idempotent."""
         self._connection.disconnect()
+
+    def _wait_at_most(self, timeout_s: float) -> None:
+        if timeout_s != self._timeout_s:  # a system call
+            self._socket.settimeout(timeout_s)
+            self._timeout_s = timeout_s
