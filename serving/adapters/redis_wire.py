@@ -33,7 +33,7 @@ class RedisWire:
         )
 
     def send(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> None:
-        """All commands in one go. Waits as long as the line does, also for a caller in a hurry: half a command could not
+        """All commands in one go. Waits as long as the line does, also for a caller in a hurry: half a command cannot
         be taken back."""
         self._wait_at_most(self._line_timeout_s)
         self._socket.sendall(b"".join(map(hiredis.pack_command, commands)))
