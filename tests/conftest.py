@@ -14,6 +14,10 @@ from serving.cli.common import use_numba_cache  # noqa: E402  # numeric librarie
 
 use_numba_cache(ROOT / "var")
 
+from hypothesis import settings  # noqa: E402
+
 from serving.kernels import direct  # noqa: E402  # numba has its cache
 
 direct.checked = True
+settings.register_profile("no clock", deadline=None)  # no test is about wall-clock time
+settings.load_profile("no clock")

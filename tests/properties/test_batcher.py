@@ -199,11 +199,11 @@ class AnyTraffic(RuleBasedStateMachine):
         assert set(self.outcomes) == set(range(self.made)), "a call was lost"
 
 
-AnyTraffic.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+AnyTraffic.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
 TestAnyTraffic = AnyTraffic.TestCase
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(took=st.lists(st.floats(1e-4, 0.05), min_size=20, max_size=80), slice_s=st.floats(1e-4, 0.005))
 def test_bulk_is_not_starved(took: list[float], slice_s: float) -> None:
     """Interactive calls wait at every moment, and yet bulk gets its share of the time, but for what it is still owed

@@ -160,7 +160,7 @@ def answers(draw: st.DrawFn) -> Answer:
 
 
 @given(answers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_an_answer_parses_to_what_protobuf_would_have_written(answer: Answer) -> None:
     """Twice: the second time from the caches. Compared as deterministic bytes, because NaN differs from itself."""
     expected = by_protobuf(answer).SerializeToString(deterministic=True)
@@ -173,7 +173,7 @@ def test_an_answer_parses_to_what_protobuf_would_have_written(answer: Answer) ->
 
 
 @given(st.lists(answers(), max_size=3), TEXT)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_page_parses_to_what_protobuf_would_have_written(parts: list[Answer], request_id: str) -> None:
     """A section an answer, in order, each under the name of its placement."""
     expected = pb.RecommendPageResponse(request_id=request_id)
@@ -184,7 +184,7 @@ def test_a_page_parses_to_what_protobuf_would_have_written(parts: list[Answer], 
 
 
 @given(answers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_json_of_an_answer_is_what_protobuf_would_have_written(answer: Answer) -> None:
     """Twice: the second time from what is kept."""
     expected = read(json_format.MessageToJson(by_protobuf(answer)))
@@ -204,7 +204,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 @given(st.lists(answers(), max_size=3), TEXT)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_json_of_a_page_is_what_protobuf_would_have_written(parts: list[Answer], request_id: str) -> None:
     expected = pb.RecommendPageResponse(request_id=request_id)
     for answer in parts:
@@ -214,7 +214,7 @@ def test_the_json_of_a_page_is_what_protobuf_would_have_written(parts: list[Answ
 
 
 @given(st.lists(FLOATS, min_size=1, max_size=30))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_number_in_json_is_as_short_as_protobufs(values: list[float]) -> None:
     """Whatever its size, down to the smallest and up to the largest float32."""
     answer = one_result(Catalogue.build([Item("a"), Item("b")]))

@@ -93,7 +93,7 @@ def same_value(mine: object, theirs: object) -> bool:
 
 
 @given(MESSAGES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_written_json_is_what_protobuf_writes(message: object) -> None:
     """And reads back as the same message, bit by bit."""
     written = to_json(message)
