@@ -20,7 +20,17 @@ from loadtests.bench.install import check_cores, check_installed, h2load_version
 from loadtests.bench.measure import Case, Rig, run_rounds
 from loadtests.bench.pin import Cores, astray, pin
 from loadtests.bench.process import Tree, spent
-from loadtests.bench.report import FOREIGN_PCT, NOISY_PCT, Result, Row, control_row, load_row, memory_row, share_rows
+from loadtests.bench.report import (
+    AFTER_ROW,
+    FOREIGN_PCT,
+    NOISY_PCT,
+    Result,
+    Row,
+    control_row,
+    load_row,
+    memory_row,
+    share_rows,
+)
 from loadtests.bench.store import Shop, describe, shop
 from loadtests.gateway import OwnGateway, orderly_end
 from serving.core.errors import SettingError
@@ -73,6 +83,8 @@ def run(ask: Ask, *, command: str, say: Say) -> Result:
         strays = list(astray(gateway.tree.pids(), cores.server))
         rows += [load_row(case, figures(case.rounds)) for case in cases]
         rows += [memory_row(gateway.tree.memory()), control_row(control)]
+        gateway.close()
+        rows += [row | {"name": AFTER_ROW} for row in in_process(ask, home, say) if row["name"] == "request"]
         rows += share_rows(rows)
         notes = notes_on(cases, rows, strays, ask, found)
     return Result(

@@ -15,7 +15,17 @@ from loadtests.bench.frames import PING, RECOMMEND
 from loadtests.bench.generate import Log
 from loadtests.bench.measure import Case
 from loadtests.bench.process import Memory, spent
-from loadtests.bench.report import Result, as_json, as_markdown, control_row, load_row, memory_row, report, share_rows
+from loadtests.bench.report import (
+    AFTER_ROW,
+    Result,
+    as_json,
+    as_markdown,
+    control_row,
+    load_row,
+    memory_row,
+    report,
+    share_rows,
+)
 
 FOUND = Figures(
     calls=9000, requests_per_s=3000.0, p50_ms=15.0, p99_ms=30.0, cpu_ms=0.25, rounds=(2900.0, 3100.0), failed=0,
@@ -120,6 +130,13 @@ def test_the_json_document_has_the_agreed_shape() -> None:
 def test_without_64_callers_there_is_no_share() -> None:
     """Not measured is absent."""
     assert share_rows([{"name": "request", "batch": 8, "micros": 200.0}]) == []
+
+
+def test_the_floor_is_the_mean_of_before_and_after() -> None:
+    """A machine that has become slower meanwhile moves it by half."""
+    rows = [row | ({"name": AFTER_ROW, "micros": 240.0} if row["name"] == "request" else {}) for row in _rows()]
+    (share_row,) = share_rows([*_rows(), *rows[:1]])
+    assert share_row["share"] == 0.66
 
 
 def test_the_markdown_has_a_line_for_each_load_row() -> None:
