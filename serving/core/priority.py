@@ -45,6 +45,10 @@ def breathe() -> None:
         _pace.since = thread_time()
 
 
+give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
+"""Lets a thread that waits for this core have it first."""
+
+
 def patient(make: Callable[[], T]) -> T:
     """What `make` gives or raises, called on a thread which, like those that it starts, does not take a core from who
     has it when it wakes, but gets its fair share all the same: SCHED_BATCH of sched(7). Elsewhere nothing changes."""

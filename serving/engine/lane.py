@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from serving.core.clock import Clock
 from serving.core.errors import NotReady
+from serving.core.priority import give_way
 from serving.core.turn import Turn
 from serving.engine.batcher import Batch, Batcher, Limits, expired_error
 from serving.engine.calls import Call, Responder, Route
@@ -197,6 +198,7 @@ class WorkLane:
             observe_queue(began - call.arrived)
         turn = Turn(began, self._clock.wall(), batch.deadline)
         execute(self.routes[batch.method], calls, turn, self.telemetry)
+        give_way()  # the answers leave before we count
         took = self._clock.monotonic() - began
         with self._guard:
             self._batcher.ran(batch, took)
