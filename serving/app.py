@@ -15,6 +15,7 @@ from serving.adapters.live_models import LiveModels
 from serving.adapters.model_loader import load_release
 from serving.adapters.model_service import ModelService
 from serving.adapters.onnx_shelf import OnnxShelf
+from serving.adapters.profile_cache import cache_families
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_decisions import RedisDecisions
@@ -165,7 +166,11 @@ class Gateway:
         )
 
     def _families(self) -> list[Family]:
-        return [*self._engine.telemetry(), *shadow_families(self._shadows.tally)]
+        return [
+            *self._engine.telemetry(),
+            *shadow_families(self._shadows.tally),
+            *cache_families(self._profiles.cache),
+        ]
 
     def _facts(self) -> dict[str, str]:
         return {"release": self._models.release, "front": self._settings.server.front}
@@ -289,6 +294,7 @@ def profile_store(settings: Settings, server: RedisServer) -> RedisProfiles:
         ttl_s=settings.events.ttl_days * 86_400,
         read_timeout_s=settings.recommend.profile_timeout_ms / 1000,
         write_timeout_s=settings.redis.write_timeout_s,
+        cache_bytes_max=settings.redis.profile_cache_mib << 20,
     )
 
 

@@ -100,6 +100,13 @@ class Redis:
     prefix: str = setting("storegate:", "What the keys of this gateway begin with.")
     connect_timeout_s: float = setting(0.5, "Time to connect.", low=0.001, high=10, unit="s")
     write_timeout_s: float = setting(0.25, "Time for a write to be stored; then it fails.", low=0.01, high=60, unit="s")
+    profile_cache_mib: int = setting(
+        64,
+        "Profiles that a replica keeps until the server says that they have changed; 0 = none.",
+        low=0,
+        high=65_536,
+        unit="MiB",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ seconds when the server is stopped. Here a call either has its replies within it
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection, Connection, parse_url
-from redis.exceptions import RedisError
+from redis.exceptions import InvalidResponse, RedisError, ResponseError
 from redis.retry import Retry
 
 from serving.adapters.breaker import Breaker
@@ -27,7 +28,10 @@ VERSION_MIN = (6, 2)
 CONNECT_TIMEOUT_S = 0.5
 OWED_REPLIES_MAX = 256
 IDLE_CHECK_S = 1.0
+SILENT_S_MAX = 1.0
+"""How old the last word of the server may be for its silence to mean that nothing has changed."""
 Command = tuple[str | bytes | int, ...]
+Changed = Callable[[list[bytes] | None], None]
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +60,7 @@ class RedisServer:
         try:
             kwargs = parse_url(url)
             self._class: type[AbstractConnection] = kwargs.pop("connection_class", Connection)
-            self._kwargs = kwargs | {"protocol": 2, "socket_connect_timeout": connect_timeout_s}
+            self._kwargs = kwargs | {"socket_connect_timeout": connect_timeout_s}
             self.connection(timeout_s=connect_timeout_s)
         except (ValueError, TypeError, RedisError) as error:
             raise SettingError(
@@ -65,9 +69,10 @@ class RedisServer:
             ) from None
         self.name = redacted(url)
 
-    def connection(self, *, timeout_s: float) -> Any:
-        """An unconnected connection whose every send and receive waits at most `timeout_s`."""
-        return self._class(**self._kwargs, socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))
+    def connection(self, *, timeout_s: float, protocol: int = 2) -> Any:
+        """An unconnected connection whose every send and receive waits at most `timeout_s`. protocol: RESP 2 or 3."""
+        found = self._kwargs | {"protocol": protocol}
+        return self._class(**found, socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))
 
     def check(self, timeout_s: float = 2.0) -> str:
         """The server's version. Raises SettingError if it cannot serve us, StoreUnavailable if it does not answer."""
@@ -96,6 +101,11 @@ class RedisLine:
 
     `timeout_s` is the patience after which the server counts as failed, and what its probes must keep to.
     `scripts` (Lua) are loaded on every new connection.
+    `changed`: the line wants to hear which of the keys read through it have changed since (client tracking [1]), and
+    passes that on: their names, or None when any may have, because the connection was lost or the server forgot.
+    Called with the line held, in the order in which the server has said it and its replies.
+
+    [1] https://redis.io/docs/latest/develop/reference/client-side-caching/
     """
 
     def __init__(
@@ -106,11 +116,14 @@ class RedisLine:
         scripts: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
         breaker: Breaker | None = None,
+        changed: Changed | None = None,
     ) -> None:
         self._server, self._timeout_s, self._scripts, self._clock = server, timeout_s, tuple(scripts), clock
         self._lock = threading.Lock()
         self._wire: RedisWire | None = None
         self._owed = 0
+        self._changed, self._heard_at = changed, -math.inf
+        self._tracks = False
         self._breaker = breaker or Breaker()
         self._breaker.failed(clock(), "not connected yet")
         self._wake = threading.Event()
@@ -124,6 +137,11 @@ class RedisLine:
     def available(self) -> bool:
         """Whether a call would be tried."""
         return self._wire is not None
+
+    @property
+    def tracks(self) -> bool:
+        """Whether the server tells what has changed."""
+        return self._wire is not None and self._tracks
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Waits for a connection; whether there is one."""
@@ -140,6 +158,28 @@ class RedisLine:
             raise StoreUnavailable("redis: no time left to ask")
         try:
             return self._exchange(commands, patience)
+        finally:
+            self._lock.release()
+
+    def listen(self, timeout_s: float) -> bool:
+        """Takes what the server has said unasked; whether `changed` has heard of everything that has changed, but for
+        what is on its way. False without tracking, or when the server has not been heard for a while.
+
+        `timeout_s` bounds the wait for the line. Raises StoreUnavailable as `run` does.
+        """
+        if not self._lock.acquire(timeout=max(0.0, min(timeout_s, self._timeout_s))):
+            raise StoreUnavailable("redis: no time left to ask")
+        try:
+            if self._wire is None:
+                raise StoreUnavailable(f"redis: {self._breaker.cause}")
+            self._hear(self._wire)
+            return self._tracks and self._clock() - self._heard_at < SILENT_S_MAX
+        except (RedisError, OSError) as error:
+            self._drop(str(error))
+            raise StoreUnavailable(f"redis: {error}") from None
+        except BaseException:
+            self._drop("interrupted")  # as in _exchange
+            raise
         finally:
             self._lock.release()
 
@@ -167,6 +207,7 @@ class RedisLine:
                 if self._owed <= len(commands):  # else it answers an earlier call, whose caller has given up
                     replies.append(reply)
                 self._owed -= 1
+            self._heard_at = self._clock()
             return replies
         except TimeoutError:
             late = f"no answer within {patience * 1e3:.0f} ms"
@@ -180,9 +221,24 @@ class RedisLine:
             self._drop("interrupted")  # half a reply may be in the pipe: this connection cannot go on
             raise
 
+    def _hear(self, wire: RedisWire) -> None:
+        """Needs the line to be held. Raises RedisError or OSError."""
+        replies = len(wire.listen())  # to calls whose caller has given up
+        if replies > self._owed:
+            raise InvalidResponse("a reply that nobody has asked for")
+        self._owed -= replies
+
+    def _told(self, push: list[Any]) -> None:
+        """A push of the server."""
+        self._heard_at = self._clock()
+        if push[0] == b"invalidate" and self._changed is not None:
+            self._changed(push[1])
+
     def _drop(self, cause: str) -> None:
         wire, self._wire, self._owed = self._wire, None, 0
         self._ready.clear()
+        if self._changed is not None:
+            self._changed(None)
         self._breaker.failed(self._clock(), cause)
         self._wake.set()
         if wire is not None:
@@ -201,7 +257,7 @@ class RedisLine:
             if self._closing.wait(self._breaker.probe_in_s(self._clock())):
                 return
             try:
-                connection = self._connected()
+                connection, tracks = self._connected()
             except (RedisError, OSError) as error:
                 self._breaker.probe_failed(self._clock(), str(error) or type(error).__name__)
                 continue
@@ -210,7 +266,7 @@ class RedisLine:
                 if self._closing.is_set():
                     connection.disconnect()
                     return
-                self._wire = RedisWire(connection, self._timeout_s)
+                self._wire, self._tracks = RedisWire(connection, self._timeout_s, self._told), tracks
                 self._breaker.probe_succeeded(self._clock())
                 self._ready.set()
 
@@ -218,20 +274,27 @@ class RedisLine:
         with self._lock:
             try:
                 if self._wire is not None:
-                    self._wire.check_idle()
+                    self._hear(self._wire)
             except (RedisError, OSError) as error:
                 self._drop(str(error))
 
-    def _connected(self) -> Any:
-        """A connection that has just answered within the line's patience. Raises RedisError or OSError."""
-        connection = self._server.connection(timeout_s=self._timeout_s)
+    def _connected(self) -> tuple[Any, bool]:
+        """A connection that has just answered within the line's patience, and whether it tells what has changed.
+        Raises RedisError or OSError."""
+        if self._changed is not None:
+            try:
+                return self._greeted(("CLIENT", "TRACKING", "ON")), True
+            except ResponseError as error:
+                _log.warning("redis at %s does not tell what has changed: %s", self._server.name, error)
+        return self._greeted(), False
+
+    def _greeted(self, *first: Command) -> Any:
+        connection = self._server.connection(timeout_s=self._timeout_s, protocol=3 if first else 2)
         try:
             connection.connect()
-            for script in self._scripts:
-                connection.send_command("SCRIPT", "LOAD", script)
+            for command in (*first, *(("SCRIPT", "LOAD", script) for script in self._scripts), ("PING",)):
+                connection.send_command(*command)
                 connection.read_response()
-            connection.send_command("PING")
-            connection.read_response()
         except BaseException:
             connection.disconnect()
             raise

@@ -1,4 +1,7 @@
-"""Profiles in Redis: one key a user, one blob a key (serving/events/records.py), one round trip a batch."""
+"""Profiles in Redis: one key a user, one blob a key (serving/events/records.py), one round trip a batch.
+
+What was read is kept until the server says that it has changed; a batch whose profiles are all kept asks nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from redis.exceptions import ResponseError
 
+from serving.adapters.profile_cache import ProfileCache
 from serving.adapters.redis_connection import RedisLine, RedisServer
 from serving.adapters.redis_scripts import APPEND, call
 from serving.core.errors import StoreUnavailable
@@ -23,6 +27,9 @@ _log = logging.getLogger(__name__)
 class RedisProfiles:
     """A ProfileStore. Reads and writes have a connection and a breaker each, so that neither waits for the other.
 
+    A write through this store is seen by the next read; one through another store as soon as the server's word of it is
+    here, which it sends together with the answer to who wrote.
+
     A write that was answered has reached the server's append-only file, which is synced every second: a crash of the
     machine (not of the process) can lose the last second.
     """
@@ -36,9 +43,14 @@ class RedisProfiles:
         ttl_s: int = 0,
         read_timeout_s: float = 0.005,
         write_timeout_s: float = 0.25,
+        cache_bytes_max: int = 0,
     ) -> None:
+        """cache_bytes_max: of the profiles kept, 0 = none are."""
         self._server, self._prefix, self._records_max, self._ttl_s = server, prefix, records_max, ttl_s
-        self._reads = RedisLine(server, timeout_s=read_timeout_s)
+        self.cache = ProfileCache(cache_bytes_max) if cache_bytes_max else None
+        self._reads = RedisLine(
+            server, timeout_s=read_timeout_s, changed=None if self.cache is None else self.cache.drop
+        )
         self._writes = RedisLine(server, timeout_s=write_timeout_s, scripts=(APPEND,))
 
     @property
@@ -54,15 +66,23 @@ class RedisProfiles:
         """See ProfileStore. `timeout_s` is cut to the setting; without keys the server is not asked."""
         if not keys:
             return []
-        head = self._prefix + "{"
-        (blobs,) = self._reads.run([("MGET", *[f"{head}{key}}}" for key in keys])], timeout_s)
-        if isinstance(blobs, ResponseError):
-            raise StoreUnavailable(f"redis: {blobs}")
-        return [blob or b"" for blob in blobs]
+        names = self._names(keys)
+        if self.cache is None or not self._reads.listen(timeout_s):
+            return self._read(names, timeout_s)
+        found = self.cache.find(names)
+        missing = [name for name, blob in zip(names, found, strict=True) if blob is None]
+        read = iter(self._read(missing, timeout_s) if missing else ())
+        return [next(read) if blob is None else blob for blob in found]
 
     def append(self, writes: Sequence[tuple[str, bytes]], durable_timeout_s: float) -> list[int]:
         """See ProfileStore. After StoreUnavailable some of the writes may have been applied: repeat them."""
-        return self._append(self._writes, writes, durable_timeout_s, clean=False) if writes else []
+        if not writes:
+            return []
+        try:
+            return self._append(self._writes, writes, durable_timeout_s, clean=False)
+        finally:
+            if self.cache is not None:
+                self.cache.drop(self._names([key for key, _ in writes]))
 
     def seed(
         self, version: str, history: Iterable[tuple[str, bytes]], progress: Callable[[int], None] | None = None
@@ -95,6 +115,22 @@ class RedisProfiles:
         """Ends the connections. Idempotent."""
         self._reads.close()
         self._writes.close()
+
+    def _names(self, keys: Sequence[str]) -> list[bytes]:
+        head = self._prefix + "{"
+        return [f"{head}{key}}}".encode() for key in keys]
+
+    def _read(self, names: Sequence[bytes], timeout_s: float) -> list[bytes]:
+        """From the server."""
+        cache = self.cache if self._reads.tracks else None
+        epoch = 0 if cache is None else cache.epoch
+        (blobs,) = self._reads.run([("MGET", *names)], timeout_s)
+        if isinstance(blobs, ResponseError):
+            raise StoreUnavailable(f"redis: {blobs}")
+        blobs = [blob or b"" for blob in blobs]
+        if cache is not None:
+            cache.keep(list(zip(names, blobs, strict=True)), epoch)
+        return blobs
 
     def _append(
         self, line: RedisLine, writes: Sequence[tuple[str, bytes]], timeout_s: float, *, clean: bool

@@ -57,7 +57,9 @@ def make_profiles(server: RedisServer | None) -> Iterator[Callable[[int], Profil
         if server is None:
             return MemoryProfiles(records_max=records_max)
         prefix = f"law{next(_numbers)}:"
-        store = RedisProfiles(server, prefix=prefix, records_max=records_max, read_timeout_s=2, write_timeout_s=2)
+        store = RedisProfiles(
+            server, prefix=prefix, records_max=records_max, read_timeout_s=2, write_timeout_s=2, cache_bytes_max=1 << 20
+        )
         made.append(store)
         assert store.wait_ready(WAIT_S)
         return store
