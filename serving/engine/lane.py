@@ -198,7 +198,8 @@ class WorkLane:
             observe_queue(began - call.arrived)
         turn = Turn(began, self._clock.wall(), batch.deadline)
         execute(self.routes[batch.method], calls, turn, self.telemetry)
-        give_way()  # the answers leave before we count
+        if not self._batcher.pending:
+            give_way()  # the answers leave before we count
         took = self._clock.monotonic() - began
         with self._guard:
             self._batcher.ran(batch, took)
