@@ -112,12 +112,13 @@ class ResultParts:
         item, spelling, kept = catalogue.items[row], self._spelling, self._kept
         parts = (spelling.item(item), spelling.currency(item), spelling.related(item), spelling.words(named(item)))
         size = sum(map(len, parts))
-        if self._used + size > len(self._bytes):
-            kept.serial.fill(0)
-            self._used = self._first
-        kept.serial[row] = catalogue.serials[row]
-        kept.start[row], kept.sizes[row] = self._used, [len(part) for part in parts]
-        self._append(b"".join(parts))
+        if size > self._room[row]:
+            if self._used + size > len(self._bytes):
+                self._forget()
+            kept.start[row], self._room[row] = self._used, size
+            self._used += size
+        kept.serial[row], kept.sizes[row] = catalogue.serials[row], [len(part) for part in parts]
+        self._write_at(int(kept.start[row]), b"".join(parts))
 
     def _put_fixed(self) -> int:
         """Makes the parts of no row; how many bytes they take."""
@@ -137,12 +138,23 @@ class ResultParts:
         """Start and length of the part where it now stands."""
         start = self._used
         self._used += len(part)
-        self._bytes[start : self._used] = np.frombuffer(part, np.uint8)
+        self._write_at(start, part)
         return start, len(part)
+
+    def _write_at(self, start: int, part: bytes) -> None:
+        self._bytes[start : start + len(part)] = np.frombuffer(part, np.uint8)
+
+    def _forget(self) -> None:
+        """All rows."""
+        self._kept.serial.fill(0)
+        self._room.fill(0)
+        self._used = self._first
 
     def _for_rows(self, n: int) -> Kept:
         """Places for n rows; what was kept is forgotten."""
         self._used = self._first
+        # What a row has once had it keeps: releases that take turns must not fill the room with what each says anew.
+        self._room = np.zeros(n, np.int64)
         return Kept(
             self._bytes,
             self._fixed,

@@ -290,6 +290,21 @@ def test_a_full_store_of_parts_is_emptied_and_answers_stay_right() -> None:
         assert (result.item_id, result.reasons[0].related_item_id) == (str(row), str(row + 1))
 
 
+def test_releases_that_take_turns_do_not_fill_the_store() -> None:
+    """Every swap gives all items new serials; each writes over what it said before, also where one says more."""
+    parts = ResultParts(WireParts())
+    long, short = (
+        [Item("a", "Mug" * words, price=100, currency="GBP"), Item("b", "Cup" * (6 - words))] for words in (5, 1)
+    )
+    used = set()
+    for number in range(40):
+        items = long if number % 2 else short
+        result = pb.RecommendResponse.FromString(parts.results(one_result(Catalogue.build(items)))).results[0]
+        assert (result.title, result.reasons[0].text) == (items[0].title, f"Because you bought {items[1].title}")
+        used.add(parts._used)
+    assert len(used) <= 3
+
+
 def test_what_finds_no_room_at_all_is_an_error_and_no_endless_loop() -> None:
     """Two items, of which the second always drives out the first."""
     catalogue = Catalogue.build([Item("a", "x" * 500), Item("b", "y" * 500)])
