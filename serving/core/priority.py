@@ -14,8 +14,10 @@ T = TypeVar("T")
 
 
 STRETCH_S = 0.000_3
-"""Of processor time, that a thread which yields works before it makes a pause as long."""
-PAUSE_S_MAX = 0.003
+"""Of processor time, that a thread which yields works before it makes a pause."""
+PAUSES = 2.0
+"""How long a pause is, against the processor time that was worked before it."""
+PAUSE_S_MAX = 0.006
 
 
 class _Pace(threading.local):
@@ -36,12 +38,12 @@ def yield_to_others(nice: int) -> None:
 
 
 def breathe() -> None:
-    """Called by long work between its steps: on a thread that yields to others it makes a pause as long as the
+    """Called by long work between its steps: on a thread that yields to others it makes a pause twice as long as the
     processor time it has used since the last one. A nice value alone does not do: a thread that runs has its slice, a
     few milliseconds, whoever wakes.
     """
     if _pace.yields and (worked := thread_time() - _pace.since) > STRETCH_S:
-        sleep(min(worked, PAUSE_S_MAX))
+        sleep(min(PAUSES * worked, PAUSE_S_MAX))
         _pace.since = thread_time()
 
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from serving.core import priority
-from serving.core.priority import PAUSE_S_MAX, STRETCH_S, breathe, patient, yield_to_others
+from serving.core.priority import PAUSE_S_MAX, PAUSES, STRETCH_S, breathe, patient, yield_to_others
 
 
 def nice_of(thread: int) -> int:
@@ -48,7 +48,7 @@ def test_what_patient_threads_make_comes_back_and_so_do_errors() -> None:
         patient(lambda: 1 // 0)
 
 
-def test_a_thread_that_yields_pauses_as_long_as_it_has_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_yields_pauses_for_longer_than_it_has_worked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not before a stretch of work is over, never for long, and not at all on other threads."""
     clock = [5.0]
     pauses: list[tuple[str, float]] = []
@@ -69,5 +69,6 @@ def test_a_thread_that_yields_pauses_as_long_as_it_has_worked(monkeypatch: pytes
         thread = threading.Thread(target=working, args=(yields,), name=name)
         thread.start()
         thread.join()
-    assert [seconds for name, seconds in pauses if name == "patient"] == pytest.approx([1.5 * STRETCH_S, PAUSE_S_MAX])
+    expected = [PAUSES * 1.5 * STRETCH_S, PAUSE_S_MAX]
+    assert [seconds for name, seconds in pauses if name == "patient"] == pytest.approx(expected)
     assert "hurried" not in {name for name, _ in pauses}
