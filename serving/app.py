@@ -11,14 +11,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 
+from serving.adapters.event_mover import EventMover
 from serving.adapters.live_models import LiveModels
 from serving.adapters.model_loader import load_release
 from serving.adapters.model_service import ModelService
 from serving.adapters.onnx_shelf import OnnxShelf
+from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.profile_cache import cache_families
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_decisions import RedisDecisions
+from serving.adapters.redis_event_log import RedisEventLog
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.replay import ReplayService
 from serving.adapters.shop_store import ShopStore
@@ -91,6 +94,7 @@ class Gateway:
             self._models.catalogue.known,
             timeout_s=settings.redis.write_timeout_s,
             outcomes=OutcomeLog(self._decisions, signer, settings.decisions.retention_days * DAY_S),
+            durable_default=settings.events.acknowledgement == "durable",
         )
         replay = replay_service(settings, self._models, self._decisions, self._changes)
         operator = ModelService(settings.home, self._models)
@@ -295,7 +299,20 @@ def profile_store(settings: Settings, server: RedisServer) -> RedisProfiles:
         read_timeout_s=settings.recommend.profile_timeout_ms / 1000,
         write_timeout_s=settings.redis.write_timeout_s,
         cache_bytes_max=settings.redis.profile_cache_mib << 20,
+        log_max=settings.events.waiting_max,
     )
+
+
+def event_archive(settings: Settings) -> ParquetArchive:
+    """Where the event log ends."""
+    place = settings.events.archive
+    return ParquetArchive(place if "://" in place else settings.home / place)
+
+
+def event_mover(settings: Settings, server: RedisServer) -> EventMover:
+    """What moves the event log there; it works already."""
+    stream, found = RedisEventLog(server, prefix=settings.redis.prefix), settings.events
+    return EventMover(stream, event_archive(settings), found.move_rows_max, found.move_s)
 
 
 def decision_store(settings: Settings, server: RedisServer) -> RedisDecisions:
@@ -330,7 +347,14 @@ class Backing(ShopStore):
     """The store of these settings, and the settings that name it."""
 
     def __init__(self, settings: Settings, say: Say) -> None:
-        super().__init__(settings.home, settings.redis.url, lambda server: profile_store(settings, server), say)
+        super().__init__(
+            settings.home,
+            settings.redis.url,
+            lambda server: profile_store(settings, server),
+            say,
+            fsync=settings.redis.embedded_fsync,
+            mover=(lambda server: event_mover(settings, server)) if settings.events.move_s else None,
+        )
         self.settings = replace(settings, redis=replace(settings.redis, url=self.url))
 
 

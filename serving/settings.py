@@ -100,6 +100,11 @@ class Redis:
     prefix: str = setting("storegate:", "What the keys of this gateway begin with.")
     connect_timeout_s: float = setting(0.5, "Time to connect.", low=0.001, high=10, unit="s")
     write_timeout_s: float = setting(0.25, "Time for a write to be stored; then it fails.", low=0.01, high=60, unit="s")
+    embedded_fsync: str = setting(
+        "everysec",
+        "How our own server writes to the disk: every second, or before each answer, which makes every write durable.",
+        choices=("everysec", "always"),
+    )
     profile_cache_mib: int = setting(
         64,
         "Profiles that a replica keeps until the server says that they have changed; 0 = none.",
@@ -111,13 +116,36 @@ class Redis:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Users' profiles."""
+    """Users' profiles, and the log of all events."""
 
     profile_records_max: int = setting(
         512, "Newest event records kept of a user; 24 bytes each.", low=1, high=4096, unit="records"
     )
     ttl_days: int = setting(
         730, "A profile is forgotten when nothing was added for so long.", low=1, high=36500, unit="days"
+    )
+    acknowledgement: str = setting(
+        "fast",
+        "When a write is answered that does not say: when the store has it, or when it is on the store's disk.",
+        choices=("fast", "durable"),
+    )
+    archive: str = setting(
+        "events", "Where the event log goes: a folder, relative to home, or an s3://, gs:// or abfs:// URI."
+    )
+    move_s: float = setting(
+        10.0,
+        "How often the launcher moves the event log to the archive; 0 = it does not, `storegate events move` does.",
+        low=0,
+        high=3600,
+        unit="s",
+    )
+    move_rows_max: int = setting(20_000, "Most events moved at once.", low=1, high=1_000_000, unit="events")
+    waiting_max: int = setting(
+        1_000_000,
+        "Most events that may wait for the archive, about 300 bytes each; then writes fail.",
+        low=1,
+        high=100_000_000,
+        unit="events",
     )
 
 

@@ -206,10 +206,12 @@ class Client:
         visitor_id: str = "",
         items: Iterable[str | tuple[str, int]] = (),
         event_id: str = "",
+        durable: bool | None = None,
         timeout_s: float | None = None,
         **fields: Any,
     ) -> event_pb2.WriteUserEventResponse:
-        """Tells what a visitor did. items: ids, or (id, quantity). event_id: chosen here when it is not given."""
+        """Tells what a visitor did. items: ids, or (id, quantity). event_id: chosen here when it is not given. durable:
+        whether it is on the store's disk when this returns; None = the store's default."""
         pairs = [(item, 1) if isinstance(item, str) else item for item in items]
         event = event_pb2.UserEvent(
             event_id=event_id or uuid.uuid4().hex,
@@ -219,7 +221,9 @@ class Client:
             items=[event_pb2.EventItem(item_id=item_id, quantity=quantity) for item_id, quantity in pairs],
             **fields,
         )
-        return self._call("event", "WriteUserEvent", event_pb2.WriteUserEventRequest(event=event), timeout_s)
+        when = {None: event_pb2.ACKNOWLEDGEMENT_UNSPECIFIED, False: event_pb2.FAST, True: event_pb2.DURABLE}[durable]
+        request = event_pb2.WriteUserEventRequest(event=event, acknowledgement=when)
+        return self._call("event", "WriteUserEvent", request, timeout_s)
 
     def get_item(self, item_id: str, *, timeout_s: float | None = None) -> catalog_pb2.Item:
         """One item of the catalogue."""

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from serving.core.errors import SettingError
 
+DRAFT = ".draft"
+"""What the name of a file that is being written ends with."""
+
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
@@ -38,7 +41,7 @@ def write(path: Path, content: bytes | Path) -> str:
 
 def replace(path: Path, data: bytes) -> None:
     """Writes `path` by one atomic rename. One writer at a time: hold a lock."""
-    draft = path.with_name(f".{path.name}.draft")
+    draft = path.with_name(f".{path.name}{DRAFT}")
     write(draft, data)
     os.replace(draft, path)
     sync(path.parent)

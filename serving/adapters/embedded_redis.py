@@ -71,7 +71,9 @@ class EmbeddedRedis:
     behind: a guard (one `sh`) sees its pipe close and ends it.
     """
 
-    def __init__(self, home: Path, *, binary: Path | None = None) -> None:
+    def __init__(self, home: Path, *, binary: Path | None = None, fsync: str = "everysec") -> None:
+        """fsync: as Redis's appendfsync."""
+        self._fsync = fsync
         self._folder = (home / "redis").absolute()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._binary = (binary or find_binary()).absolute()
@@ -179,7 +181,7 @@ class EmbeddedRedis:
             "unixsocketperm": "700",
             "dir": str(self._folder),
             "appendonly": "yes",
-            "appendfsync": "everysec",
+            "appendfsync": self._fsync,
             "save": "",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",

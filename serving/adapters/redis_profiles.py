@@ -12,11 +12,14 @@ from redis.exceptions import ResponseError
 
 from serving.adapters.profile_cache import ProfileCache
 from serving.adapters.redis_connection import RedisLine, RedisServer
+from serving.adapters.redis_durability import Durability
+from serving.adapters.redis_event_log import event_log
 from serving.adapters.redis_scripts import APPEND, call
 from serving.core.errors import StoreUnavailable
 from serving.events.records import RECORD_BYTES
 
 RECORDS_MAX = 512
+LOG_MAX = 1_000_000
 SEED_BATCH_BYTES = 256 * 1024
 SEED_BATCH_PROFILES = 500
 SEED_TIMEOUT_S = 5.0
@@ -31,7 +34,7 @@ class RedisProfiles:
     here, which it sends together with the answer to who wrote.
 
     A write that was answered has reached the server's append-only file, which is synced every second: a crash of the
-    machine (not of the process) can lose the last second.
+    machine (not of the process) can lose the last second. A durable one is on the disk (redis_durability.py).
     """
 
     def __init__(
@@ -44,14 +47,17 @@ class RedisProfiles:
         read_timeout_s: float = 0.005,
         write_timeout_s: float = 0.25,
         cache_bytes_max: int = 0,
+        log_max: int = LOG_MAX,
     ) -> None:
-        """cache_bytes_max: of the profiles kept, 0 = none are."""
+        """cache_bytes_max: of the profiles kept, 0 = none are. log_max: entries that may wait in the event log."""
         self._server, self._prefix, self._records_max, self._ttl_s = server, prefix, records_max, ttl_s
+        self._log_max = log_max
         self.cache = ProfileCache(cache_bytes_max) if cache_bytes_max else None
         self._reads = RedisLine(
             server, timeout_s=read_timeout_s, changed=None if self.cache is None else self.cache.drop
         )
         self._writes = RedisLine(server, timeout_s=write_timeout_s, scripts=(APPEND,))
+        self._durability = Durability(self._writes)
 
     @property
     def available(self) -> bool:
@@ -74,12 +80,23 @@ class RedisProfiles:
         read = iter(self._read(missing, timeout_s) if missing else ())
         return [next(read) if blob is None else blob for blob in found]
 
-    def append(self, writes: Sequence[tuple[str, bytes]], durable_timeout_s: float) -> list[int]:
+    def append(
+        self,
+        writes: Sequence[tuple[str, bytes]],
+        timeout_s: float,
+        entries: Sequence[bytes] = (),
+        durable: bool = False,
+    ) -> list[int]:
         """See ProfileStore. After StoreUnavailable some of the writes may have been applied: repeat them."""
         if not writes:
             return []
+        if durable:
+            self._durability.check(timeout_s)
         try:
-            return self._append(self._writes, writes, durable_timeout_s, clean=False)
+            added = self._append(self._writes, writes, timeout_s, entries)
+            if durable:
+                self._durability.wait(timeout_s)
+            return added
         finally:
             if self.cache is not None:
                 self.cache.drop(self._names([key for key, _ in writes]))
@@ -101,7 +118,7 @@ class RedisProfiles:
                 return 0
             sent = 0
             for batch in _batches(history, self._records_max * RECORD_BYTES):
-                self._append(line, batch, SEED_TIMEOUT_S, clean=True)
+                self._append(line, batch, SEED_TIMEOUT_S, (), clean=True)
                 sent += len(batch)
                 if progress is not None:
                     progress(sent)
@@ -133,10 +150,21 @@ class RedisProfiles:
         return blobs
 
     def _append(
-        self, line: RedisLine, writes: Sequence[tuple[str, bytes]], timeout_s: float, *, clean: bool
+        self,
+        line: RedisLine,
+        writes: Sequence[tuple[str, bytes]],
+        timeout_s: float,
+        entries: Sequence[bytes],
+        *,
+        clean: bool = False,
     ) -> list[int]:
         head, limit, ttl = self._prefix + "{", self._records_max, self._ttl_s
-        calls = [(1, f"{head}{key}}}", records, limit, ttl, int(clean)) for key, records in writes]
+        log, log_max = event_log(self._prefix), self._log_max
+        logged = entries or [b""] * len(writes)
+        calls = [
+            (2, f"{head}{key}}}", log, records, limit, ttl, int(clean), entry, log_max)
+            for (key, records), entry in zip(writes, logged, strict=True)
+        ]
         return call(line, APPEND, calls, timeout_s)
 
 

@@ -12,13 +12,24 @@ from serving.adapters.redis_connection import Command, RedisLine
 from serving.core.errors import StoreUnavailable
 
 APPEND = """
--- KEYS: profile. ARGV: records, records at most, seconds to live (0 = for ever), 1 = the records are in order of time,
--- without repetition and not too many, so that they can be a profile as they are.
+-- KEYS: profile, event log (stream). ARGV: records, records at most, seconds to live (0 = for ever), 1 = the records
+-- are in order of time, without repetition and not too many, so that they can be a profile as they are; the entry for
+-- the event log ('' = none), entries at most.
 -- Adds the records whose first 8 bytes are not there, in order of time (offset 16, u32), and drops the oldest beyond
 -- the maximum. A full profile takes nothing that is not newer than its oldest record: what was dropped stays out, so
 -- repeating a write never changes anything. Returns how many records were added.
+-- The entry is logged unless all its records are known. One without records is always logged: whether it is known is
+-- found out where the log is moved to. Nothing is written while the log is full: nobody moves it.
 local SIZE = 24
 local key, incoming, room, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]) * SIZE, tonumber(ARGV[3])
+local entry = ARGV[5]
+if entry ~= '' and redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[6]) then
+  return redis.error_reply('LOGFULL the event log is full: is anybody moving it?')
+end
+if incoming == '' then
+  redis.call('XADD', KEYS[2], '*', 'event', entry)
+  return 1
+end
 local blob = redis.call('GET', key) or ''
 if blob == incoming then return 0 end
 if blob == '' and ARGV[4] == '1' then
@@ -41,13 +52,15 @@ local function time_at(record)  -- of the record number `record` of the blob, fr
   return (struct.unpack('<I4', blob, record * SIZE + 17))
 end
 
-local added, tail, rewrite = 0, {}, false
+local added, tail, rewrite, fresh = 0, {}, false, false
 for from = 1, #incoming, SIZE do
   local record = string.sub(incoming, from, from + SIZE - 1)
   local time = (struct.unpack('<I4', record, 17))
   local count = #blob / SIZE
   local full = #blob >= room
-  if not known(string.sub(record, 1, 8)) and not (full and time <= time_at(0)) then
+  local new = not known(string.sub(record, 1, 8))
+  fresh = fresh or new
+  if new and not (full and time <= time_at(0)) then
     if count == 0 or time_at(count - 1) <= time then
       blob = blob .. record
       tail[#tail + 1] = record
@@ -67,6 +80,7 @@ for from = 1, #incoming, SIZE do
     added = added + 1
   end
 end
+if fresh and entry ~= '' then redis.call('XADD', KEYS[2], '*', 'event', entry) end
 if added == 0 then return 0 end
 if rewrite then redis.call('SET', key, blob) else redis.call('APPEND', key, table.concat(tail)) end
 if ttl > 0 then redis.call('EXPIRE', key, ttl) end
@@ -110,6 +124,16 @@ for at = 3, #ARGV, 2 do
 end
 if redis.call('TTL', KEYS[1]) == -1 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 return added
+"""
+
+DROP_EVENTS = """
+-- KEYS: event log (stream), who moves it. ARGV: group, who asks, seconds that he goes on to hold it, names of entries.
+-- Takes them out of the group and the stream, all or nothing: 0 when somebody else moves it now.
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 4))
+redis.call('XDEL', KEYS[1], unpack(ARGV, 4))
+return 1
 """
 
 

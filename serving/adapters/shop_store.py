@@ -1,4 +1,5 @@
-"""What outlives replicas: the embedded Redis, where none is named, with the profiles of the training history in it."""
+"""What outlives replicas: the embedded Redis, where none is named, with the profiles of the training history in it, and
+what moves its event log to the archive."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from serving.adapters.embedded_redis import EmbeddedRedis
+from serving.adapters.event_mover import EventMover
 from serving.adapters.model_loader import load
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_profiles import RedisProfiles
@@ -28,14 +30,25 @@ class ShopStore:
     cannot be used. A named server that is merely away is told, and the gateway starts without profiles.
     """
 
-    def __init__(self, home: Path, url: str, profiles: Callable[[RedisServer], RedisProfiles], say: Say) -> None:
+    def __init__(
+        self,
+        home: Path,
+        url: str,
+        profiles: Callable[[RedisServer], RedisProfiles],
+        say: Say,
+        *,
+        fsync: str = "everysec",
+        mover: Callable[[RedisServer], EventMover] | None = None,
+    ) -> None:
+        """fsync: of our own server. mover: starts moving the event log; None = somebody else does."""
         # Whatever cannot be served is better known here than from a replica.
         release = load(home, FEATURES)
         for line in release.refused:
             say(f"refused: {line}")
         self._home, self._profiles = home, profiles
         self._seeded = ""
-        self._embedded = None if url else EmbeddedRedis(home)
+        self._mover: EventMover | None = None
+        self._embedded = None if url else EmbeddedRedis(home, fsync=fsync)
         self.url = self._embedded.url if self._embedded else url
         try:
             say(f"release {release.release}, redis {RedisServer(self.url).check()}")
@@ -45,6 +58,8 @@ class ShopStore:
         except BaseException:
             self.close()
             raise
+        if mover is not None:
+            self._mover = mover(RedisServer(self.url))
 
     def look(self, say: Say) -> None:
         """Starts the embedded Redis again if it died, and brings in the history of a release that is new."""
@@ -67,7 +82,9 @@ class ShopStore:
         return True
 
     def close(self) -> None:
-        """Ends the embedded Redis, its data on disk. Idempotent."""
+        """Moves what is left of the event log, and ends the embedded Redis, its data on disk. Idempotent."""
+        if self._mover is not None:
+            self._mover.close()
         if self._embedded is not None:
             self._embedded.close()
 

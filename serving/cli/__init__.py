@@ -18,6 +18,7 @@ COMMANDS = {
     "recommend": ("serving.cli.recommend:recommend", "Ask a running gateway what to show."),
     "decision": ("serving.cli.decision:decision", "What a running gateway decided, and whether it would again."),
     "event": ("serving.cli.event:event", "Tell a running gateway what a visitor did."),
+    "events": ("serving.cli.events:events", "The archive of all events: what is in it; move what waits."),
     "model": ("serving.cli.model:model", "Which models answer: promote, roll back, shadow, split."),
     "status": ("serving.cli.status:status", "What is live, and how the replicas do."),
     "edge": ("serving.cli.edge:edge", "HAProxy in front of the replicas: its configuration."),

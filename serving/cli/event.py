@@ -16,6 +16,7 @@ from serving.settings import Settings
 @click.option("--item", "items", multiple=True, help="Item it was done with; repeatable.")
 @click.option("--query", default="", help="What was searched for, with --type search.")
 @click.option("--event-id", default="", help="Repeating an id changes nothing. [a new one]")
+@click.option("--durable", is_flag=True, help="Wait until it is on the store's disk.")
 @click.option("--target", help="host:port of the gateway. [the one that runs on this home]")
 @with_settings()
 def event(
@@ -26,6 +27,7 @@ def event(
     items: tuple[str, ...],
     query: str,
     event_id: str,
+    durable: bool,
     target: str | None,
 ) -> None:
     """It changes the next answer at once.
@@ -36,7 +38,13 @@ def event(
     """
     with client_of(settings, target_of(settings, target)) as client:
         answer = client.write_event(
-            event_type, user_id=user, visitor_id=visitor, items=items, event_id=event_id, search_query=query
+            event_type,
+            user_id=user,
+            visitor_id=visitor,
+            items=items,
+            event_id=event_id,
+            durable=durable or None,
+            search_query=query,
         )
     out.print("stored" if answer.stored else "not stored: the event is known already, or consent is denied")
     if answer.missing_item_ids:

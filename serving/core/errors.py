@@ -94,6 +94,24 @@ class StoreUnavailable(StoregateError):
         self.cause = cause
 
 
+class NotDurable(StoregateError):
+    """The store cannot say that a write is on its disk; nothing was written."""
+
+    reason = "NOT_DURABLE"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"a durable acknowledgement cannot be given: {problem}", problem=problem)
+
+
+class ArchiveUnavailable(StoregateError):
+    """Where events are archived cannot be read or written."""
+
+    reason = "ARCHIVE_UNAVAILABLE"
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"the archive {place}: {problem}", place=place)
+
+
 class NotReady(StoregateError):
     """The gateway is starting or going away."""
 

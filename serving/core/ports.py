@@ -26,10 +26,19 @@ class ProfileStore(Protocol):
         """
         ...
 
-    def append(self, writes: Sequence[tuple[str, bytes]], durable_timeout_s: float) -> list[int]:
+    def append(
+        self,
+        writes: Sequence[tuple[str, bytes]],
+        timeout_s: float,
+        entries: Sequence[bytes] = (),
+        durable: bool = False,
+    ) -> list[int]:
         """For each (user key, records): appends the records whose event_id is not there, oldest first out when full.
 
-        Returns how many records each write added (0 = all were known). Raises StoreUnavailable.
+        entries: one a write for the event log, b"" = none; () = none at all. A write without records is its entry
+        alone. durable: returns when all is on the disk.
+        Returns how many records each write added (0 = all were known; 1 for an entry alone). Raises StoreUnavailable;
+        NotDurable, with nothing written, when the store cannot promise it.
         """
         ...
 

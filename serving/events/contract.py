@@ -20,6 +20,8 @@ class WriteEvent:
     """Consent: None = the store's default, False = nothing may be stored."""
     attribution_token: str = ""
     """Of the answer that led to the event, not yet verified; '' = none."""
+    durable: bool | None = None
+    """Whether it is on the disk before it is answered; None = the store's default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,28 @@ EVENT_TYPES: Final = (
     "purchase-complete",
     "wishlist-add",
     "return",
+    "recommendation-impression",
+    "promotion-offered",
+    "stockout-seen",
 )
 """The vocabulary of api.md that this version serves; the position is the code in stored records, so append only."""
 
 TYPE_CODES: Final = {name: code for code, name in enumerate(EVENT_TYPES)}
 NEEDS_ITEM: Final = frozenset(
-    {"detail-page-view", "add-to-cart", "remove-from-cart", "purchase-complete", "wishlist-add", "return"}
+    {
+        "detail-page-view",
+        "add-to-cart",
+        "remove-from-cart",
+        "purchase-complete",
+        "wishlist-add",
+        "return",
+        "recommendation-impression",
+        "promotion-offered",
+        "stockout-seen",
+    }
 )
+LOGGED_ONLY: Final = frozenset({"recommendation-impression", "promotion-offered", "stockout-seen"})
+"""What the shop did, not the visitor: it stands in the event log, and takes no place in his profile."""
 VIEW: Final = TYPE_CODES["detail-page-view"]
 CART: Final = TYPE_CODES["add-to-cart"]
 UNCART: Final = TYPE_CODES["remove-from-cart"]

@@ -1,21 +1,45 @@
-"""`WriteUserEvent`: a group of events becomes one write to the profile store, and one to the log of decisions."""
+"""`WriteUserEvent`: a group of events becomes one write to profiles and event log, and one to the log of decisions."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from serving.core.attribution import Attribution
-from serving.core.errors import InvalidInput, StoregateError, StoreUnavailable
+from serving.core.errors import InvalidInput, NotDurable, StoregateError, StoreUnavailable
 from serving.core.ports import ProfileStore
 from serving.core.turn import Turn
 from serving.events.contract import EventWritten, Outcome, Outcomes, WriteEvent
+from serving.events.log import LoggedEvent, encode_logged
 from serving.events.records import encode
+from serving.events.types import LOGGED_ONLY
 
 WRITE_TIMEOUT_S: Final = 0.25
 
 _log = logging.getLogger(__name__)
+
+
+class _Write(NamedTuple):
+    """One event that may be stored."""
+
+    position: int
+    query: WriteEvent
+    attribution: Attribution | None
+
+    @property
+    def stored(self) -> tuple[str, bytes]:
+        """Whose profile, and what goes into it: nothing of what the shop did."""
+        event = self.query.event
+        return event.profile_key, b"" if event.event_type in LOGGED_ONLY else encode(event)
+
+    @property
+    def entry(self) -> bytes:
+        """For the event log."""
+        led = self.attribution
+        return encode_logged(
+            LoggedEvent(self.query.event, led.decision_id, led.placement) if led else LoggedEvent(self.query.event)
+        )
 
 
 class WriteEvents:
@@ -29,13 +53,15 @@ class WriteEvents:
         *,
         timeout_s: float = WRITE_TIMEOUT_S,
         outcomes: Outcomes | None = None,
+        durable_default: bool = False,
     ) -> None:
         """known: whether the catalogue has an item id. timeout_s: how long a group may wait for the store.
+        durable_default: whether events that do not say are on the disk before they are answered.
 
         outcomes: None = no decisions are kept, attribution tokens are not read.
         """
         self._store, self._consent_default, self._known, self._timeout_s = store, consent_default, known, timeout_s
-        self._outcomes = outcomes
+        self._outcomes, self._durable_default = outcomes, durable_default
         self.outcomes_lost = 0
         """Outcomes of events that were stored while the log of decisions was away."""
 
@@ -46,8 +72,7 @@ class WriteEvents:
         forged is refused.
         """
         answers: list[EventWritten | StoregateError] = []
-        writes: list[tuple[int, str, bytes]] = []
-        found: list[tuple[Attribution, Outcome]] = []
+        groups: dict[bool, list[_Write]] = {False: [], True: []}
         for position, query in enumerate(queries):
             try:
                 attribution = self._attribution(query)
@@ -56,20 +81,29 @@ class WriteEvents:
                 continue
             answers.append(EventWritten(False, self._missing(query)))
             if self._may_store(query):
-                writes.append((position, query.event.profile_key, encode(query.event)))
-                found += _outcomes_of(query, attribution) if attribution else ()
-        if not writes:
-            return answers
-        try:
-            added = self._store.append([(key, records) for _, key, records in writes], self._timeout_s)
-        except StoreUnavailable as error:
-            for position, _, _ in writes:
-                answers[position] = error
-            return answers
-        for (position, _, _), count in zip(writes, added, strict=True):
-            answers[position] = EventWritten(count > 0, self._missing(queries[position]))
-        self._record(found, turn.wall)
+                durable = self._durable_default if query.durable is None else query.durable
+                groups[durable].append(_Write(position, query, attribution))
+        for durable, writes in groups.items():
+            if writes:
+                self._write(writes, durable, answers, turn.wall)
         return answers
+
+    def _write(
+        self, writes: Sequence[_Write], durable: bool, answers: list[EventWritten | StoregateError], now_s: float
+    ) -> None:
+        """Of one class of acknowledgement."""
+        try:
+            added = self._store.append(
+                [write.stored for write in writes], self._timeout_s, [write.entry for write in writes], durable
+            )
+        except (StoreUnavailable, NotDurable) as error:
+            for write in writes:
+                answers[write.position] = error
+            return
+        for write, count in zip(writes, added, strict=True):
+            answers[write.position] = EventWritten(count > 0, self._missing(write.query))
+        found = [one for write in writes if write.attribution for one in _outcomes_of(write.query, write.attribution)]
+        self._record(found, now_s)
 
     def _record(self, found: Sequence[tuple[Attribution, Outcome]], now_s: float) -> None:
         """Also for events that were known: their first write may have been answered by a timeout, with no outcomes."""

@@ -17,6 +17,7 @@ EVENT_ITEMS_MAX: Final = 100
 QUANTITY_MAX: Final = 65535
 SEARCH_BYTES_MAX: Final = 256
 SEARCH: Final = "search"
+DURABLE: Final[dict[int, bool | None]] = {pb.ACKNOWLEDGEMENT_UNSPECIFIED: None, pb.FAST: False, pb.DURABLE: True}
 
 
 def decode_write(payload: bytes, clock: Clock) -> WriteEvent:
@@ -26,13 +27,24 @@ def decode_write(payload: bytes, clock: Clock) -> WriteEvent:
         raise InvalidInput("event", None, "the event to write")
     event = request.event
     return WriteEvent(
-        _event(event, clock), request.validate_only, checks.consent(event.personalization), event.attribution_token
+        _event(event, clock),
+        request.validate_only,
+        checks.consent(event.personalization),
+        event.attribution_token,
+        _durable(request.acknowledgement),
     )
 
 
 def encode_written(written: EventWritten) -> bytes:
     """WriteUserEventResponse."""
     return checks.wire(pb.WriteUserEventResponse(stored=written.stored, missing_item_ids=written.missing))
+
+
+def _durable(acknowledgement: int) -> bool | None:
+    """None = the store's default."""
+    if acknowledgement not in DURABLE:
+        raise InvalidInput("acknowledgement", acknowledgement, "ACKNOWLEDGEMENT_UNSPECIFIED, FAST or DURABLE")
+    return DURABLE[acknowledgement]
 
 
 def _event(event: Any, clock: Clock) -> UserEvent:

@@ -62,6 +62,8 @@ SPELLINGS: Final[dict[type[StoregateError], Spelling]] = {
     errors.DeadlineExpired: Spelling(DEADLINE_EXCEEDED, 504, "Deadline expired"),
     errors.Overloaded: Spelling(RESOURCE_EXHAUSTED, 429, "Overloaded"),
     errors.StoreUnavailable: Spelling(UNAVAILABLE, 503, "Store unavailable", UNAVAILABLE_RETRY_S),
+    errors.NotDurable: Spelling(FAILED_PRECONDITION, 409, "Not durable"),
+    errors.ArchiveUnavailable: Spelling(UNAVAILABLE, 503, "Archive unavailable", UNAVAILABLE_RETRY_S),
     errors.NotReady: Spelling(UNAVAILABLE, 503, "Not ready", UNAVAILABLE_RETRY_S),
     errors.ModelDamaged: Spelling(INTERNAL, 500, "Model damaged"),
     errors.ModelRefused: Spelling(FAILED_PRECONDITION, 409, "Model refused"),

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from e2e.conftest import PATIENT, SERVE, Shop
 from e2e.faces import Face, Refused
-from e2e.gateways import Gateway, gateway
+from e2e.gateways import Gateway, awaited, command, gateway
 
+from serving.adapters.parquet_archive import ParquetArchive
 from storegate.client import Client
 from storegate.v1.common_pb2 import PERSONALIZATION_DENIED
 from storegate.v1.recommendation_pb2 import RecommendResponse
@@ -106,3 +107,58 @@ def test_events_are_kept_over_a_restart(new_home: Callable[[], Path], shop: Shop
         after = look(running, stored=False)
     assert before.serving_info.events_applied_through == after.serving_info.events_applied_through
     assert shown(before) == shown(after)
+
+
+def test_every_event_ends_in_the_archive_once(new_home: Callable[[], Path], shop: Shop) -> None:
+    """Those of a gateway that is killed too: the next one moves them. `storegate events` shows and moves them."""
+    home, settings = new_home(), PATIENT | {"events.move_s": 0.2}
+
+    def archived() -> list[tuple[str, str]]:
+        rows = [row for table in ParquetArchive(home / "events").tables() for row in table.to_pylist()]
+        return sorted((row["event_id"], row["decision_id"]) for row in rows)
+
+    with gateway(home, *SERVE["local"], settings=settings) as running, running.client() as client:
+        answer = client.recommend(visitor_id="watched")
+        for kind, event_id in (
+            ("recommendation-impression", "seen"),
+            ("add-to-cart", "carted"),
+            ("add-to-cart", "carted"),
+        ):
+            client.write_event(
+                kind,
+                visitor_id="watched",
+                items=[shop.item],
+                event_id=event_id,
+                attribution_token=answer.attribution_token,
+            )
+        led = answer.decision_id
+        awaited(lambda: archived() == [("carted", led), ("seen", led)], "the archive has both events")
+    with gateway(home, *SERVE["local"], settings=PATIENT | {"events.move_s": 0}) as running, running.client() as client:
+        client.write_event("home-page-view", visitor_id="watched", event_id="later")
+    assert "1 entries moved, 1 of them new events" in command(home, "events", "move").stdout
+    assert archived() == [("carted", led), ("later", ""), ("seen", led)]
+    shown_to_people = command(home, "events", "show")
+    assert shown_to_people.returncode == 0
+    assert "recommendation-impression 1" in " ".join(shown_to_people.stdout.split())
+
+
+def test_a_durable_write_says_what_to_change_where_it_cannot_be(face: Face, client: Client) -> None:
+    """Our own Redis syncs every second by default."""
+    event = {"eventId": "e", "eventType": "home-page-view", "visitorId": f"durable-{face.name}"}
+    with pytest.raises(Refused) as caught:
+        face.ask("WriteUserEvent", {"event": event, "acknowledgement": "DURABLE"})
+    assert caught.value.reason == "NOT_DURABLE"
+    assert "appendfsync always" in caught.value.facts["problem"]
+    assert untouched(client, f"durable-{face.name}")
+
+
+def test_a_durable_write_survives_the_kill_of_the_store(new_home: Callable[[], Path], shop: Shop) -> None:
+    """With redis.embedded_fsync = always: SIGKILL right after the answer."""
+    settings = PATIENT | {"redis.embedded_fsync": "always", "events.move_s": 0}
+    with gateway(new_home(), *SERVE["local"], settings=settings) as running, running.client() as client:
+        assert client.write_event("add-to-cart", visitor_id="safe", items=[shop.item], durable=True).stored
+        awaited(running.redis, "the embedded Redis runs").kill()
+        awaited(
+            lambda: client.recommend(visitor_id="safe").serving_info.HasField("events_applied_through"),
+            "the store is back, with the event",
+        )

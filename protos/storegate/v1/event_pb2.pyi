@@ -4,12 +4,22 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from storegate.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Acknowledgement(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ACKNOWLEDGEMENT_UNSPECIFIED: _ClassVar[Acknowledgement]
+    FAST: _ClassVar[Acknowledgement]
+    DURABLE: _ClassVar[Acknowledgement]
+ACKNOWLEDGEMENT_UNSPECIFIED: Acknowledgement
+FAST: Acknowledgement
+DURABLE: Acknowledgement
 
 class EventItem(_message.Message):
     __slots__ = ("item_id", "quantity")
@@ -42,12 +52,14 @@ class UserEvent(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., event_type: _Optional[str] = ..., user_id: _Optional[str] = ..., visitor_id: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., items: _Optional[_Iterable[_Union[EventItem, _Mapping]]] = ..., search_query: _Optional[str] = ..., personalization: _Optional[_Union[_common_pb2.Personalization, str]] = ..., attribution_token: _Optional[str] = ...) -> None: ...
 
 class WriteUserEventRequest(_message.Message):
-    __slots__ = ("event", "validate_only")
+    __slots__ = ("event", "validate_only", "acknowledgement")
     EVENT_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
     event: UserEvent
     validate_only: bool
-    def __init__(self, event: _Optional[_Union[UserEvent, _Mapping]] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    acknowledgement: Acknowledgement
+    def __init__(self, event: _Optional[_Union[UserEvent, _Mapping]] = ..., validate_only: _Optional[bool] = ..., acknowledgement: _Optional[_Union[Acknowledgement, str]] = ...) -> None: ...
 
 class WriteUserEventResponse(_message.Message):
     __slots__ = ("stored", "missing_item_ids")

@@ -8,11 +8,12 @@ import pytest
 
 from serving.adapters.memory_profiles import MemoryProfiles
 from serving.core.attribution import Attribution, TokenSigner
-from serving.core.errors import InvalidInput, StoreUnavailable
+from serving.core.errors import InvalidInput, NotDurable, StoreUnavailable
 from serving.core.turn import Turn
 from serving.events.contract import EventWritten, Outcome, WriteEvent
+from serving.events.log import LoggedEvent, decode_logged
 from serving.events.records import encode
-from serving.events.types import UserEvent
+from serving.events.types import LOGGED_ONLY, UserEvent
 from serving.events.writing import WriteEvents
 
 TURN = Turn(now=0.0, wall=1_700_000_000.0, deadline=float("inf"))
@@ -28,15 +29,33 @@ class Counting(MemoryProfiles):
 
     groups = 0
 
-    def append(self, writes: Sequence[tuple[str, bytes]], durable_timeout_s: float) -> list[int]:
+    def __init__(self) -> None:
+        super().__init__()
+        self.durable: list[bool] = []
+        """Of each group."""
+
+    def append(
+        self,
+        writes: Sequence[tuple[str, bytes]],
+        timeout_s: float,
+        entries: Sequence[bytes] = (),
+        durable: bool = False,
+    ) -> list[int]:
         self.groups += 1
-        return super().append(writes, durable_timeout_s)
+        self.durable.append(durable)
+        return super().append(writes, timeout_s, entries)
 
 
 class Touchy(MemoryProfiles):
     """Fails when touched."""
 
-    def append(self, writes: Sequence[tuple[str, bytes]], durable_timeout_s: float) -> list[int]:
+    def append(
+        self,
+        writes: Sequence[tuple[str, bytes]],
+        timeout_s: float,
+        entries: Sequence[bytes] = (),
+        durable: bool = False,
+    ) -> list[int]:
         raise StoreUnavailable("redis: away")
 
 
@@ -171,3 +190,52 @@ def test_a_log_that_is_away_loses_outcomes_and_no_events() -> None:
 def test_a_gateway_without_a_log_reads_no_tokens() -> None:
     writes = [WriteEvent(event("e1", "mug"), attribution_token=token) for token in (TOKEN, "nonsense")]
     assert writer(MemoryProfiles()).run(writes, TURN) == [EventWritten(True), EventWritten(False)]
+
+
+def test_every_stored_event_is_logged_with_the_decision_that_led_to_it() -> None:
+    """A known one is not logged again; one that may not be stored is not logged at all."""
+    store = MemoryProfiles()
+    writes = [
+        WriteEvent(event("e1", "mug"), attribution_token=SIGNER.sign(ONE, 1_699_999_999, 3)),
+        WriteEvent(event("e1", "mug")),
+        WriteEvent(event("e2", "mug"), personal=False),
+        WriteEvent(event("e3", "mug")),
+    ]
+    writer(store, outcomes=Noted()).run(writes, TURN)
+    assert [decode_logged(entry) for entry in store.log] == [
+        LoggedEvent(event("e1", "mug"), ONE, 3),
+        LoggedEvent(event("e3", "mug")),
+    ]
+
+
+@pytest.mark.parametrize("kind", sorted(LOGGED_ONLY))
+def test_what_the_shop_did_is_logged_and_changes_no_profile(kind: str) -> None:
+    store = MemoryProfiles()
+    (answer,) = writer(store).run([WriteEvent(event("e1", "mug", "cup", kind=kind))], TURN)
+    assert answer == EventWritten(True, ("cup",))
+    assert store.fetch(["u:ada"], 1.0) == [b""]
+    assert [decode_logged(entry).event for entry in store.log] == [event("e1", "mug", "cup", kind=kind)]
+
+
+def test_durable_events_are_a_group_of_their_own() -> None:
+    """Those that do not say follow the default; the fast ones do not wait for the disk."""
+    store = Counting()
+    writes = [
+        WriteEvent(event("e1", "mug")),
+        WriteEvent(event("e2", "mug"), durable=True),
+        WriteEvent(event("e3", "mug"), durable=False),
+    ]
+    assert writer(store).run(writes, TURN) == [EventWritten(True)] * 3
+    assert (store.groups, store.durable) == (2, [False, True])
+    assert len(store.log) == 3
+    careful = Counting()
+    WriteEvents(careful, True, KNOWN.__contains__, durable_default=True).run(writes[:1], TURN)
+    assert careful.durable == [True]
+
+
+def test_a_promise_that_the_store_cannot_keep_fails_those_that_want_it() -> None:
+    answers = writer(MemoryProfiles()).run(
+        [WriteEvent(event("e1", "mug"), durable=True), WriteEvent(event("e2", "mug"))], TURN
+    )
+    assert isinstance(answers[0], NotDurable)
+    assert answers[1] == EventWritten(True)

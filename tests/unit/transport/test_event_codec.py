@@ -87,6 +87,20 @@ def test_what_cannot_be_used_is_refused_by_name(field: str, fields: dict[str, An
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(("said", "durable"), [(0, None), (1, False), (2, True)])
+def test_the_class_of_acknowledgement_arrives(said: int, durable: bool | None) -> None:
+    event = pb.UserEvent(event_id="e", event_type="home-page-view", user_id="u")
+    request = pb.WriteUserEventRequest(event=event, acknowledgement=said)
+    assert decode_write(request.SerializeToString(), Still()).durable is durable
+
+
+def test_an_unknown_class_of_acknowledgement_is_refused() -> None:
+    event = pb.UserEvent(event_id="e", event_type="home-page-view", user_id="u")
+    request = pb.WriteUserEventRequest(event=event, acknowledgement=7)
+    with pytest.raises(InvalidInput, match="FAST or DURABLE"):
+        decode_write(request.SerializeToString(), Still())
+
+
 def test_clocks_may_differ_by_five_minutes() -> None:
     assert write(event_time={"seconds": NOW_S + 300}).event.time_s == NOW_S + 300
 

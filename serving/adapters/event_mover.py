@@ -1,0 +1,91 @@
+"""The thread that moves the event log to the archive, as long as the gateway's launcher lives."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from serving.adapters.parquet_archive import ParquetArchive
+from serving.adapters.redis_event_log import RedisEventLog
+from serving.core.errors import Conflict, StoregateError
+from serving.core.priority import yield_to_others
+from serving.events.moving import Moved, move
+
+NICE: Final = 10
+WAIT_S: Final = 2.0
+COMPACT_DAYS: Final = 2
+"""The newest days, which most events come to, are looked at after each move; all others once a day."""
+
+_log = logging.getLogger(__name__)
+Today = Callable[[], date]
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+class Moving:
+    """Moves all that waits, and puts small files together. Not thread-safe."""
+
+    def __init__(self, stream: RedisEventLog, archive: ParquetArchive, rows_max: int, today: Today = _today) -> None:
+        self._stream, self._archive, self._rows_max, self._today = stream, archive, rows_max, today
+        self._tidied = date.min
+
+    def run(self) -> Moved:
+        """Until nothing waits. Raises StoreUnavailable, ArchiveUnavailable, Conflict."""
+        total = Moved()
+        while (moved := move(self._stream, self._archive, self._rows_max)).entries:
+            total.add(moved)
+        if total.events:
+            self._tidy()
+        return total
+
+    def _tidy(self) -> None:
+        today = self._today()
+        recent = {today - timedelta(days=back) for back in range(COMPACT_DAYS)}
+        for day in self._archive.days():
+            if day in recent or self._tidied != today:
+                self._archive.compact(day)
+        self._tidied = today
+
+
+class EventMover:
+    """Works from construction on, every `every_s` seconds and once more at the end."""
+
+    def __init__(self, stream: RedisEventLog, archive: ParquetArchive, rows_max: int, every_s: float) -> None:
+        self._stream, self._moving, self._every_s = stream, Moving(stream, archive, rows_max), every_s
+        self._closing = threading.Event()
+        self._told = ""
+        self._thread = threading.Thread(target=self._work, name="event-mover", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Moves what waits, then ends. Idempotent."""
+        self._closing.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        yield_to_others(NICE)
+        self._stream.wait_ready(WAIT_S)
+        ending = False
+        while not ending:
+            ending = self._closing.wait(self._every_s)
+            try:
+                self._moving.run()
+                self._told = ""
+            except Conflict as error:
+                self._tell(logging.INFO, error)
+            except StoregateError as error:  # it waits in the store until this is mended
+                self._tell(logging.WARNING, error)
+            except Exception:
+                _log.exception("the event log was not moved")
+        self._stream.close()
+
+    def _tell(self, level: int, error: StoregateError) -> None:
+        """Once, not every few seconds."""
+        if error.message != self._told:
+            self._told = error.message
+            _log.log(level, "the event log is not moved: %s", error.message)

@@ -1,0 +1,304 @@
+"""Events in Parquet, one folder a day (UTC, by the time of the event), as other programs like to read them:
+
+    day=2026-11-26/1732650000000-3_1732650059000-7_1200_9f86d081884c7d65.parquet
+
+A file's name says which part of the stream it holds, how many events, and the first 16 digits of its SHA-256. Files are
+written once and never changed. Many small ones are put together into a large one: `_compacting.json` says which and
+into which, from before the large one is there until they are deleted, so that nobody reads an event twice.
+
+The place is a folder, or a URI of an object store that pyarrow knows: s3://, gs://, abfs://.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from serving.adapters import disk
+from serving.core.errors import ArchiveUnavailable, DataError, SettingError
+from serving.events.log import LoggedEvent, Position, Span
+
+SCHEMA: Final = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("event_type", pa.string()),
+        ("user_id", pa.string()),
+        ("visitor_id", pa.string()),
+        ("event_time", pa.timestamp("s", tz="UTC")),
+        ("received", pa.timestamp("ms", tz="UTC")),
+        ("items", pa.list_(pa.struct([("item_id", pa.string()), ("quantity", pa.int32())]))),
+        ("search_query", pa.string()),
+        ("decision_id", pa.string()),
+        ("placement", pa.int16()),
+        ("identity", pa.uint64()),
+    ]
+)
+"""identity: the same for an event that was told twice (events.log.identity); received: when it came."""
+DAYS_KNOWN: Final = 8
+"""Days whose events' identities are held in memory."""
+SMALL_FILES_MAX: Final = 24
+"""More files of a day than that are put together."""
+ROWS_MAX: Final = 1_000_000
+"""Of a file that is put together."""
+DIGEST_CHARS: Final = 16
+COMPACTING: Final = "_compacting.json"
+_NAME: Final = re.compile(r"(\d+-\d+)_(\d+-\d+)_(\d+)_([0-9a-f]{16})\.parquet")
+U64 = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a day."""
+
+    day: date
+    span: Span
+    rows: int
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.span.first}_{self.span.last}_{self.rows}_{self.digest}.parquet"
+
+    @property
+    def path(self) -> str:
+        """Below the archive."""
+        return f"{_folder(self.day)}/{self.name}"
+
+    @classmethod
+    def parse(cls, day: date, name: str) -> File | None:
+        """None for what is no file of ours."""
+        found = _NAME.fullmatch(name)
+        if found is None:
+            return None
+        return cls(day, Span(Position.parse(found[1]), Position.parse(found[2])), int(found[3]), found[4])
+
+
+class ParquetArchive:
+    """An Archive. One writer at a time; readers may come at any time."""
+
+    def __init__(self, place: str | Path) -> None:
+        """place: a folder, or a URI. Raises SettingError."""
+        self.place = str(place)
+        self._local = "://" not in self.place
+        try:
+            if self._local:
+                self._files, self._root = fs.LocalFileSystem(), str(Path(place).absolute())
+            else:
+                self._files, self._root = fs.FileSystem.from_uri(self.place)
+        except (pa.ArrowInvalid, NotImplementedError, OSError, ValueError) as error:
+            raise SettingError(
+                f"events.archive {self.place}: expected a folder, or s3://, gs:// or abfs:// ({error})",
+                key="events.archive",
+            ) from None
+        self._known: OrderedDict[date, U64] = OrderedDict()
+
+    def put(self, span: Span, events: Sequence[tuple[Position, LoggedEvent]]) -> int:
+        """See Archive."""
+        by_day: defaultdict[date, list[tuple[Position, LoggedEvent]]] = defaultdict(list)
+        for position, logged in events:
+            by_day[_day(logged.event.time_s)].append((position, logged))
+        return sum(self._put_day(day, span, mine) for day, mine in sorted(by_day.items()))
+
+    def days(self) -> list[date]:
+        """Those that have files, sorted. Raises ArchiveUnavailable."""
+        found = []
+        for info in self._listed(""):
+            if info.type == fs.FileType.Directory and info.base_name.startswith("day="):
+                found.append(date.fromisoformat(info.base_name.removeprefix("day=")))
+        return sorted(found)
+
+    def files(self, day: date) -> list[File]:
+        """The files of the day that are to be read, oldest part of the stream first. Raises ArchiveUnavailable."""
+        infos = self._listed(_folder(day))
+        found = [file for info in infos if (file := File.parse(day, info.base_name)) is not None]
+        if any(info.base_name == COMPACTING for info in infos):
+            new, old = self._plan(day)
+            if any(file.name == new for file in found):
+                found = [file for file in found if file.name not in old]
+        return sorted(found, key=lambda file: (file.span, file.name))
+
+    def read(self, file: File) -> pa.Table:
+        """SCHEMA. Raises DataError naming a file that is not what it was when it was written, ArchiveUnavailable."""
+        data = self._bytes(file.path)
+        if hashlib.sha256(data).hexdigest()[:DIGEST_CHARS] != file.digest:
+            raise DataError(f"{self.place}/{file.path}", "its checksum is not that of its name: it was changed, or cut")
+        return pq.read_table(io.BytesIO(data), use_threads=False)
+
+    def tables(self, first: date = date.min, last: date = date.max) -> Iterator[pa.Table]:
+        """All events of the days, both included, a day at a time. Raises as `read`."""
+        for day in self.days():
+            if first <= day <= last:
+                yield pa.concat_tables([self.read(file) for file in self.files(day)] or [SCHEMA.empty_table()])
+
+    def compact(self, day: date) -> int:
+        """Puts the day's files together when there are many; how many files fewer there are. Raises as `read`."""
+        self._finish(day)
+        files, gone = self.files(day), 0
+        if len(files) <= SMALL_FILES_MAX:
+            return 0
+        for group in _groups(files):
+            data, file = _packed(
+                day,
+                Span(group[0].span.first, max(one.span.last for one in group)),
+                pa.concat_tables([self.read(one) for one in group]),
+            )
+            plan = {"new": file.name, "old": [one.name for one in group]}
+            self._guarded(self._store, f"{_folder(day)}/{COMPACTING}", json.dumps(plan).encode())
+            self._guarded(self._store, file.path, data)
+            self._finish(day)
+            gone += len(group) - 1
+        return gone
+
+    def _finish(self, day: date) -> None:
+        """What a compaction that was cut short has left to do."""
+        names = {info.base_name for info in self._listed(_folder(day))}
+        for name in names:
+            if name.endswith(disk.DRAFT):  # of a writer that was killed
+                self._guarded(self._delete, f"{_folder(day)}/{name}")
+        if COMPACTING not in names:
+            return
+        new, old = self._plan(day)
+        for name in [*(old if new in names else ()), COMPACTING]:
+            if name in names:
+                self._guarded(self._delete, f"{_folder(day)}/{name}")
+
+    def _plan(self, day: date) -> tuple[str, frozenset[str]]:
+        """Of a compaction under way: the new file and the old ones; nothing, where it has just ended."""
+        try:
+            plan = json.loads(self._bytes(f"{_folder(day)}/{COMPACTING}"))
+        except ArchiveUnavailable as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return "", frozenset()
+            raise
+        return plan["new"], frozenset(plan["old"])
+
+    def _put_day(self, day: date, span: Span, events: Sequence[tuple[Position, LoggedEvent]]) -> int:
+        """Looks at the days beside it too: a repeated event without a time of its own may stand on the day after."""
+        identities = np.array([logged.identity for _, logged in events], np.uint64)
+        _, first = np.unique(identities, return_index=True)
+        fresh = np.zeros(len(events), bool)
+        fresh[first] = True
+        for known in (self._identities(day + timedelta(days=off)) for off in (-1, 0, 1)):
+            fresh &= ~np.isin(identities, known)
+        new = [events[i] for i in np.flatnonzero(fresh)]
+        if new:
+            data, file = _packed(day, span, _table(new))
+            self._guarded(self._store, file.path, data)
+            self._remember(day, np.union1d(self._identities(day), identities[fresh]))
+        return len(new)
+
+    def _identities(self, day: date) -> U64:
+        """Of all events of the day, sorted."""
+        known = self._known.get(day)
+        if known is None:
+            columns = [
+                pq.read_table(io.BytesIO(self._bytes(file.path)), columns=["identity"])["identity"].to_numpy()
+                for file in self.files(day)
+            ]
+            known = np.unique(np.concatenate(columns)) if columns else np.zeros(0, np.uint64)
+        self._remember(day, known)
+        return known
+
+    def _remember(self, day: date, known: U64) -> None:
+        self._known[day] = known
+        self._known.move_to_end(day)
+        while len(self._known) > DAYS_KNOWN:
+            self._known.popitem(last=False)
+
+    def _store(self, path: str, data: bytes) -> None:
+        """Whole or not at all."""
+        place = f"{self._root}/{path}"
+        if not self._local:
+            with self._files.open_output_stream(place) as stream:  # an object is there when it is closed, or not at all
+                stream.write(data)
+            return
+        target = Path(place)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        disk.replace(target, data)
+        disk.sync(target.parent.parent)
+
+    def _delete(self, path: str) -> None:
+        self._files.delete_file(f"{self._root}/{path}")
+
+    def _listed(self, below: str) -> list[fs.FileInfo]:
+        selector = fs.FileSelector(f"{self._root}/{below}" if below else self._root, allow_not_found=True)
+        found: list[fs.FileInfo] = self._guarded(self._files.get_file_info, selector)
+        return found
+
+    def _bytes(self, path: str) -> bytes:
+        def read(name: str) -> bytes:
+            with self._files.open_input_stream(name) as stream:
+                data: bytes = stream.read()
+                return data
+
+        found: bytes = self._guarded(read, f"{self._root}/{path}")
+        return found
+
+    def _guarded(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return work(*arguments)
+        except (OSError, pa.ArrowException) as error:
+            raise ArchiveUnavailable(self.place, str(error)) from error
+
+
+def _folder(day: date) -> str:
+    return f"day={day.isoformat()}"
+
+
+def _day(time_s: int) -> date:
+    return datetime.fromtimestamp(time_s, UTC).date()
+
+
+def _groups(files: Sequence[File]) -> Iterator[list[File]]:
+    """Neighbours that make up files of at most ROWS_MAX rows; nothing is done to one that stands alone."""
+    group: list[File] = []
+    for file in files:
+        if group and sum(one.rows for one in group) + file.rows > ROWS_MAX:
+            if len(group) > 1:
+                yield group
+            group = []
+        group.append(file)
+    if len(group) > 1:
+        yield group
+
+
+def _table(events: Sequence[tuple[Position, LoggedEvent]]) -> pa.Table:
+    rows = [
+        (
+            logged.event.event_id, logged.event.event_type, logged.event.user_id, logged.event.visitor_id,
+            logged.event.time_s, position.ms,
+            [{"item_id": item_id, "quantity": quantity} for item_id, quantity in logged.event.items],
+            logged.event.search_query, logged.decision_id, logged.placement, logged.identity,
+        )
+        for position, logged in events
+    ]  # fmt: skip
+    columns = list(zip(*rows, strict=True))
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA)
+
+
+def _packed(day: date, span: Span, table: pa.Table) -> tuple[bytes, File]:
+    """A file's bytes and its name. The same events give the same."""
+    out = io.BytesIO()
+    pq.write_table(table, out, compression="zstd")
+    data = out.getvalue()
+    return data, File(day, span, len(table), hashlib.sha256(data).hexdigest()[:DIGEST_CHARS])
+
+
+def count_by_type(table: pa.Table) -> dict[str, int]:
+    """Events of each type."""
+    found = table.group_by("event_type").aggregate([("event_type", "count")]).to_pylist()
+    return {row["event_type"]: row["event_type_count"] for row in sorted(found, key=lambda row: row["event_type"])}

@@ -1,0 +1,120 @@
+"""The event log in Redis: a stream that one consumer of one group takes, batch by batch.
+
+`<prefix>events`         the stream: what redis_scripts.APPEND adds, until it is in the archive
+`<prefix>events:mover`   who moves it at present; expires by itself
+
+All batches go to one consumer of one name, so that whoever moves next is given what the last one has not dropped.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from serving.adapters.redis_connection import Command, RedisLine, RedisServer
+from serving.adapters.redis_scripts import DROP_EVENTS, call
+from serving.core.errors import Conflict, StoreUnavailable
+from serving.events.log import Position
+
+GROUP: Final = "archive"
+CONSUMER: Final = "mover"
+PAGE: Final = 500
+"""Entries read or dropped at once: they hold the server up for less than a millisecond."""
+LEASE_S: Final = 30
+"""A mover that has not asked for so long is taken for dead."""
+
+
+def event_log(prefix: str) -> str:
+    """The key of the stream."""
+    return f"{prefix}events"
+
+
+class RedisEventLog:
+    """An EventStream. The lease keeps others away while this one works; who was away for longer finds it lost."""
+
+    def __init__(self, server: RedisServer, *, prefix: str = "storegate:", timeout_s: float = 5.0) -> None:
+        self._key, self._lease = event_log(prefix), f"{prefix}events:mover"
+        self._me = secrets.token_hex(8)
+        self._line = RedisLine(server, timeout_s=timeout_s, scripts=(DROP_EVENTS,))
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Waits for a connection; whether there is one."""
+        return self._line.wait_ready(timeout_s)
+
+    @property
+    def waiting(self) -> int:
+        """Entries that are not in the archive yet. Raises StoreUnavailable."""
+        (count,) = self._run([("XLEN", self._key)])
+        return int(count)
+
+    def take(self, rows_max: int) -> Sequence[tuple[Position, bytes]]:
+        """See EventStream."""
+        self._hold()
+        found: list[tuple[Position, bytes]] = []
+        while part := self._read(str(found[-1][0]) if found else "0", PAGE):  # what the last mover has not dropped
+            found += part
+        if found:
+            return found
+        while len(found) < rows_max and (part := self._read(">", min(PAGE, rows_max - len(found)))):
+            found += part
+        return found
+
+    def drop(self, positions: Sequence[Position]) -> None:
+        """See EventStream."""
+        names = [str(position) for position in positions]
+        for at in range(0, len(names), PAGE):
+            one = (2, self._key, self._lease, GROUP, self._me, LEASE_S, *names[at : at + PAGE])
+            if call(self._line, DROP_EVENTS, [one]) != [1]:
+                raise Conflict("another process moves the event log now")
+
+    def close(self) -> None:
+        """Lets others move; ends the connection. Idempotent."""
+        try:
+            if self._line.available:
+                held, _ = self._line.run([("GET", self._lease), ("PING",)])
+                if held == self._me.encode():
+                    self._line.run([("DEL", self._lease)])
+        except StoreUnavailable:
+            pass  # it expires
+        self._line.close()
+
+    def _hold(self) -> None:
+        """Makes sure that this is the mover, and that there is a group. Raises Conflict."""
+        _, held, group = self._line.run(
+            [
+                ("SET", self._lease, self._me, "NX", "EX", LEASE_S),
+                ("GET", self._lease),
+                ("XGROUP", "CREATE", self._key, GROUP, "0", "MKSTREAM"),
+            ]
+        )
+        if held != self._me.encode():
+            raise Conflict("another process moves the event log")
+        self._run([("EXPIRE", self._lease, LEASE_S)])
+        if isinstance(group, ResponseError) and "BUSYGROUP" not in str(group):
+            raise StoreUnavailable(f"redis: {group}")
+
+    def _read(self, after: str, count: int) -> list[tuple[Position, bytes]]:
+        """after: ">" = entries that nobody was given yet, else those given and not dropped that come after this one."""
+        (reply,) = self._run([("XREADGROUP", "GROUP", GROUP, CONSUMER, "COUNT", count, "STREAMS", self._key, after)])
+        return _entries(reply)
+
+    def _run(self, commands: Sequence[Command]) -> list[Any]:
+        replies = self._line.run(commands)
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                raise StoreUnavailable(f"redis: {reply}")
+        return replies
+
+
+def _entries(reply: Any) -> list[tuple[Position, bytes]]:
+    """Of one stream. What somebody has deleted meanwhile comes without fields, and is empty."""
+    if not reply:
+        return []
+    found = []
+    for name, fields in reply[0][1]:
+        values = dict(zip(fields[::2], fields[1::2], strict=True)) if fields else {}
+        found.append((Position.parse(name.decode()), values.get(b"event", b"")))
+    return found
