@@ -55,6 +55,11 @@ RETRIES_LEFT = 400
 """Half of it is how many attempts may fail on a connection before nothing is retried there any more; every two answers
 give one back. In an outage, retries must not multiply the load."""
 
+STREAM_S = 60.0
+"""Deadline of a stream of events."""
+
+_ACKNOWLEDGEMENTS = {None: event_pb2.ACKNOWLEDGEMENT_UNSPECIFIED, False: event_pb2.FAST, True: event_pb2.DURABLE}
+
 SERVICE_CONFIG = json.dumps(
     {
         "retryThrottling": {"maxTokens": RETRIES_LEFT, "tokenRatio": 0.5},
@@ -221,9 +226,21 @@ class Client:
             items=[event_pb2.EventItem(item_id=item_id, quantity=quantity) for item_id, quantity in pairs],
             **fields,
         )
-        when = {None: event_pb2.ACKNOWLEDGEMENT_UNSPECIFIED, False: event_pb2.FAST, True: event_pb2.DURABLE}[durable]
-        request = event_pb2.WriteUserEventRequest(event=event, acknowledgement=when)
+        request = event_pb2.WriteUserEventRequest(event=event, acknowledgement=_ACKNOWLEDGEMENTS[durable])
         return self._call("event", "WriteUserEvent", request, timeout_s)
+
+    def stream_events(
+        self,
+        events: Iterable[event_pb2.UserEvent],
+        *,
+        durable: bool | None = None,
+        timeout_s: float = STREAM_S,
+    ) -> event_pb2.StreamUserEventsResponse:
+        """Tells of many events at once; what became of them. timeout_s: for the whole stream. Safe to repeat when it
+        ended early (UNAVAILABLE, RESOURCE_EXHAUSTED): every event has an event_id."""
+        when = _ACKNOWLEDGEMENTS[durable]
+        requests = (event_pb2.WriteUserEventRequest(event=event, acknowledgement=when) for event in events)
+        return self._call("event", "StreamUserEvents", requests, timeout_s)
 
     def get_item(self, item_id: str, *, timeout_s: float | None = None) -> catalog_pb2.Item:
         """One item of the catalogue."""

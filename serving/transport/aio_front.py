@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import grpc
@@ -15,6 +16,7 @@ from serving.core.errors import NotReady, PayloadTooLarge, StoregateError, Unaut
 from serving.engine.calls import Intake
 from serving.transport import status
 from serving.transport.callers import caller_in
+from serving.transport.event_stream import STREAMS_MAX, EventStreams
 from serving.transport.front_params import FrontParams
 from serving.transport.listening import cannot_listen, listening_socket
 from serving.transport.loop_bridge import LoopBridge
@@ -41,6 +43,7 @@ class AioFront:
         """Binds. methods: full names, "/storegate.v1.X/Y". services: for health and reflection. Raises SettingError."""
         self._params, self._methods, self._services = params, frozenset(methods), tuple(services)
         self._clock = clock or SystemClock()
+        self._streams = EventStreams(params.payload_bytes_max, self._clock)
         self._bridge: LoopBridge | None = None
         self._close_lock = threading.Lock()
         self._closed = False
@@ -56,6 +59,7 @@ class AioFront:
         return self._port
 
     def start(self, intake: Intake) -> None:
+        self._streams.serve(intake)
         self._bridge = LoopBridge(intake, self._thread.loop, self._clock)
         self._thread.call(self._server.start())
 
@@ -78,6 +82,7 @@ class AioFront:
             if self._closed:
                 return
             self._closed = True
+            self._streams.close()
             self._thread.call(self._stop(grace_s))
             self._thread.close()
 
@@ -88,6 +93,8 @@ class AioFront:
             # grpcio says only that it failed; a socket of ours says why.
             listening_socket(params.host, params.port, reuse_port=False, setting=PORT_SETTING).close()
         server = grpc.aio.server(
+            # Streams each hold a thread; as many again refuse those that are too many.
+            migration_thread_pool=ThreadPoolExecutor(2 * STREAMS_MAX, thread_name_prefix="streams"),
             interceptors=[_TokenGate(params.token_sha256)] if params.token_sha256 else None,
             options=[
                 ("grpc.so_reuseport", int(params.reuse_port)),
@@ -100,7 +107,7 @@ class AioFront:
             port = server.add_insecure_port(params.address)
         except RuntimeError as error:
             raise cannot_listen(params.host, params.port, error, PORT_SETTING) from error
-        server.add_generic_rpc_handlers((_RawMethods(self._methods, self._handle),))
+        server.add_generic_rpc_handlers((_RawMethods(self._methods, self._handle), self._streams))
         servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
         self._health = servicer

@@ -40,8 +40,14 @@ class Method:
 
 @cache
 def methods() -> tuple[Method, ...]:
-    """All methods, in the order of the .proto files."""
-    return tuple(_method(method) for file in FILES for service in _services(file) for method in service.methods)
+    """All methods of one request and one answer, in the order of the .proto files."""
+    return tuple(_method(method) for method in _every() if not method.client_streaming)
+
+
+@cache
+def streams() -> tuple[str, ...]:
+    """Full names, as gRPC calls them, of the methods that take a stream of requests."""
+    return tuple(f"/{each.containing_service.full_name}/{each.name}" for each in _every() if each.client_streaming)
 
 
 @cache
@@ -61,6 +67,10 @@ def comments() -> Mapping[str, str]:
             if location.leading_comments:
                 found[_named(file, list(location.path))] = " ".join(location.leading_comments.split())
     return found
+
+
+def _every() -> list[Any]:
+    return [method for file in FILES for service in _services(file) for method in service.methods]
 
 
 def _services(file: Any) -> list[Any]:

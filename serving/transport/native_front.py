@@ -16,6 +16,7 @@ from serving.core.priority import patient
 from serving.engine.calls import Call, Intake
 from serving.transport import status
 from serving.transport.callers import CALLER_KEY, caller_at, caller_named
+from serving.transport.event_stream import EventStreams
 from serving.transport.front_params import FrontParams
 from serving.transport.listening import LEAVING, cannot_listen
 from serving.transport.priority import bulk_in
@@ -64,7 +65,8 @@ class NativeFront:
             )
         except OSError as error:
             raise cannot_listen(params.host, params.port, error, PORT_SETTING) from error
-        self._side = Sidekick(services)
+        self._streams = EventStreams(params.payload_bytes_max, self._clock)
+        self._side = Sidekick(services, self._streams)
         self._front.set_fallback(self._side.path)
         self._failed: tuple[StoregateError | None, Any] = None, None
         """The last error, as pygrpc-native wants it; one tuple, so that two threads cannot mix two errors."""
@@ -81,6 +83,7 @@ class NativeFront:
 
     def start(self, intake: Intake) -> None:
         self._thread = threading.Thread(target=self._drain, args=(intake,), name="native-front", daemon=True)
+        self._streams.serve(intake)
         self._front.start()
         self._thread.start()
 
@@ -108,6 +111,7 @@ class NativeFront:
             self._closed = True
             self.set_serving(False)
             self._closing = True
+            self._streams.close()
             if self._open:
                 self._idle.wait(grace_s)
             for call_id in list(self._open):

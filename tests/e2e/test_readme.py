@@ -159,8 +159,9 @@ def test_links_lead_somewhere(link: str) -> None:
 
 def test_methods_exist() -> None:
     """The table of services names methods of the contract, all of them."""
-    from serving.transport.contract import methods
+    from serving.transport.contract import methods, streams
 
     rows = re.findall(r"^\| `(\w+Service)` \| (.*) \|$", readme.TEXT, re.MULTILINE)
     told = {(service, name) for service, text in rows for name in re.findall(r"`([A-Z]\w+)`", text)}
-    assert told == {(method.service.rpartition(".")[2], method.name) for method in methods()}
+    names = [*(method.full_name for method in methods()), *streams()]
+    assert told == {(service.rpartition(".")[2], name) for _, service, name in (each.split("/") for each in names)}

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from storegate.v1 import common_pb2 as storegate_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18storegate/v1/event.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\".\n\tEventItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"\x97\x02\n\tUserEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nvisitor_id\x18\x04 \x01(\t\x12.\n\nevent_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05items\x18\x06 \x03(\x0b\x32\x17.storegate.v1.EventItem\x12\x14\n\x0csearch_query\x18\x07 \x01(\t\x12\x36\n\x0fpersonalization\x18\x08 \x01(\x0e\x32\x1d.storegate.v1.Personalization\x12\x19\n\x11\x61ttribution_token\x18\t \x01(\t\"\x8e\x01\n\x15WriteUserEventRequest\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.storegate.v1.UserEvent\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x36\n\x0f\x61\x63knowledgement\x18\x03 \x01(\x0e\x32\x1d.storegate.v1.Acknowledgement\"B\n\x16WriteUserEventResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x08\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t*I\n\x0f\x41\x63knowledgement\x12\x1f\n\x1b\x41\x43KNOWLEDGEMENT_UNSPECIFIED\x10\x00\x12\x08\n\x04\x46\x41ST\x10\x01\x12\x0b\n\x07\x44URABLE\x10\x02\x32\x90\x01\n\x10UserEventService\x12|\n\x0eWriteUserEvent\x12#.storegate.v1.WriteUserEventRequest\x1a$.storegate.v1.WriteUserEventResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/userEvents:write:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18storegate/v1/event.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\".\n\tEventItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"\x97\x02\n\tUserEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nvisitor_id\x18\x04 \x01(\t\x12.\n\nevent_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05items\x18\x06 \x03(\x0b\x32\x17.storegate.v1.EventItem\x12\x14\n\x0csearch_query\x18\x07 \x01(\t\x12\x36\n\x0fpersonalization\x18\x08 \x01(\x0e\x32\x1d.storegate.v1.Personalization\x12\x19\n\x11\x61ttribution_token\x18\t \x01(\t\"\x8e\x01\n\x15WriteUserEventRequest\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.storegate.v1.UserEvent\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x36\n\x0f\x61\x63knowledgement\x18\x03 \x01(\x0e\x32\x1d.storegate.v1.Acknowledgement\"B\n\x16WriteUserEventResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x08\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\"S\n\x0cRefusedEvent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x9a\x01\n\x18StreamUserEventsResponse\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x0e\n\x06stored\x18\x02 \x01(\x03\x12\x15\n\rrefused_count\x18\x03 \x01(\x03\x12+\n\x07refused\x18\x04 \x03(\x0b\x32\x1a.storegate.v1.RefusedEvent\x12\x18\n\x10missing_item_ids\x18\x05 \x03(\t*I\n\x0f\x41\x63knowledgement\x12\x1f\n\x1b\x41\x43KNOWLEDGEMENT_UNSPECIFIED\x10\x00\x12\x08\n\x04\x46\x41ST\x10\x01\x12\x0b\n\x07\x44URABLE\x10\x02\x32\xf3\x01\n\x10UserEventService\x12|\n\x0eWriteUserEvent\x12#.storegate.v1.WriteUserEventRequest\x1a$.storegate.v1.WriteUserEventResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/userEvents:write:\x01*\x12\x61\n\x10StreamUserEvents\x12#.storegate.v1.WriteUserEventRequest\x1a&.storegate.v1.StreamUserEventsResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,8 +36,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_USEREVENTSERVICE'].methods_by_name['WriteUserEvent']._loaded_options = None
   _globals['_USEREVENTSERVICE'].methods_by_name['WriteUserEvent']._serialized_options = b'\202\323\344\223\002\031\"\024/v1/userEvents:write:\001*'
-  _globals['_ACKNOWLEDGEMENT']._serialized_start=675
-  _globals['_ACKNOWLEDGEMENT']._serialized_end=748
+  _globals['_ACKNOWLEDGEMENT']._serialized_start=917
+  _globals['_ACKNOWLEDGEMENT']._serialized_end=990
   _globals['_EVENTITEM']._serialized_start=132
   _globals['_EVENTITEM']._serialized_end=178
   _globals['_USEREVENT']._serialized_start=181
@@ -46,6 +46,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WRITEUSEREVENTREQUEST']._serialized_end=605
   _globals['_WRITEUSEREVENTRESPONSE']._serialized_start=607
   _globals['_WRITEUSEREVENTRESPONSE']._serialized_end=673
-  _globals['_USEREVENTSERVICE']._serialized_start=751
-  _globals['_USEREVENTSERVICE']._serialized_end=895
+  _globals['_REFUSEDEVENT']._serialized_start=675
+  _globals['_REFUSEDEVENT']._serialized_end=758
+  _globals['_STREAMUSEREVENTSRESPONSE']._serialized_start=761
+  _globals['_STREAMUSEREVENTSRESPONSE']._serialized_end=915
+  _globals['_USEREVENTSERVICE']._serialized_start=993
+  _globals['_USEREVENTSERVICE']._serialized_end=1236
 # @@protoc_insertion_point(module_scope)

@@ -68,3 +68,29 @@ class WriteUserEventResponse(_message.Message):
     stored: bool
     missing_item_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, stored: _Optional[bool] = ..., missing_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RefusedEvent(_message.Message):
+    __slots__ = ("position", "event_id", "reason", "message")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    event_id: str
+    reason: str
+    message: str
+    def __init__(self, position: _Optional[int] = ..., event_id: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class StreamUserEventsResponse(_message.Message):
+    __slots__ = ("received", "stored", "refused_count", "refused", "missing_item_ids")
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    MISSING_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    received: int
+    stored: int
+    refused_count: int
+    refused: _containers.RepeatedCompositeFieldContainer[RefusedEvent]
+    missing_item_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, received: _Optional[int] = ..., stored: _Optional[int] = ..., refused_count: _Optional[int] = ..., refused: _Optional[_Iterable[_Union[RefusedEvent, _Mapping]]] = ..., missing_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...

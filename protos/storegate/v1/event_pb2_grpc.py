@@ -40,6 +40,11 @@ class UserEventServiceStub:
                 request_serializer=storegate_dot_v1_dot_event__pb2.WriteUserEventRequest.SerializeToString,
                 response_deserializer=storegate_dot_v1_dot_event__pb2.WriteUserEventResponse.FromString,
                 _registered_method=True)
+        self.StreamUserEvents = channel.stream_unary(
+                '/storegate.v1.UserEventService/StreamUserEvents',
+                request_serializer=storegate_dot_v1_dot_event__pb2.WriteUserEventRequest.SerializeToString,
+                response_deserializer=storegate_dot_v1_dot_event__pb2.StreamUserEventsResponse.FromString,
+                _registered_method=True)
 
 
 class UserEventServiceServicer:
@@ -53,6 +58,15 @@ class UserEventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamUserEvents(self, request_iterator, context):
+        """Many events over one stream, each as by WriteUserEvent; one that is refused does not stop the others. Ends early,
+        with UNAVAILABLE or RESOURCE_EXHAUSTED, when the store or the gateway cannot take more: send all of it again, what
+        was stored is not stored twice. gRPC only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UserEventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +74,11 @@ def add_UserEventServiceServicer_to_server(servicer, server):
                     servicer.WriteUserEvent,
                     request_deserializer=storegate_dot_v1_dot_event__pb2.WriteUserEventRequest.FromString,
                     response_serializer=storegate_dot_v1_dot_event__pb2.WriteUserEventResponse.SerializeToString,
+            ),
+            'StreamUserEvents': grpc.stream_unary_rpc_method_handler(
+                    servicer.StreamUserEvents,
+                    request_deserializer=storegate_dot_v1_dot_event__pb2.WriteUserEventRequest.FromString,
+                    response_serializer=storegate_dot_v1_dot_event__pb2.StreamUserEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +109,33 @@ class UserEventService:
             '/storegate.v1.UserEventService/WriteUserEvent',
             storegate_dot_v1_dot_event__pb2.WriteUserEventRequest.SerializeToString,
             storegate_dot_v1_dot_event__pb2.WriteUserEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamUserEvents(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/storegate.v1.UserEventService/StreamUserEvents',
+            storegate_dot_v1_dot_event__pb2.WriteUserEventRequest.SerializeToString,
+            storegate_dot_v1_dot_event__pb2.StreamUserEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

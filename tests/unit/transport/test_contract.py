@@ -14,7 +14,8 @@ from google.protobuf import json_format
 from serving.core.clock import SystemClock
 from serving.transport import docs
 from serving.transport.codecs import codecs
-from serving.transport.contract import comments, methods, services
+from serving.transport.contract import comments, methods, services, streams
+from serving.transport.event_stream import STREAM_USER_EVENTS
 from serving.transport.openapi import EXAMPLES, openapi
 
 PROTOS = Path(__file__).resolve().parents[3] / "protos"
@@ -34,6 +35,7 @@ def test_every_method_has_a_codec_and_a_path_of_its_own() -> None:
     assert len({(method.verb, method.path) for method in methods()}) == len(methods())
     assert len({method.name for method in methods()}) == len(methods()), "method names are unique over all services"
     assert {method.service for method in methods()} == set(services())
+    assert streams() == (STREAM_USER_EVENTS,)
 
 
 def test_comments_of_the_protos_are_found() -> None:
