@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serving.core.catalogue import Item
+from serving.core.row_files import LineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,6 @@ class ItemFound:
     item: Item
     in_model: bool
     """Whether the served models were trained with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineError:
-    """Why one line of an import was refused. `field` is empty where the line as a whole is at fault."""
-
-    line: int
-    """From 1, the header of a CSV file included; for Parquet the row."""
-    field: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

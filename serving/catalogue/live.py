@@ -14,7 +14,6 @@ from serving.catalogue.contract import (
     Imported,
     ImportItems,
     ItemFound,
-    LineError,
     SetPrices,
     SetStock,
     UpsertItems,
@@ -25,6 +24,7 @@ from serving.catalogue.state import State, View
 from serving.catalogue.store import CatalogueStore, Stored
 from serving.core.catalogue import Catalogue, Item
 from serving.core.errors import InvalidInput, NotFound, StoregateError, StoreUnavailable
+from serving.core.row_files import LineError
 from serving.core.turn import Turn
 
 ATTEMPTS_MAX: Final = 100

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from rich import box
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from serving.adapters.embedded_redis import EmbeddedRedis
-from serving.cli.common import out, with_settings
+from serving.cli.common import client_of, err, out, target_of, with_settings
 from serving.core.errors import DataError, StoreUnavailable
 from serving.settings import Settings
 
 WAIT_S = 5.0
+SHOWN_MAX = 20
+"""Refused rows that are printed."""
+
+
+def progress_bar() -> Bar:
+    """On standard error; plain lines are left to the end where it is no terminal."""
+    return Bar(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} rows"), TimeElapsedColumn(),
+        console=err, transient=not err.is_terminal,
+    )  # fmt: skip
 
 
 @click.group()
@@ -19,6 +33,7 @@ def events() -> None:
     """Events by day, in Parquet.
 
     \b
+    storegate events import clicks.csv --report refused.csv
     storegate events show
     storegate events move
     """
@@ -76,3 +91,41 @@ def move(settings: Settings) -> None:
         if embedded:
             embedded.close()
     out.print(f"{moved.entries:,} entries moved, {moved.events:,} of them new events")
+
+
+@events.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--durable", is_flag=True, help="Each portion is on the store's disk before the next one is sent.")
+@click.option("--again", is_flag=True, help="From the beginning, where an import of this file was cut short.")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="A CSV file for the refused rows.")
+@click.option("--target", help="host:port of the gateway. [the one that runs on this home]")
+@with_settings()
+def import_(
+    settings: Settings, file: Path, durable: bool, again: bool, report: Path | None, target: str | None
+) -> None:
+    """Events of a .jsonl, .csv (.gz allowed) or .parquet file to a running gateway; safe to repeat.
+
+    JSON lines: UserEvents in protobuf's JSON mapping. CSV and Parquet: columns eventType, userId or visitorId,
+    eventTime, itemId and quantity (or items, "a=2; b"), searchQuery, eventId. Rows without an eventId get one from what
+    they say. Ends with 1 when rows were refused.
+    """
+    from serving.cli.event_import import Import, Progress, write_report
+
+    shown = 0
+    with client_of(settings, target_of(settings, target)) as client, progress_bar() as bar:
+        work = Import.of(file, client, settings.home, durable=durable, again=again)
+        task = bar.add_task(f"importing {file.name}", total=None, completed=work.progress.rows)
+
+        def told(progress: Progress) -> None:
+            bar.update(task, completed=progress.rows, description=f"{progress.stored:,} of {progress.rows:,} rows new")
+
+        refused = work.run(told)
+        for one in write_report(report, refused) if report else refused:
+            shown += 1
+            if shown <= SHOWN_MAX:
+                bar.console.print(f"row {one.row}: {one.reason}: {one.message}", markup=False, highlight=False)
+    done = work.progress
+    out.print(f"{done.rows:,} rows, {done.stored:,} new events, {done.refused:,} refused", highlight=False)
+    if done.refused:
+        where = f"see {report}" if report else "--report FILE keeps them all"
+        raise click.ClickException(f"{done.refused} rows were refused: {where}")

@@ -18,7 +18,7 @@ from google.protobuf import descriptor_pb2, json_format
 from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from serving.catalogue.contract import DeleteItems, GetItem, Imported, ImportItems, ItemFound, LineError, Written
+from serving.catalogue.contract import DeleteItems, GetItem, Imported, ImportItems, ItemFound, Written
 from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import SystemClock
 from serving.core.errors import (
@@ -42,6 +42,7 @@ from serving.core.rollout import (
     Split,
     listed,
 )
+from serving.core.row_files import LineError
 from serving.decisions.recommend.contract import (
     EXPLAIN_NONE,
     EXPLAIN_TRACE,

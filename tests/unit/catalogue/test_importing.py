@@ -14,10 +14,11 @@ import pytest
 
 from serving.adapters.memory_catalogue import MemoryCatalogue
 from serving.catalogue import importing
-from serving.catalogue.contract import Imported, ImportItems, LineError
+from serving.catalogue.contract import Imported, ImportItems
 from serving.catalogue.live import ERRORS_SHOWN_MAX, LiveCatalogue
 from serving.core.catalogue import Item
 from serving.core.errors import InvalidInput, NotFound, StoregateError
+from serving.core.row_files import LineError
 from serving.core.turn import Turn
 
 TURN = Turn(now=0.0, wall=1_700_000_000.0, deadline=float("inf"))

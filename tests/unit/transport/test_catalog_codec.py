@@ -13,7 +13,6 @@ from serving.catalogue.contract import (
     Imported,
     ImportItems,
     ItemFound,
-    LineError,
     PriceUpdate,
     SetPrices,
     SetStock,
@@ -22,6 +21,7 @@ from serving.catalogue.contract import (
 )
 from serving.core.catalogue import Item
 from serving.core.errors import InvalidInput
+from serving.core.row_files import LineError
 from serving.transport import catalog_codec as codec
 from serving.transport.item_codec import encode_found
 from storegate.v1 import catalog_pb2 as pb

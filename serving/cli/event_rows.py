@@ -1,0 +1,99 @@
+"""Rows of a file to events: nested as in protobuf's JSON mapping (JSON lines), or flat (CSV, Parquet).
+
+Names are lowerCamelCase or as in the .proto. What a row says is checked by the gateway; here it is only read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, Final
+
+from google.protobuf import json_format
+
+from serving.core.errors import InvalidInput
+from serving.core.row_files import Form
+from storegate.v1 import event_pb2 as pb
+
+FLAT_FIELDS: Final = (
+    "eventId", "eventType", "userId", "visitorId", "eventTime", "itemId", "quantity", "items", "searchQuery",
+    "personalization", "attributionToken",
+)  # fmt: skip
+FILE_BYTES_MAX: Final = 1 << 40
+"""A file is read row by row: nothing but the disk bounds it."""
+
+
+def event_form() -> Form[pb.UserEvent]:
+    """For core/row_files.py."""
+    return Form(_from_json, _from_flat, _camel, _check_columns, FILE_BYTES_MAX)
+
+
+def with_id(event: pb.UserEvent, row: int) -> pb.UserEvent:
+    """An event without an id gets one from what it says and its row, so that the same file can be imported again."""
+    if not event.event_id:
+        said = event.SerializeToString(deterministic=True)
+        event.event_id = f"import-{blake2b(said + row.to_bytes(8, 'little'), digest_size=12).hexdigest()}"
+    return event
+
+
+def _from_json(row: Any) -> pb.UserEvent:
+    if not isinstance(row, dict):
+        raise InvalidInput("event", row, "a JSON object")
+    try:
+        return json_format.ParseDict(row, pb.UserEvent())
+    except json_format.ParseError as error:
+        raise InvalidInput("event", json.dumps(row), f"a UserEvent in protobuf's JSON mapping ({error})") from None
+
+
+def _from_flat(row: Mapping[str, Any]) -> pb.UserEvent:
+    """items: "a=2; b" (item=quantity); itemId and quantity name one item instead."""
+    fields = {name: value for name, value in row.items() if value is not None and value != ""}
+    item_id, quantity = fields.pop("itemId", None), fields.pop("quantity", None)
+    items = [_item(part) for part in str(fields.pop("items", "")).split(";") if part.strip()]
+    if item_id is not None:
+        items.append({"itemId": str(item_id), "quantity": _whole("quantity", quantity if quantity is not None else 1)})
+    elif quantity is not None:
+        raise InvalidInput("quantity", quantity, "an itemId beside it")
+    if "eventTime" in fields:
+        fields["eventTime"] = _time(fields["eventTime"])
+    texts = {name: str(value) for name, value in fields.items()}
+    return _from_json(texts | {"items": items})
+
+
+def _item(part: str) -> dict[str, Any]:
+    name, equals, quantity = part.strip().rpartition("=")
+    return {"itemId": name, "quantity": _whole("items", quantity)} if equals else {"itemId": quantity}
+
+
+def _whole(field: str, value: Any) -> int:
+    try:
+        number = float(value)
+        if number.is_integer():
+            return int(number)
+    except (TypeError, ValueError):
+        pass
+    raise InvalidInput(field, value, "a whole number")
+
+
+def _time(value: Any) -> str:
+    """RFC 3339, of a text like it (a space for the T, no zone = UTC) or of a Parquet timestamp."""
+    try:
+        when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        raise InvalidInput("eventTime", value, "a time as in RFC 3339, for example 2026-01-31T08:00:00Z") from None
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.strip().split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)
+
+
+def _check_columns(names: list[str]) -> None:
+    if "eventType" not in names:
+        raise InvalidInput("file", ", ".join(names), "a column eventType")
+    for name in names:
+        if name not in FLAT_FIELDS or names.count(name) > 1:
+            raise InvalidInput("file", name, f"each of the columns {', '.join(FLAT_FIELDS)} at most once")

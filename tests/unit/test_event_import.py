@@ -1,0 +1,250 @@
+"""`storegate events import`: what rows become, and that an import goes on where it stopped."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from serving.adapters.memory_profiles import MemoryProfiles
+from serving.cli import event_import
+from serving.cli.event_import import Import, Progress, Refused, write_report
+from serving.cli.event_rows import event_form, with_id
+from serving.core.clock import SystemClock
+from serving.core.errors import InvalidInput, StoreUnavailable
+from serving.core.row_files import LineError, file_rows
+from serving.engine.calls import Lane, Route
+from serving.engine.engine import Engine
+from serving.events.log import decode_logged
+from serving.events.types import UserEvent
+from serving.events.writing import WriteEvents
+from serving.transport.codecs import WRITE_USER_EVENT, codecs
+from serving.transport.contract import services
+from serving.transport.front_params import FrontParams
+from serving.transport.native_front import NativeFront
+from storegate.client import Client
+from storegate.v1 import event_pb2 as pb
+
+NOON_S = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
+HEADER = "event_id,event_type,user_id,event_time,item_id,quantity"
+pytestmark = pytest.mark.timeout(60)
+
+
+class Going(MemoryProfiles):
+    """Goes away after so many writes."""
+
+    left = 1 << 30
+
+    def append(
+        self,
+        writes: Sequence[tuple[str, bytes]],
+        timeout_s: float,
+        entries: Sequence[bytes] = (),
+        durable: bool = False,
+    ) -> list[int]:
+        if self.left < len(writes):
+            raise StoreUnavailable("redis: away")
+        self.left -= len(writes)
+        return super().append(writes, timeout_s, entries, durable)
+
+
+@pytest.fixture
+def store() -> Going:
+    return Going(records_max=4096)
+
+
+@pytest.fixture
+def client(store: Going) -> Iterator[Client]:
+    clock = SystemClock()
+    codec = codecs(clock)[WRITE_USER_EVENT]
+    writing = WriteEvents(store, True, lambda item_id: True)
+    engine = Engine([Route(WRITE_USER_EVENT, Lane.WRITER, codec.decode, writing.run, codec.encode)], clock=clock)
+    front = NativeFront(FrontParams(), [WRITE_USER_EVENT], services())
+    front.start(engine)
+    with Client(f"127.0.0.1:{front.port}", timeout_s=20) as made:
+        yield made
+    front.close(1.0)
+    engine.drain(1.0)
+
+
+def rows_of(path: Path) -> list[pb.UserEvent | LineError]:
+    return list(file_rows(path, event_form()))
+
+
+def lines(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def stored(store: Going) -> list[UserEvent]:
+    return [decode_logged(entry).event for entry in store.log]
+
+
+def run(work: Import) -> list[Refused]:
+    return list(work.run(lambda progress: None))
+
+
+EXPECTED = UserEvent("e1", "purchase-complete", "ada", "", NOON_S, (("mug", 2),))
+
+
+def test_all_kinds_of_file_say_the_same(tmp_path: Path, client: Client, store: Going) -> None:
+    event = {
+        "eventId": "e1", "eventType": "purchase-complete", "userId": "ada", "eventTime": "2026-11-20T12:00:00Z",
+        "items": [{"itemId": "mug", "quantity": 2}],
+    }  # fmt: skip
+    jsonl = lines(tmp_path / "a.jsonl", json.dumps(event))
+    table = lines(tmp_path / "b.csv", HEADER, "e1,purchase-complete,ada,2026-11-20 12:00:00,mug,2")
+    packed = tmp_path / "c.csv.gz"
+    packed.write_bytes(gzip.compress(table.read_bytes()))
+    listed = lines(
+        tmp_path / "d.csv",
+        "eventId,eventType,userId,eventTime,items",
+        "e1,purchase-complete,ada,2026-11-20T13:00:00+01:00,mug=2",
+    )
+    parquet = tmp_path / "e.parquet"
+    pq.write_table(
+        pa.table(
+            {
+                "event_id": ["e1"],
+                "event_type": ["purchase-complete"],
+                "user_id": ["ada"],
+                "event_time": pa.array([NOON_S], pa.timestamp("s", tz="UTC")),
+                "item_id": ["mug"],
+                "quantity": [2.0],
+            }
+        ),
+        parquet,
+    )
+    for path in (jsonl, table, packed, listed, parquet):
+        store.log.clear()
+        store._blobs.clear()
+        work = Import.of(path, client, tmp_path, durable=False, again=False)
+        assert run(work) == []
+        assert work.progress == Progress(1, 1, 0)
+        assert stored(store) == [EXPECTED], path.name
+
+
+def test_bad_rows_are_named_and_the_others_stored(tmp_path: Path, client: Client, store: Going) -> None:
+    """By this side what cannot be read, by the gateway what it does not take; the report has them all, in order."""
+    path = lines(
+        tmp_path / "a.csv",
+        HEADER,
+        "e1,purchase-complete,ada,2026-11-20T12:00:00Z,mug,2",
+        "e2,click,ada,2026-11-20T12:00:00Z,mug,1",
+        "e3,purchase-complete,ada,yesterday,mug,1",
+        "e4,purchase-complete,ada,2026-11-20T12:00:00Z,mug",
+        "e5,purchase-complete,,2026-11-20T12:00:00Z,mug,1",
+        "e6,purchase-complete,ada,2026-11-20T12:00:00Z,mug,two",
+        "e7,purchase-complete,ada,2026-11-20T12:00:00Z,mug,1",
+    )
+    work = Import.of(path, client, tmp_path, durable=False, again=False)
+    refused = list(write_report(tmp_path / "refused.csv", work.run(lambda progress: None)))
+    assert [(one.row, one.reason) for one in refused] == [
+        (2, "UNKNOWN_EVENT_TYPE"),
+        (3, "BAD_ROW"),
+        (4, "BAD_ROW"),
+        (5, "INVALID_FIELD"),
+        (6, "BAD_ROW"),
+    ]
+    assert work.progress == Progress(7, 2, 5)
+    assert [event.event_id for event in stored(store)] == ["e1", "e7"]
+    with (tmp_path / "refused.csv").open() as file:
+        told = list(csv.DictReader(file))
+    assert [row["event_id"] for row in told] == ["e2", "", "", "e5", ""]
+    assert "eventTime" in told[1]["message"]
+
+
+def test_an_import_goes_on_where_it_stopped(
+    tmp_path: Path, client: Client, store: Going, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway goes away in the third portion; what was stored is not sent again."""
+    monkeypatch.setattr(event_import, "PORTION", 10)
+    monkeypatch.setattr(event_import, "PAUSE_S", 0.001)
+    rows = [f"e{number},purchase-complete,ada,2026-11-20T12:00:00Z,mug,1" for number in range(35)]
+    path = lines(tmp_path / "a.csv", HEADER, *rows)
+    store.left = 25
+    with pytest.raises(grpc.RpcError):
+        run(Import.of(path, client, tmp_path, durable=False, again=False))
+    store.left = 1 << 30
+    told: list[int] = []
+    work = Import.of(path, client, tmp_path, durable=False, again=False)
+    assert work.progress.rows == 20
+    assert list(work.run(lambda progress: told.append(progress.rows))) == []
+    assert told == [30, 35]
+    assert sorted(int(event.event_id[1:]) for event in stored(store)) == list(range(35))
+    assert not list((tmp_path / "imports").iterdir())
+
+
+def test_a_gateway_that_is_back_soon_is_waited_for(
+    tmp_path: Path, client: Client, store: Going, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_import, "PAUSE_S", 0.001)
+    tries: list[float] = []
+
+    def back(seconds: float) -> None:
+        tries.append(seconds)
+        store.left = 1 << 30
+
+    monkeypatch.setattr(event_import.time, "sleep", back)
+    store.left = 0
+    path = lines(tmp_path / "a.csv", HEADER, "e1,purchase-complete,ada,2026-11-20T12:00:00Z,mug,1")
+    assert run(Import.of(path, client, tmp_path, durable=False, again=False)) == []
+    assert tries == [0.001]
+    assert len(store.log) == 1
+
+
+def test_rows_without_an_id_can_be_imported_again(tmp_path: Path, client: Client, store: Going) -> None:
+    """The same row of the same file is the same event; two equal rows are two."""
+    row = "purchase-complete,ada,2026-11-20T12:00:00Z,mug,1"
+    path = lines(tmp_path / "a.csv", HEADER.removeprefix("event_id,"), row, row)
+    first = Import.of(path, client, tmp_path, durable=False, again=False)
+    run(first)
+    second = Import.of(path, client, tmp_path, durable=False, again=False)
+    run(second)
+    assert (first.progress, second.progress) == (Progress(2, 2, 0), Progress(2, 0, 0))
+    assert with_id(pb.UserEvent(event_id="mine"), 7).event_id == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "expected"),
+    [
+        ("a.csv", ["user_id,item_id", "ada,mug"], "a column eventType"),
+        ("a.csv", ["event_type,colour", "search,red"], "each of the columns"),
+        ("a.csv", ["event_type,event_type", "search,search"], "at most once"),
+        ("a.parquet", ["PAR1 half a file"], "a readable Parquet file"),
+        ("a.csv.gz", ["not packed"], "a readable file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, name: str, rows: list[str], expected: str) -> None:
+    with pytest.raises(InvalidInput, match=expected):
+        rows_of(lines(tmp_path / name, *rows))
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, client: Client) -> None:
+    path = lines(tmp_path / "a.xlsx", "x")
+    with pytest.raises(InvalidInput, match=r"a name ending in \.jsonl"):
+        Import.of(path, client, tmp_path, durable=False, again=False)
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("[]", "event"),
+        ('{"eventType": 5}', "event"),
+        ('{"colour": "red"}', "event"),
+        ('{"items": [{"itemId": "a", "quantity": "many"}]}', "event"),
+        ("{", ""),
+    ],
+)
+def test_a_line_that_is_no_event_is_told(tmp_path: Path, row: str, field: str) -> None:
+    (found,) = rows_of(lines(tmp_path / "a.jsonl", row))
+    assert isinstance(found, LineError)
+    assert (found.line, found.field) == (1, field)
