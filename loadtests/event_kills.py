@@ -92,6 +92,7 @@ class Trial:
         self._line.wait_ready(WAIT_S)
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([MODULE])
+        self._made = 0
         self._whole_s = 0.1  # what a mover takes to end; learned
         self.outcome = Outcome()
 
@@ -167,7 +168,8 @@ class Trial:
     def _new(self) -> LoggedEvent:
         draw = self._random.integers
         kind = TYPES[int(draw(len(TYPES)))]
-        number = len(self._written) * 1000 + int(draw(1000))
+        self._made += 1
+        number = self._made
         items = () if kind == "home-page-view" else tuple((f"item-{draw(50)}", 1) for _ in range(int(draw(1, 4))))
         time_s = NEWEST_S - int(draw(3 * DAY_S))
         event = UserEvent(f"event-{number}", kind, f"user-{draw(40)}", "", time_s, items)

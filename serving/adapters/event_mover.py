@@ -10,12 +10,13 @@ from typing import Final
 
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_event_log import RedisEventLog
-from serving.core.errors import Conflict, StoregateError
+from serving.core.errors import Conflict, DataError, StoregateError
 from serving.core.priority import yield_to_others
 from serving.events.moving import Moved, move
 
 NICE: Final = 10
 WAIT_S: Final = 2.0
+CLOSE_S_MAX: Final = 30.0
 COMPACT_DAYS: Final = 2
 """The newest days, which most events come to, are looked at after each move; all others once a day."""
 
@@ -33,11 +34,13 @@ class Moving:
     def __init__(self, stream: RedisEventLog, archive: ParquetArchive, rows_max: int, today: Today = _today) -> None:
         self._stream, self._archive, self._rows_max, self._today = stream, archive, rows_max, today
         self._tidied = date.min
+        stream.on_taken, archive.before_change = archive.forget, stream.hold
 
     def run(self) -> Moved:
-        """Until nothing waits. Raises StoreUnavailable, ArchiveUnavailable, Conflict."""
-        total = Moved()
-        while (moved := move(self._stream, self._archive, self._rows_max)).entries:
+        """What waits now; what comes meanwhile is for the next time. Raises StoreUnavailable, ArchiveUnavailable,
+        Conflict."""
+        total, waiting = Moved(), self._stream.waiting
+        while total.entries < waiting and (moved := move(self._stream, self._archive, self._rows_max)).entries:
             total.add(moved)
         if total.events:
             self._tidy()
@@ -48,7 +51,10 @@ class Moving:
         recent = {today - timedelta(days=back) for back in range(COMPACT_DAYS)}
         for day in self._archive.days():
             if day in recent or self._tidied != today:
-                self._archive.compact(day)
+                try:
+                    self._archive.compact(day)
+                except DataError as error:  # the other days can be put together all the same
+                    _log.error("the files of %s are left as they are: %s", day, error.message)
         self._tidied = today
 
 
@@ -63,9 +69,9 @@ class EventMover:
         self._thread.start()
 
     def close(self) -> None:
-        """Moves what waits, then ends. Idempotent."""
+        """Moves what waits, then ends; an archive that does not answer is not waited for. Idempotent."""
         self._closing.set()
-        self._thread.join()
+        self._thread.join(CLOSE_S_MAX)
 
     def _work(self) -> None:
         yield_to_others(NICE)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -58,6 +59,8 @@ DIGEST_CHARS: Final = 16
 COMPACTING: Final = "_compacting.json"
 _NAME: Final = re.compile(r"(\d+-\d+)_(\d+-\d+)_(\d+)_([0-9a-f]{16})\.parquet")
 U64 = npt.NDArray[np.uint64]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,12 @@ class ParquetArchive:
                 key="events.archive",
             ) from None
         self._known: OrderedDict[date, U64] = OrderedDict()
+        self.before_change: Callable[[], None] = lambda: None
+        """Called before each file is written or deleted: raises when this writer must stop."""
+
+    def forget(self) -> None:
+        """What was known of the archive: another writer may have changed it."""
+        self._known.clear()
 
     def put(self, span: Span, events: Sequence[tuple[Position, LoggedEvent]]) -> int:
         """See Archive."""
@@ -136,13 +145,16 @@ class ParquetArchive:
         data = self._bytes(file.path)
         if hashlib.sha256(data).hexdigest()[:DIGEST_CHARS] != file.digest:
             raise DataError(f"{self.place}/{file.path}", "its checksum is not that of its name: it was changed, or cut")
-        return pq.read_table(io.BytesIO(data), use_threads=False)
+        try:
+            return pq.read_table(io.BytesIO(data), use_threads=False)
+        except pa.ArrowException as error:
+            raise DataError(f"{self.place}/{file.path}", str(error)) from None
 
     def tables(self, first: date = date.min, last: date = date.max) -> Iterator[pa.Table]:
         """All events of the days, both included, a day at a time. Raises as `read`."""
         for day in self.days():
             if first <= day <= last:
-                yield pa.concat_tables([self.read(file) for file in self.files(day)] or [SCHEMA.empty_table()])
+                yield self._whole(day)
 
     def compact(self, day: date) -> int:
         """Puts the day's files together when there are many; how many files fewer there are. Raises as `read`."""
@@ -205,13 +217,31 @@ class ParquetArchive:
         """Of all events of the day, sorted."""
         known = self._known.get(day)
         if known is None:
-            columns = [
-                pq.read_table(io.BytesIO(self._bytes(file.path)), columns=["identity"])["identity"].to_numpy()
-                for file in self.files(day)
-            ]
+            columns = [found for file in self.files(day) if (found := self._identities_in(file)) is not None]
             known = np.unique(np.concatenate(columns)) if columns else np.zeros(0, np.uint64)
         self._remember(day, known)
         return known
+
+    def _identities_in(self, file: File) -> U64 | None:
+        """None, and it is told, where the file is damaged: that must not keep all other events out."""
+        try:
+            found: U64 = self.read(file)["identity"].to_numpy()
+        except DataError as error:
+            _log.error("events are not compared with those of a damaged file: %s", error.message)
+            return None
+        return found
+
+    def _whole(self, day: date) -> pa.Table:
+        """All events of a day; once more when a file has just been put together with others."""
+        try:
+            return self._concatenated(day)
+        except ArchiveUnavailable as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+        return self._concatenated(day)
+
+    def _concatenated(self, day: date) -> pa.Table:
+        return pa.concat_tables([self.read(file) for file in self.files(day)] or [SCHEMA.empty_table()])
 
     def _remember(self, day: date, known: U64) -> None:
         self._known[day] = known
@@ -221,6 +251,7 @@ class ParquetArchive:
 
     def _store(self, path: str, data: bytes) -> None:
         """Whole or not at all."""
+        self.before_change()
         place = f"{self._root}/{path}"
         if not self._local:
             with self._files.open_output_stream(place) as stream:  # an object is there when it is closed, or not at all
@@ -232,6 +263,7 @@ class ParquetArchive:
         disk.sync(target.parent.parent)
 
     def _delete(self, path: str) -> None:
+        self.before_change()
         self._files.delete_file(f"{self._root}/{path}")
 
     def _listed(self, below: str) -> list[fs.FileInfo]:

@@ -74,12 +74,27 @@ class RedisServer:
         found = self._kwargs | {"protocol": protocol}
         return self._class(**found, socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))
 
+    def evicts(self, timeout_s: float = 2.0) -> str:
+        """By which policy the server throws away keys that do not expire when its memory is full; "" = it does not.
+        Raises as `check`."""
+        policy = self._info("memory", timeout_s).get("maxmemory_policy", "")
+        return policy if policy.startswith("allkeys") else ""
+
     def check(self, timeout_s: float = 2.0) -> str:
         """The server's version. Raises SettingError if it cannot serve us, StoreUnavailable if it does not answer."""
+        facts = self._info("server", timeout_s)
+        version: str = facts.get("redis_version", "0")
+        if tuple(int(part) for part in version.split(".")[:2]) < VERSION_MIN:
+            raise SettingError(f"redis at {self.name} is version {version}, at least 6.2 is needed")
+        if facts.get("redis_mode", "standalone") == "cluster":
+            raise SettingError(f"redis at {self.name} runs in cluster mode, which is not yet supported")
+        return version
+
+    def _info(self, section: str, timeout_s: float) -> dict[str, str]:
         connection = self.connection(timeout_s=timeout_s)
         try:
             connection.connect()
-            connection.send_command("INFO", "server")
+            connection.send_command("INFO", section)
             reply = connection.read_response()
         except redis.AuthenticationError as error:
             raise SettingError(f"redis at {self.name} refuses the credentials of redis.url: {error}") from None
@@ -87,13 +102,7 @@ class RedisServer:
             raise StoreUnavailable(f"redis: {error}") from None
         finally:
             connection.disconnect()
-        facts = dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
-        version: str = facts.get("redis_version", "0")
-        if tuple(int(part) for part in version.split(".")[:2]) < VERSION_MIN:
-            raise SettingError(f"redis at {self.name} is version {version}, at least 6.2 is needed")
-        if facts.get("redis_mode", "standalone") == "cluster":
-            raise SettingError(f"redis at {self.name} runs in cluster mode, which is not yet supported")
-        return version
+        return dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
 
 
 class RedisLine:

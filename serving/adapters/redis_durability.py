@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from serving.adapters.redis_connection import RedisLine
+from serving.adapters.redis_connection import Command, RedisLine
 from serving.core.errors import NotDurable, StoreUnavailable
 
 KNOWN_S: Final = 5.0
 """How long what was found out of the server's configuration is believed."""
+DURABLE_S: Final = 2.5
+"""A durable write may take so long: a server that syncs every second makes it wait for that."""
 WAITAOF_MIN: Final = (7, 2)
 
 
@@ -24,43 +26,43 @@ class Durability:
         self._line, self._clock = line, clock
         self._waits, self._problem, self._until = False, "", -1.0
 
-    def check(self, timeout_s: float) -> None:
+    def check(self) -> None:
         """Before a durable write. Raises NotDurable saying what to change, StoreUnavailable."""
         if self._clock() >= self._until:
-            self._look(timeout_s)
+            self._waits, self._problem = self._look()
             self._until = self._clock() + KNOWN_S
         if self._problem:
             raise NotDurable(self._problem)
 
-    def wait(self, timeout_s: float) -> None:
-        """After it, until it is on the disk. Raises StoreUnavailable when that takes longer: it may be there later."""
-        if not self._waits:
-            return
-        (reply,) = self._line.run([("WAITAOF", 1, 0, max(1, int(timeout_s * 900)))], timeout_s)
-        if isinstance(reply, ResponseError):
-            self._until = -1.0
-            raise StoreUnavailable(f"redis: {reply}")
-        if reply[0] < 1:
-            raise StoreUnavailable(f"redis: not on its disk within {timeout_s:g} s")
+    def after(self, marker: str) -> list[Command]:
+        """What is to be sent behind the writes, over their connection. The server waits for the last write of this
+        very connection, and a repeated event is none: so one is made, of the key `marker`."""
+        return [("SET", marker, 1), ("WAITAOF", 1, 0, int(DURABLE_S * 900))] if self._waits else []
 
-    def _look(self, timeout_s: float) -> None:
-        info, appends, syncs = self._line.run(
-            [("INFO", "server"), ("CONFIG", "GET", "appendonly"), ("CONFIG", "GET", "appendfsync")], timeout_s
-        )
-        self._waits, self._problem = False, ""
-        if isinstance(info, ResponseError) or isinstance(appends, ResponseError) or isinstance(syncs, ResponseError):
-            self._problem = (
-                "the Redis user may not read INFO and CONFIG, so it is not known: allow it +info +config|get"
-            )
-        elif appends[1] != b"yes":
-            self._problem = "Redis has no append-only file: set appendonly yes"
-        elif _version(info) >= WAITAOF_MIN:
-            self._waits = True
-        elif syncs[1] != b"always":
-            self._problem = (
-                f"Redis syncs its append-only file with appendfsync {syncs[1].decode()}: set appendfsync always "
+    def confirm(self, replies: Sequence[Any]) -> None:
+        """Of what `after` said. Raises StoreUnavailable when it took too long: it may be on the disk later."""
+        if replies and replies[-1][0] < 1:
+            raise StoreUnavailable(f"redis: not on its disk within {DURABLE_S * 0.9:g} s")
+
+    def _look(self) -> tuple[bool, str]:
+        """Whether writes are waited for, and why they cannot be durable, "" = they can."""
+        names = ("appendonly", "appendfsync", "no-appendfsync-on-rewrite")
+        info, *found = self._line.run([("INFO", "server"), *(("CONFIG", "GET", name) for name in names)])
+        if isinstance(info, ResponseError) or any(isinstance(one, ResponseError) or len(one) < 2 for one in found):
+            return False, "the Redis user may not read INFO and CONFIG, so it is not known: allow it +info +config|get"
+        appends, syncs, skips = (one[1] for one in found)
+        if appends != b"yes":
+            return False, "Redis has no append-only file: set appendonly yes"
+        if _version(info) >= WAITAOF_MIN:
+            return True, ""
+        if syncs != b"always":
+            return False, (
+                f"Redis syncs its append-only file with appendfsync {syncs.decode()}: set appendfsync always "
                 "(redis.embedded_fsync of our own), or use Redis 7.2 or newer, which can be waited for"
             )
+        if skips != b"no":
+            return False, "Redis does not sync while it rewrites its file: set no-appendfsync-on-rewrite no"
+        return False, ""
 
 
 def _version(info: bytes) -> tuple[int, ...]:

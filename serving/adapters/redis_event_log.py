@@ -9,13 +9,13 @@ All batches go to one consumer of one name, so that whoever moves next is given 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
 from serving.adapters.redis_connection import Command, RedisLine, RedisServer
-from serving.adapters.redis_scripts import DROP_EVENTS, call
+from serving.adapters.redis_scripts import DROP_EVENTS, HOLD_EVENTS, call
 from serving.core.errors import Conflict, StoreUnavailable
 from serving.events.log import Position
 
@@ -23,6 +23,8 @@ GROUP: Final = "archive"
 CONSUMER: Final = "mover"
 PAGE: Final = 500
 """Entries read or dropped at once: they hold the server up for less than a millisecond."""
+TAKEN: Final = 2
+"""Of HOLD_EVENTS: the lease was not held before."""
 LEASE_S: Final = 30
 """A mover that has not asked for so long is taken for dead."""
 
@@ -38,7 +40,9 @@ class RedisEventLog:
     def __init__(self, server: RedisServer, *, prefix: str = "storegate:", timeout_s: float = 5.0) -> None:
         self._key, self._lease = event_log(prefix), f"{prefix}events:mover"
         self._me = secrets.token_hex(8)
-        self._line = RedisLine(server, timeout_s=timeout_s, scripts=(DROP_EVENTS,))
+        self._line = RedisLine(server, timeout_s=timeout_s, scripts=(DROP_EVENTS, HOLD_EVENTS))
+        self.on_taken: Callable[[], None] = lambda: None
+        """Called when the lease is taken anew: others may have moved events meanwhile."""
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Waits for a connection; whether there is one."""
@@ -52,7 +56,7 @@ class RedisEventLog:
 
     def take(self, rows_max: int) -> Sequence[tuple[Position, bytes]]:
         """See EventStream."""
-        self._hold()
+        self.hold()
         found: list[tuple[Position, bytes]] = []
         while part := self._read(str(found[-1][0]) if found else "0", PAGE):  # what the last mover has not dropped
             found += part
@@ -70,6 +74,15 @@ class RedisEventLog:
             if call(self._line, DROP_EVENTS, [one]) != [1]:
                 raise Conflict("another process moves the event log now")
 
+    def hold(self) -> None:
+        """Goes on holding the lease, or takes it. To be called at least every LEASE_S. Raises Conflict when another
+        has it, StoreUnavailable."""
+        (held,) = call(self._line, HOLD_EVENTS, [(2, self._key, self._lease, self._me, LEASE_S, GROUP)])
+        if not held:
+            raise Conflict("another process moves the event log")
+        if held == TAKEN:
+            self.on_taken()
+
     def close(self) -> None:
         """Lets others move; ends the connection. Idempotent."""
         try:
@@ -80,21 +93,6 @@ class RedisEventLog:
         except StoreUnavailable:
             pass  # it expires
         self._line.close()
-
-    def _hold(self) -> None:
-        """Makes sure that this is the mover, and that there is a group. Raises Conflict."""
-        _, held, group = self._line.run(
-            [
-                ("SET", self._lease, self._me, "NX", "EX", LEASE_S),
-                ("GET", self._lease),
-                ("XGROUP", "CREATE", self._key, GROUP, "0", "MKSTREAM"),
-            ]
-        )
-        if held != self._me.encode():
-            raise Conflict("another process moves the event log")
-        self._run([("EXPIRE", self._lease, LEASE_S)])
-        if isinstance(group, ResponseError) and "BUSYGROUP" not in str(group):
-            raise StoreUnavailable(f"redis: {group}")
 
     def _read(self, after: str, count: int) -> list[tuple[Position, bytes]]:
         """after: ">" = entries that nobody was given yet, else those given and not dropped that come after this one."""

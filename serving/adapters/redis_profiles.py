@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from redis.exceptions import ResponseError
 
 from serving.adapters.profile_cache import ProfileCache
-from serving.adapters.redis_connection import RedisLine, RedisServer
-from serving.adapters.redis_durability import Durability
+from serving.adapters.redis_connection import Command, RedisLine, RedisServer
+from serving.adapters.redis_durability import DURABLE_S, Durability
 from serving.adapters.redis_event_log import event_log
 from serving.adapters.redis_scripts import APPEND, call
 from serving.core.errors import StoreUnavailable
@@ -28,7 +29,8 @@ _log = logging.getLogger(__name__)
 
 
 class RedisProfiles:
-    """A ProfileStore. Reads and writes have a connection and a breaker each, so that neither waits for the other.
+    """A ProfileStore. Reads, writes and durable writes have a connection and a breaker each, so that none waits for
+    another.
 
     A write through this store is seen by the next read; one through another store as soon as the server's word of it is
     here, which it sends together with the answer to who wrote.
@@ -57,7 +59,8 @@ class RedisProfiles:
             server, timeout_s=read_timeout_s, changed=None if self.cache is None else self.cache.drop
         )
         self._writes = RedisLine(server, timeout_s=write_timeout_s, scripts=(APPEND,))
-        self._durability = Durability(self._writes)
+        self._durables = RedisLine(server, timeout_s=DURABLE_S, scripts=(APPEND,))
+        self._durability = Durability(self._durables)
 
     @property
     def available(self) -> bool:
@@ -65,8 +68,8 @@ class RedisProfiles:
         return self._reads.available
 
     def wait_ready(self, timeout_s: float) -> bool:
-        """Waits for both connections; whether they are there."""
-        return self._reads.wait_ready(timeout_s) and self._writes.wait_ready(timeout_s)
+        """Waits for the connections; whether they are there."""
+        return all(line.wait_ready(timeout_s) for line in (self._reads, self._writes, self._durables))
 
     def fetch(self, keys: Sequence[str], timeout_s: float) -> list[bytes]:
         """See ProfileStore. `timeout_s` is cut to the setting; without keys the server is not asked."""
@@ -90,13 +93,14 @@ class RedisProfiles:
         """See ProfileStore. After StoreUnavailable some of the writes may have been applied: repeat them."""
         if not writes:
             return []
-        if durable:
-            self._durability.check(timeout_s)
         try:
-            added = self._append(self._writes, writes, timeout_s, entries)
-            if durable:
-                self._durability.wait(timeout_s)
-            return added
+            if not durable:
+                return self._append(self._writes, writes, timeout_s, entries)
+            self._durability.check()
+            after = self._durability.after(f"{self._prefix}durable")
+            replies = self._append(self._durables, writes, DURABLE_S, entries, after=after)
+            self._durability.confirm(replies[len(writes) :])
+            return replies[: len(writes)]
         finally:
             if self.cache is not None:
                 self.cache.drop(self._names([key for key, _ in writes]))
@@ -130,8 +134,8 @@ class RedisProfiles:
 
     def close(self) -> None:
         """Ends the connections. Idempotent."""
-        self._reads.close()
-        self._writes.close()
+        for line in (self._reads, self._writes, self._durables):
+            line.close()
 
     def _names(self, keys: Sequence[str]) -> list[bytes]:
         head = self._prefix + "{"
@@ -157,7 +161,9 @@ class RedisProfiles:
         entries: Sequence[bytes],
         *,
         clean: bool = False,
-    ) -> list[int]:
+        after: Sequence[Command] = (),
+    ) -> list[Any]:
+        """How many records each write added, then the replies to the commands `after`."""
         head, limit, ttl = self._prefix + "{", self._records_max, self._ttl_s
         log, log_max = event_log(self._prefix), self._log_max
         logged = entries or [b""] * len(writes)
@@ -165,7 +171,7 @@ class RedisProfiles:
             (2, f"{head}{key}}}", log, records, limit, ttl, int(clean), entry, log_max)
             for (key, records), entry in zip(writes, logged, strict=True)
         ]
-        return call(line, APPEND, calls, timeout_s)
+        return call(line, APPEND, calls, timeout_s, after)
 
 
 def _batches(history: Iterable[tuple[str, bytes]], bytes_max: int) -> Iterator[list[tuple[str, bytes]]]:

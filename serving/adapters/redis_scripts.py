@@ -128,12 +128,27 @@ return added
 
 DROP_EVENTS = """
 -- KEYS: event log (stream), who moves it. ARGV: group, who asks, seconds that he goes on to hold it, names of entries.
--- Takes them out of the group and the stream, all or nothing: 0 when somebody else moves it now.
-if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
-redis.call('EXPIRE', KEYS[2], ARGV[3])
+-- Takes them out of the group and the stream, all or nothing: 0 when somebody else moves it now. They are in the
+-- archive, so that nobody holding it is no harm.
+local held = redis.call('GET', KEYS[2])
+if held and held ~= ARGV[2] then return 0 end
 redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 4))
 redis.call('XDEL', KEYS[1], unpack(ARGV, 4))
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 return 1
+"""
+
+HOLD_EVENTS = """
+-- KEYS: event log (stream), who moves it. ARGV: who asks, seconds that he is to hold it, group.
+-- Returns 0 when somebody else holds it, 1 when he has held it before, 2 when he has not. Makes the group if need be.
+local held = redis.call('GET', KEYS[2])
+if held and held ~= ARGV[1] then return 0 end
+-- A script that has written may go on writing where memory is full: then the log must be drained all the same.
+redis.call('XDEL', KEYS[1], '0-1')
+redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
+local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[3], '0', 'MKSTREAM')
+if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then return made end
+return held and 1 or 2
 """
 
 
@@ -142,14 +157,21 @@ def digest(script: str) -> str:
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
-def call(line: RedisLine, script: str, calls: Sequence[Command], timeout_s: float | None = None) -> list[Any]:
-    """Runs `script` once for every (number of keys, keys..., arguments...); the replies in order.
+def call(
+    line: RedisLine,
+    script: str,
+    calls: Sequence[Command],
+    timeout_s: float | None = None,
+    after: Sequence[Command] = (),
+) -> list[Any]:
+    """Runs `script` once for every (number of keys, keys..., arguments...), then the commands `after`, over one
+    connection; the replies in order.
 
     Loads it again where the server has forgotten it. Raises StoreUnavailable for any error reply (no memory, read
     only, ...): the calls before it may have been applied.
     """
     name = digest(script)
-    commands = [("EVALSHA", name, *arguments) for arguments in calls]
+    commands = [*(("EVALSHA", name, *arguments) for arguments in calls), *after]
     replies = line.run(commands, timeout_s)
     if any(isinstance(reply, NoScriptError) for reply in replies):
         replies = line.run([("SCRIPT", "LOAD", script), *commands], timeout_s)[1:]

@@ -51,7 +51,10 @@ class ShopStore:
         self._embedded = None if url else EmbeddedRedis(home, fsync=fsync)
         self.url = self._embedded.url if self._embedded else url
         try:
-            say(f"release {release.release}, redis {RedisServer(self.url).check()}")
+            server = RedisServer(self.url)
+            say(f"release {release.release}, redis {server.check()}")
+            if evicts := server.evicts():
+                say(f"redis evicts keys ({evicts}): events that wait for the archive can be lost; set noeviction")
             self._seed(release.history_dir, say)
         except StoreUnavailable as error:
             say(f"{error.message}; starting without profiles")

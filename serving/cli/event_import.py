@@ -25,7 +25,8 @@ from serving.core.row_files import KINDS, LineError, file_rows
 from storegate.client import Client
 from storegate.v1 import event_pb2 as pb
 
-PORTION: Final = 5000
+PORTION: Final = 1000
+"""As many as the gateway lists of refused ones: each is named in the report."""
 PORTION_S_MAX: Final = 120.0
 TRIES_MAX: Final = 6
 PAUSE_S: Final = 0.5
@@ -65,12 +66,14 @@ class Import:
     progress: Progress = field(default_factory=Progress)
 
     @classmethod
-    def of(cls, path: Path, client: Client, home: Path, *, durable: bool, again: bool) -> Import:
-        """Goes on where an import of this very file stopped. again: from its beginning. Raises InvalidInput."""
+    def of(cls, path: Path, client: Client, target: str, home: Path, *, durable: bool, again: bool) -> Import:
+        """Goes on where an import of this very file to this target stopped. again: from its beginning. Raises
+        InvalidInput."""
         if not path.name.lower().endswith(KINDS):
             raise InvalidInput("file", path.name, f"a name ending in {', '.join(KINDS)}")
         found = path.stat()
-        mark = blake2b(f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}".encode(), digest_size=8).hexdigest()
+        what = f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}\0{target}\0{durable}"
+        mark = blake2b(what.encode(), digest_size=8).hexdigest()
         made = cls(path, client, home / "imports" / f"events-{mark}.json", durable)
         if made.state.exists() and not again:
             made.progress = Progress(**json.loads(made.state.read_text()))
@@ -117,11 +120,12 @@ class Import:
         raise AssertionError("not reached")
 
 
-def write_report(path: Path, refused: Iterator[Refused]) -> Iterator[Refused]:
-    """Passes them on and writes each into a CSV file."""
-    with path.open("w", newline="") as file:
+def write_report(path: Path, refused: Iterator[Refused], *, goes_on: bool = False) -> Iterator[Refused]:
+    """Passes them on and writes each into a CSV file, behind what is there when an import goes on."""
+    with path.open("a" if goes_on else "w", newline="") as file:
         lines = csv.writer(file)
-        lines.writerow(("row", "event_id", "reason", "message"))
+        if not goes_on:
+            lines.writerow(("row", "event_id", "reason", "message"))
         for one in refused:
             lines.writerow((one.row, one.event_id, one.reason, one.message))
             yield one

@@ -113,14 +113,15 @@ def import_(
 
     shown = 0
     with client_of(settings, target_of(settings, target)) as client, progress_bar() as bar:
-        work = Import.of(file, client, settings.home, durable=durable, again=again)
+        work = Import.of(file, client, target or "here", settings.home, durable=durable, again=again)
+        goes_on = work.progress.rows > 0
         task = bar.add_task(f"importing {file.name}", total=None, completed=work.progress.rows)
 
         def told(progress: Progress) -> None:
             bar.update(task, completed=progress.rows, description=f"{progress.stored:,} of {progress.rows:,} rows new")
 
         refused = work.run(told)
-        for one in write_report(report, refused) if report else refused:
+        for one in write_report(report, refused, goes_on=goes_on) if report else refused:
             shown += 1
             if shown <= SHOWN_MAX:
                 bar.console.print(f"row {one.row}: {one.reason}: {one.message}", markup=False, highlight=False)

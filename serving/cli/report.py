@@ -60,8 +60,17 @@ def attribution(settings: Settings, since: datetime | None, until: datetime | No
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=box.SIMPLE, title="what was shown, and what came of it")
     table.add_column("placement")
-    for name in ("answers", "items shown", "clicked", "", "in a cart", "bought", "", "unseen"):
-        table.add_column(name, justify="right")
+    for name in (
+        "answers",
+        "items shown",
+        "clicked",
+        "of shown (95 %)",
+        "in a cart",
+        "bought",
+        "of shown (95 %)",
+        "unseen",
+    ):
+        table.add_column(name, justify="right", no_wrap="%" in name)
     for row in rows:
         counts = [f"{row[name]:,}" for name in ("decisions", "shown", "clicks", "carts", "purchases", "unseen")]
         clicked, bought = (_share(row[name], row["shown"]) for name in ("clicks", "purchases"))
@@ -79,4 +88,4 @@ def _share(count: int, of: int) -> str:
     share, z2 = count / of, Z95 * Z95
     middle = (share + z2 / (2 * of)) / (1 + z2 / of)
     half = Z95 / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return f"{share:.1%} ({max(middle - half, 0.0):.1%} to {min(middle + half, 1.0):.1%})"
+    return f"{share:.1%} ({max(middle - half, 0.0):.1%}-{min(middle + half, 1.0):.1%})"

@@ -87,13 +87,19 @@ def decode_logged(entry: bytes) -> LoggedEvent:
     """Raises ValueError for what is no entry."""
     try:
         found = json.loads(entry)
+        texts = ("event_id", "event_type", "user_id", "visitor_id", "search_query", "decision_id")
+        if not all(isinstance(found[name], str) for name in texts):
+            raise ValueError(f"one of {', '.join(texts)} is no text")
+        for name, low, high in (("time_s", 0, 2**32 - 1), ("placement", -1, 255)):
+            if not low <= found[name] <= high:
+                raise ValueError(f"{name} {found[name]!r}")
         event = UserEvent(
             found["event_id"],
             found["event_type"],
             found["user_id"],
             found["visitor_id"],
             int(found["time_s"]),
-            tuple((str(item_id), int(quantity)) for item_id, quantity in found["items"]),
+            tuple((str(item_id), min(max(int(quantity), 1), 65535)) for item_id, quantity in found["items"]),
             found["search_query"],
         )
         return LoggedEvent(event, found["decision_id"], int(found["placement"]))

@@ -13,7 +13,7 @@ from typing import Any, Final
 import grpc
 
 from serving.core.clock import NEVER, Clock
-from serving.core.errors import DeadlineExpired, NotReady, Overloaded, PayloadTooLarge, StoregateError
+from serving.core.errors import DeadlineExpired, InvalidInput, NotReady, Overloaded, PayloadTooLarge, StoregateError
 from serving.engine.calls import Call, Intake
 from serving.transport import status
 from serving.transport.callers import caller_in
@@ -102,7 +102,9 @@ class EventStream:
             event_id = self._open.pop(call_id, None)
             if event_id is None:
                 return
-            if status.retry_s(error) is not None or isinstance(error, DeadlineExpired):
+            if not isinstance(
+                error, (InvalidInput, PayloadTooLarge)
+            ):  # not of this event: the others would meet it too
                 self._stopped = self._stopped or error
             else:
                 self._refused_count += 1

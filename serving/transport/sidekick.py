@@ -52,6 +52,6 @@ class Sidekick:
 
     def close(self) -> None:
         """Ends all its calls and removes the socket."""
-        self._server.stop(None).wait(CLOSE_S_MAX)
+        self._server.stop(0).wait(CLOSE_S_MAX)
         self._threads.shutdown(wait=False)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -139,6 +139,13 @@ def test_a_store_that_is_away_ends_the_stream_and_it_can_be_sent_again(
         assert client.stream_events(events).stored == 10
 
 
+def test_what_no_event_of_a_stream_can_have_ends_it(open_front: Callable[..., Any], store: Held) -> None:
+    """Not thousands of refusals: this store keeps nothing on a disk."""
+    with client_of(open_front()) as client, pytest.raises(grpc.RpcError) as caught:
+        client.stream_events((event(number) for number in range(10)), durable=True)
+    assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.FAILED_PRECONDITION, "NOT_DURABLE")
+
+
 def test_a_sender_is_held_back_while_the_store_is_slow(open_front: Callable[..., Any], store: Held) -> None:
     """A bounded number of events is taken; the rest stays with the sender."""
     sent, store_waits = [], store.go

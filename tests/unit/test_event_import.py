@@ -126,7 +126,7 @@ def test_all_kinds_of_file_say_the_same(tmp_path: Path, client: Client, store: G
     for path in (jsonl, table, packed, listed, parquet):
         store.log.clear()
         store._blobs.clear()
-        work = Import.of(path, client, tmp_path, durable=False, again=False)
+        work = Import.of(path, client, "shop:1", tmp_path, durable=False, again=False)
         assert run(work) == []
         assert work.progress == Progress(1, 1, 0)
         assert stored(store) == [EXPECTED], path.name
@@ -145,7 +145,7 @@ def test_bad_rows_are_named_and_the_others_stored(tmp_path: Path, client: Client
         "e6,purchase-complete,ada,2026-11-20T12:00:00Z,mug,two",
         "e7,purchase-complete,ada,2026-11-20T12:00:00Z,mug,1",
     )
-    work = Import.of(path, client, tmp_path, durable=False, again=False)
+    work = Import.of(path, client, "shop:1", tmp_path, durable=False, again=False)
     refused = list(write_report(tmp_path / "refused.csv", work.run(lambda progress: None)))
     assert [(one.row, one.reason) for one in refused] == [
         (2, "UNKNOWN_EVENT_TYPE"),
@@ -172,10 +172,10 @@ def test_an_import_goes_on_where_it_stopped(
     path = lines(tmp_path / "a.csv", HEADER, *rows)
     store.left = 25
     with pytest.raises(grpc.RpcError):
-        run(Import.of(path, client, tmp_path, durable=False, again=False))
+        run(Import.of(path, client, "shop:1", tmp_path, durable=False, again=False))
     store.left = 1 << 30
     told: list[int] = []
-    work = Import.of(path, client, tmp_path, durable=False, again=False)
+    work = Import.of(path, client, "shop:1", tmp_path, durable=False, again=False)
     assert work.progress.rows == 20
     assert list(work.run(lambda progress: told.append(progress.rows))) == []
     assert told == [30, 35]
@@ -196,7 +196,7 @@ def test_a_gateway_that_is_back_soon_is_waited_for(
     monkeypatch.setattr(event_import.time, "sleep", back)
     store.left = 0
     path = lines(tmp_path / "a.csv", HEADER, "e1,purchase-complete,ada,2026-11-20T12:00:00Z,mug,1")
-    assert run(Import.of(path, client, tmp_path, durable=False, again=False)) == []
+    assert run(Import.of(path, client, "shop:1", tmp_path, durable=False, again=False)) == []
     assert tries == [0.001]
     assert len(store.log) == 1
 
@@ -205,9 +205,9 @@ def test_rows_without_an_id_can_be_imported_again(tmp_path: Path, client: Client
     """The same row of the same file is the same event; two equal rows are two."""
     row = "purchase-complete,ada,2026-11-20T12:00:00Z,mug,1"
     path = lines(tmp_path / "a.csv", HEADER.removeprefix("event_id,"), row, row)
-    first = Import.of(path, client, tmp_path, durable=False, again=False)
+    first = Import.of(path, client, "shop:1", tmp_path, durable=False, again=False)
     run(first)
-    second = Import.of(path, client, tmp_path, durable=False, again=False)
+    second = Import.of(path, client, "shop:1", tmp_path, durable=False, again=False)
     run(second)
     assert (first.progress, second.progress) == (Progress(2, 2, 0), Progress(2, 0, 0))
     assert with_id(pb.UserEvent(event_id="mine"), 7).event_id == "mine"
@@ -231,7 +231,7 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, name: str, rows: li
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, client: Client) -> None:
     path = lines(tmp_path / "a.xlsx", "x")
     with pytest.raises(InvalidInput, match=r"a name ending in \.jsonl"):
-        Import.of(path, client, tmp_path, durable=False, again=False)
+        Import.of(path, client, "shop:1", tmp_path, durable=False, again=False)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,6 @@ def test_the_command_prints_it(tmp_path: Path) -> None:
         ("similar-items", 1, 0),
     ]
     table = run(report, ["attribution", "--home", str(tmp_path)], catch_exceptions=False).output
-    assert "33.3% (6.1% to 79.2%)" in table
+    assert "33.3% (6.1%-79.2%)" in table
     later = run(report, ["attribution", "--home", str(tmp_path), "--since", "2026-11-22"], catch_exceptions=False)
     assert "no event of the archive names a decision" in later.output

@@ -11,7 +11,7 @@ import pytest
 
 from serving.adapters import parquet_archive
 from serving.adapters.parquet_archive import COMPACTING, SCHEMA, ParquetArchive, count_by_type
-from serving.core.errors import ArchiveUnavailable, DataError, SettingError
+from serving.core.errors import ArchiveUnavailable, Conflict, DataError, SettingError
 from serving.events.log import LoggedEvent, Position, Span
 from serving.events.types import UserEvent
 
@@ -148,6 +148,27 @@ def test_a_file_that_was_changed_is_named(archive: ParquetArchive, tmp_path: Pat
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(DataError, match=file.name):
         archive.read(file)
+
+
+def test_a_damaged_file_keeps_no_other_events_out(
+    archive: ParquetArchive, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(archive, 1, event(1))
+    (file,) = archive.files(DAY)
+    (tmp_path / "events" / file.path).write_bytes(b"PAR1 what is left of it")
+    assert put(ParquetArchive(tmp_path / "events"), 10, event(2)) == 1
+    assert file.name in caplog.text
+
+
+def test_a_writer_that_must_stop_changes_nothing(archive: ParquetArchive) -> None:
+    def stop() -> None:
+        raise Conflict("another process moves the event log")
+
+    put(archive, 1, event(1))
+    archive.before_change = stop
+    with pytest.raises(Conflict):
+        put(archive, 10, event(2))
+    assert ids(archive) == ["e1"]
 
 
 def test_a_place_that_cannot_be_used_says_so(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,6 +168,76 @@ def test_one_mover_at_a_time(
         first.drop([taken[0][0]])
     second.drop([taken[0][0]])
     assert second.waiting == 0
+
+
+def test_a_lease_that_has_run_out_is_no_harm_while_nobody_else_has_it(
+    open_store: Callable[..., RedisProfiles], open_log: Callable[[], RedisEventLog], line: RedisLine, prefix: str
+) -> None:
+    """A batch whose archive took long is dropped, and not archived for ever again."""
+    store, log = open_store(), open_log()
+    write(store, event(1))
+    taken = log.take(10)
+    line.run([("DEL", f"{prefix}events:mover")])
+    log.drop([taken[0][0]])
+    assert log.waiting == 0
+    with pytest.raises(Conflict):
+        open_log().take(10)
+
+
+def test_a_mover_whose_turn_comes_again_looks_at_what_others_did(
+    open_store: Callable[..., RedisProfiles],
+    open_log: Callable[[], RedisEventLog],
+    line: RedisLine,
+    prefix: str,
+    tmp_path: Path,
+) -> None:
+    """Two gateways on one Redis: what the one has archived the other does not archive again."""
+    store = open_store()
+    movers = [Moving(open_log(), ParquetArchive(tmp_path), 10) for _ in range(2)]
+    for number, mover in [(1, 0), (2, 1), (2, 0), (1, 1), (3, 0), (3, 1)]:
+        write(store, event(number, "stockout-seen"), logged_only=True)
+        movers[mover].run()
+        line.run([("DEL", f"{prefix}events:mover")])  # its time has run out
+    assert sum(len(table) for table in ParquetArchive(tmp_path).tables()) == 3
+
+
+def test_a_store_whose_memory_is_full_is_drained(
+    open_store: Callable[..., RedisProfiles],
+    open_log: Callable[[], RedisEventLog],
+    line: RedisLine,
+    prefix: str,
+    tmp_path: Path,
+) -> None:
+    """Writes fail then, and moving the log is what helps."""
+    store = open_store()
+    write(store, *[event(number) for number in range(50)])
+    line.run([("CONFIG", "SET", "maxmemory", 1)])
+    try:
+        with pytest.raises(StoreUnavailable, match="OOM|used memory"):
+            write(store, event(99))
+        assert Moving(open_log(), ParquetArchive(tmp_path), 20).run().events == 50
+    finally:
+        line.run([("CONFIG", "SET", "maxmemory", 0)])
+    assert write(store, event(99)) == [1]
+
+
+def test_what_comes_while_the_log_is_moved_is_for_the_next_time(
+    open_store: Callable[..., RedisProfiles],
+    open_log: Callable[[], RedisEventLog],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise a busy shop would make one file after another, and never put them together."""
+    store, archive, numbers = open_store(), ParquetArchive(tmp_path), itertools.count(100)
+    put = archive.put
+
+    def slowly(*arguments: Any) -> int:
+        write(store, event(next(numbers)))
+        return put(*arguments)
+
+    monkeypatch.setattr(archive, "put", slowly)
+    write(store, *[event(number) for number in range(20)])
+    assert Moving(open_log(), archive, 10).run() == Moved(entries=20, events=20)
 
 
 def test_entries_that_are_no_events_do_not_stop_the_rest(

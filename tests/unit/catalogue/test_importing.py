@@ -16,6 +16,7 @@ from serving.adapters.memory_catalogue import MemoryCatalogue
 from serving.catalogue import importing
 from serving.catalogue.contract import Imported, ImportItems
 from serving.catalogue.live import ERRORS_SHOWN_MAX, LiveCatalogue
+from serving.core import row_files
 from serving.core.catalogue import Item
 from serving.core.errors import InvalidInput, NotFound, StoregateError
 from serving.core.row_files import LineError
@@ -230,7 +231,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
 
 def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small .gz that unpacks to much, and a line without an end."""
-    monkeypatch.setattr(importing, "LINE_BYTES_MAX", 1000)
+    monkeypatch.setattr(row_files, "LINE_BYTES_MAX", 1000)
     line = json.dumps({"itemId": "long", "title": "t" * 5000})
     answer, _ = run(None, inline=f'{{"itemId": "a"}}\n{line}\n{{"itemId": "b"}}')
     assert isinstance(answer, Imported)
