@@ -213,7 +213,7 @@ def test_a_store_whose_memory_is_full_is_drained(
     write(store, *[event(number) for number in range(50)])
     line.run([("CONFIG", "SET", "maxmemory", 1)])
     try:
-        with pytest.raises(StoreUnavailable, match="OOM|used memory"):
+        with pytest.raises(StoreUnavailable, match=r"OOM|used memory"):
             write(store, event(99))
         assert Moving(open_log(), ParquetArchive(tmp_path), 20).run().events == 50
     finally:
