@@ -59,7 +59,7 @@ from serving.engine.calls import Call
 from serving.events.contract import EventWritten, Outcome, WriteEvent
 from serving.transport import codecs as wire
 from serving.transport.aio_front import AioFront
-from serving.transport.contract import Method, methods, services
+from serving.transport.contract import Method, methods, services, streams
 from serving.transport.front_params import FrontParams
 from serving.transport.http_face import http_app
 from serving.transport.http_server import HttpServer
@@ -358,7 +358,7 @@ def test_errors_are_mapped_alike(faces: Faces, name: str, body: dict[str, Any], 
 
 @pytest.mark.parametrize("service", services())
 def test_reflection_and_openapi_know_the_same_methods(faces: Faces, service: str) -> None:
-    """A tool that knows only the address can describe and call every method on either face."""
+    """A tool that knows only the address can describe and call every method on either face; streams are gRPC's own."""
     asked = reflection_pb2.ServerReflectionRequest(file_containing_symbol=service)
     stub = reflection_pb2_grpc.ServerReflectionStub(faces.channel)
     answer = next(stub.ServerReflectionInfo(iter([asked]), timeout=10.0))
@@ -374,4 +374,4 @@ def test_reflection_and_openapi_know_the_same_methods(faces: Faces, service: str
     paths = faces.http.get("/openapi.json").json()["paths"]
     named = {operation["x-grpc-method"] for verbs in paths.values() for operation in verbs.values()}
     assert found
-    assert found == {name for name in named if name.startswith(f"/{service}/")}
+    assert found == {name for name in {*named, *streams()} if name.startswith(f"/{service}/")}
