@@ -130,7 +130,8 @@ class Events:
         choices=("fast", "durable"),
     )
     archive: str = setting(
-        "events", "Where the event log goes: a folder, relative to home, or an s3://, gs:// or abfs:// URI."
+        "events",
+        "Where the event log goes: a folder, relative to home, or an s3://, gs:// or abfs:// URI (not yet tested).",
     )
     move_s: float = setting(
         10.0,
@@ -142,7 +143,7 @@ class Events:
     move_rows_max: int = setting(20_000, "Most events moved at once.", low=1, high=1_000_000, unit="events")
     waiting_max: int = setting(
         1_000_000,
-        "Most events that may wait for the archive, about 300 bytes each; then writes fail.",
+        "Most events that may wait for the archive; then writes fail.",
         low=1,
         high=100_000_000,
         unit="events",

@@ -22,7 +22,7 @@ from serving.events.log import Position
 GROUP: Final = "archive"
 CONSUMER: Final = "mover"
 PAGE: Final = 500
-"""Entries read or dropped at once: they hold the server up for less than a millisecond."""
+"""Entries read or dropped at once: more would hold the server up, and with it those who wait for profiles."""
 TAKEN: Final = 2
 """Of HOLD_EVENTS: the lease was not held before."""
 LEASE_S: Final = 30

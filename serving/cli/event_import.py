@@ -95,11 +95,7 @@ class Import:
     def _send(self, portion: list[tuple[int, pb.UserEvent | LineError]]) -> Iterator[Refused]:
         good = [(row, with_id(event, row)) for row, event in portion if not isinstance(event, LineError)]
         answer = self._stored([event for _, event in good]) if good else pb.StreamUserEventsResponse()
-        bad = [
-            Refused(row, "", "BAD_ROW", f"{found.field}: {found.message}" if found.field else found.message)
-            for row, found in portion
-            if isinstance(found, LineError)
-        ]
+        bad = [Refused(row, "", "BAD_ROW", found.message) for row, found in portion if isinstance(found, LineError)]
         for refused in answer.refused:
             row, event = good[refused.position]
             bad.append(Refused(row, event.event_id, refused.reason, refused.message))

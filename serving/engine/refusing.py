@@ -1,6 +1,6 @@
 """When refusals are sent: soon, but never so many that sending them takes the time of those who are served.
 
-A refusal costs the whole server about a tenth of a recommendation, most of it in HTTP/2. Callers who ask again
+A refusal costs much less than a recommendation, and most of that in HTTP/2. Callers who ask again
 at once when they are refused, whatever the retry hint says, could so take most of the capacity for being refused. So
 beyond a burst refusals are paid for by computed calls, and those that cannot be paid for yet are held: their callers
 get the wait that they did not keep themselves. An idle lane holds none. No clock.
@@ -15,7 +15,7 @@ from serving.core.errors import StoregateError
 from serving.engine.calls import Call
 
 PER_CALL = 1
-"""Refusals that a computed call pays for: a tenth of the time at most."""
+"""Refusals that a computed call pays for."""
 BURST = 256
 """Refusals that may be sent at once when none has been for a while."""
 HELD_MAX = 8192
