@@ -18,7 +18,7 @@ from serving.decisions.recommend.asking import records_of
 from serving.decisions.recommend.contract import RECOMMENDED_FOR_YOU, Query, Source
 from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.placements import Table
-from serving.decisions.recommend.sources import SEARCHED, Evidence
+from serving.decisions.recommend.sources import SEARCHING, Evidence
 from serving.decisions.recommend.sources.protocol import Quota
 from serving.decisions.recommend.sources.recall import Asking, habits
 from serving.decisions.recommend.sources.session import votes
@@ -89,7 +89,7 @@ def alone(recommender: Recommender, blobs: Sequence[bytes], wall: float, seconds
         votes(known.history, NO_CONTEXT, known.now_s, world.models.sessions, world.session_scratch, how)
 
     every: list[tuple[Source, Callable[[Known, I32], object]]] = [(Source.SESSION, session)]
-    every += [(source.code, partial(_search, source.find)) for source in SEARCHED]
+    every += [(source.CODE, partial(_search, source.find)) for source in SEARCHING]
     took: Took = defaultdict(list)
     begun, at = time.monotonic(), 0
     while at <= WARM or time.monotonic() - begun < max(seconds, SLICE_S):

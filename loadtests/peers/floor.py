@@ -1,4 +1,5 @@
-"""What the pipeline costs where nobody serves it: `python -m loadtests.peers.floor FOLDER SECONDS SEED`, JSON lines."""
+"""What the pipeline costs where nobody serves it, and how much of the nearest its index finds:
+`python -m loadtests.peers.floor FOLDER SECONDS SEED`, JSON lines."""
 
 from __future__ import annotations
 
@@ -7,13 +8,16 @@ import sys
 import time
 from pathlib import Path
 
+import faiss
 import numpy as np
 
 from loadtests.peers import world
-from loadtests.peers.pipeline import Pipeline
+from loadtests.peers.pipeline import CANDIDATES, DIMS, Pipeline, Query
 
 BATCHES = (1, 8, 64)
 QUERIES = 4096
+COMPARED = 512
+"""Queries whose candidates are compared with the nearest."""
 
 
 def floor(folder: Path, seconds: float, seed: int) -> list[dict[str, object]]:
@@ -30,7 +34,17 @@ def floor(folder: Path, seconds: float, seed: int) -> list[dict[str, object]]:
             took.append(time.perf_counter_ns() - begun)
             at = (at + batch) % QUERIES
         rows.append({"name": "pipeline", "batch": batch, "micros": round(float(np.median(took)) / batch / 1000, 1)})
-    return rows
+    return [*rows, {"name": "index", f"recall@{CANDIDATES}": round(recall(pipeline, folder, queries[:COMPARED]), 4)}]
+
+
+def recall(pipeline: Pipeline, folder: Path, queries: list[Query]) -> float:
+    """The share of the CANDIDATES nearest items of each user that the pipeline's index finds, 0..1."""
+    exact = faiss.IndexFlatIP(DIMS)
+    exact.add(np.load(folder / "vectors.npy"))
+    rows = pipeline.history_rows(queries)
+    _, nearest = exact.search(pipeline.users(rows), CANDIDATES)
+    found, _ = pipeline.retrieve(rows)
+    return float(np.mean([len(np.intersect1d(*both)) for both in zip(found, nearest, strict=True)]) / CANDIDATES)
 
 
 if __name__ == "__main__":

@@ -77,12 +77,16 @@ class Pipeline:
 
     def retrieve(self, rows: I32) -> tuple[I64, F32]:
         """The CANDIDATES items nearest to each user, best first, and their inner products: (b, c) int64, float32."""
-        users = np.empty((len(rows), DIMS), np.float32)
-        kernels.user_vectors(rows, self._vectors, users)
-        similarities, candidates = self._index.search(users, CANDIDATES)
+        similarities, candidates = self._index.search(self.users(rows), CANDIDATES)
         if candidates[:, -1].min() < 0:
             raise RuntimeError(f"the index found fewer than {CANDIDATES} items")
         return candidates, similarities
+
+    def users(self, rows: I32) -> F32:
+        """Their vectors (b, DIMS) float32."""
+        found = np.empty((len(rows), DIMS), np.float32)
+        kernels.user_vectors(rows, self._vectors, found)
+        return found
 
     def features(self, rows: I32, candidates: I64, similarities: F32) -> F32:
         """(b, c, FEATURES) float32."""

@@ -16,12 +16,13 @@ CLUSTERS, CATEGORIES = 64, 40
 SPREAD = 0.12
 """Standard deviation of a coordinate around its cluster's centre, whose length is 1."""
 FLAT_ITEMS_MAX = 30_000
-LINKS, EF_BUILD, EF_SEARCH = 16, 100, 256
-"""Of the graph above FLAT_ITEMS_MAX items; a beam narrower than CANDIDATES could not fill the list."""
+LISTS, PROBES = 256, 16
+"""Of the inverted file above FLAT_ITEMS_MAX items. The list asked for is long: a graph would need a beam of hundreds of
+steps through memory for it, where a few lists are read one after the other. floor.py prints what is found."""
 LAYERS = (FEATURES, 64, 32, 1)
 OPSET, IR_VERSION = 17, 8
 """Old enough for every onnxruntime of the peers."""
-VERSION = 1
+VERSION = 2
 """Counted up when the same arguments make another folder."""
 ITEMS_MIN, ITEMS_MAX = CANDIDATES, 1_000_000
 
@@ -51,15 +52,16 @@ def build(folder: Path, items: int, seed: int) -> Path:
 
 
 def index(vectors: np.ndarray) -> faiss.Index:
-    """Exact for few items, a graph for many. One thread: the same vectors give the same graph."""
+    """Exact for few items, an inverted file for many. One thread: the same vectors give the same lists."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:
         if len(vectors) <= FLAT_ITEMS_MAX:
             made = faiss.IndexFlatIP(DIMS)
         else:
-            made = faiss.IndexHNSWFlat(DIMS, LINKS, faiss.METRIC_INNER_PRODUCT)
-            made.hnsw.efConstruction, made.hnsw.efSearch = EF_BUILD, EF_SEARCH
+            made = faiss.IndexIVFFlat(faiss.IndexFlatIP(DIMS), DIMS, LISTS, faiss.METRIC_INNER_PRODUCT)
+            made.nprobe = PROBES
+            made.train(vectors)
         made.add(vectors)
     finally:
         faiss.omp_set_num_threads(before)

@@ -11,6 +11,7 @@ from histories import N, random_history
 from worlds import NOW
 
 from serving.decisions.recommend.contract import Source
+from serving.decisions.recommend.sources import SOURCES
 from serving.kernels import signals as k
 from serving.kernels.candidates import LINEAR_CODES, LINEAR_SIGNALS, SCAN_ROWS_MAX, Found, Matrix, Request, candidates
 from serving.kernels.candidates import likeness as fill_likeness
@@ -136,6 +137,12 @@ def slow(asked: Asked, r: int) -> tuple[dict[int, int], dict[int, np.ndarray]]:
         take(k.TRENDING, asked.trending, N, stop)
         take(k.TRENDING, asked.popular, N, stop)
     return taken, score
+
+
+def test_the_order_of_the_twin_is_that_of_the_tuple() -> None:
+    """What the kernel is held to below is what sources/__init__.py says."""
+    mine = [*(code for _, code in FIRST), *LINEAR_CODES, k.SESSION, *(code for _, code in LAST), k.TRENDING]
+    assert [source.CODE for source in SOURCES] == mine
 
 
 @seeds

@@ -14,8 +14,21 @@ import numpy as np
 
 from serving.core.ports import I32
 from serving.decisions.recommend import contract
-from serving.decisions.recommend.contract import Source
+from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.params import Params
+from serving.decisions.recommend.sources import (
+    content,
+    coview,
+    factors,
+    fresh,
+    item_item,
+    quotas,
+    repeat,
+    session,
+    together,
+    transitions,
+    viewed,
+)
 
 
 class Order(IntEnum):
@@ -43,7 +56,7 @@ class Placement:
     """
 
     order: Order
-    quotas: Mapping[Source, int] = field(default_factory=dict)
+    quotas: Mapping[Code, int] = field(default_factory=dict)
     fills: bool = False
     about_items: bool = False
     fresh: bool = False
@@ -56,36 +69,21 @@ class Placement:
 
 def placements(params: Params) -> dict[str, Placement]:
     """Every placement of contract.PLACEMENTS, with the quotas of the settings."""
-    personal = {
-        Source.REPEAT: params.from_repeat,
-        Source.TRANSITIONS: params.from_transitions,
-        Source.ITEM_ITEM: params.from_item_item,
-        Source.SESSION: params.from_session,
-        Source.FACTORS: params.from_factors,
-        Source.FRESH: params.from_fresh,
-    }
-    beside = {
-        Source.TOGETHER: params.from_together,
-        Source.COVIEW: params.from_coview,
-        Source.ITEM_ITEM: params.from_item_item,
-        Source.SESSION: params.from_session,
-        Source.CONTENT: params.from_content,
-        Source.FACTORS: params.from_factors,
-        Source.FRESH: params.from_fresh,
-    }
+    personal = quotas(params, repeat, transitions, item_item, session, factors, fresh)
+    beside = quotas(params, together, coview, item_item, session, content, factors, fresh)
     found = {
         contract.RECOMMENDED_FOR_YOU: Placement(Order.PURCHASE, personal, fills=True, fresh=True),
         contract.OTHERS_YOU_MAY_LIKE: Placement(Order.BASKET, beside, fills=True, about_items=True, fresh=True),
         contract.SIMILAR_ITEMS: Placement(
             Order.LIKENESS,
-            {Source.COVIEW: params.from_coview, Source.CONTENT: params.candidates},
+            {**quotas(params, coview), content.CODE: params.candidates},
             about_items=True,
         ),
         contract.FREQUENTLY_BOUGHT_TOGETHER: Placement(
-            Order.TOGETHER, {Source.TOGETHER: params.candidates}, about_items=True
+            Order.TOGETHER, {together.CODE: params.candidates}, about_items=True
         ),
-        contract.BUY_IT_AGAIN: Placement(Order.PURCHASE, {Source.REPEAT: params.candidates}),
-        contract.RECENTLY_VIEWED: Placement(Order.FOUND, {Source.VIEWED: params.candidates}),
+        contract.BUY_IT_AGAIN: Placement(Order.PURCHASE, {repeat.CODE: params.candidates}),
+        contract.RECENTLY_VIEWED: Placement(Order.FOUND, quotas(params, viewed)),
         contract.TRENDING_NOW: Placement(Order.FOUND, fills=True),
         contract.ON_SALE: Placement(Order.PURCHASE, personal, fills=True),
         contract.COMPLETE_THE_BASKET: Placement(Order.BASKET, beside, fills=True, about_items=True),
@@ -102,7 +100,5 @@ class Table:
         self.params: Final = params
         self.number: Final = {name: number for number, name in enumerate(every)}
         self.every: Final = tuple(every.values())
-        self.quotas: Final[I32] = np.array(
-            [[p.quotas.get(source, 0) for source in Source] for p in self.every], np.int32
-        )
+        self.quotas: Final[I32] = np.array([[p.quotas.get(source, 0) for source in Code] for p in self.every], np.int32)
         """(placements, sources)"""

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from loadtests.peers import generate, world
+from loadtests.peers import floor, generate, world
 from loadtests.peers.pipeline import CANDIDATES, FEATURES, FIRST_ID, HISTORY, PAGE_MAX, TRADE, Pipeline, Query
 
 ITEMS, SEED = 300, 3
@@ -70,6 +70,21 @@ def test_the_pipeline_equals_its_twin(folder: Path, pipeline: Pipeline) -> None:
         np.testing.assert_allclose(page.scores, scores, atol=1e-4)
         assert pipeline.rank([query])[0].ids == page.ids
     assert len({tuple(page.ids) for page in pages}) == len(pages), "different work in each request"
+
+
+def test_the_index_of_many_items_is_judged(
+    folder: Path, pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exact one finds all, one that looks at few lists does not; a batch still finds what each finds alone."""
+    queries = world.queries(ITEMS, 16, SEED)
+    assert floor.recall(pipeline, folder, queries) == 1.0
+    monkeypatch.setattr(world, "FLAT_ITEMS_MAX", 0)
+    monkeypatch.setattr(world, "LISTS", 4)
+    monkeypatch.setattr(world, "PROBES", 3)
+    many = world.build(tmp_path, ITEMS, SEED)
+    assert 0.5 < floor.recall(Pipeline(many), many, queries) < 1.0
+    together = Pipeline(many).rank(queries)
+    assert together == [page for query in queries for page in Pipeline(many).rank([query])]
 
 
 def test_a_page_size_out_of_range_is_refused(pipeline: Pipeline) -> None:

@@ -57,7 +57,11 @@ def _result(rows: list[dict[str, object]], told: list[str]) -> Result:
 def result() -> Result:
     subjects = [_subject("ours", [3900, 4000, 4100], [9.0, 11.0, 10.0]), _subject("mosec_http", [1000], [2.0])]
     subjects[1].cases[0].problems.append("ids [1], expected [2]")
-    rows = [{"name": "pipeline", "batch": 8, "micros": 200.0}, *rows_of(subjects)]
+    rows = [
+        {"name": "pipeline", "batch": 8, "micros": 200.0},
+        {"name": "index", "recall@200": 0.9957},
+        *rows_of(subjects),
+    ]
     return _result([*rows, *compared(rows)], notes(subjects, rows))
 
 
@@ -93,6 +97,7 @@ def test_markdown_has_a_line_a_case_and_the_notes(result: Result) -> None:
     assert text[2].startswith(ours)
     assert text[3].split("|")[5:7] == [" 1,000.0 ", " 4.0 "]
     assert "Note: mosec, 8 callers: ids [1], expected [2]." in as_markdown(result).replace("mosec_http", "mosec")
+    assert "in process, microseconds a request at batch 8: 200.0; index: recall@200 0.9957" in as_markdown(result)
     console = Console(width=140, record=True, file=StringIO())
     report(result, console)
     assert re.search(r"mosec_http +8 +1,000\.0 +4\.0", console.export_text())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from numba import njit
 
+from serving.decisions.recommend.contract import Source as Code
 from serving.kernels.history import CONTEXT
+
+CODE, QUOTA = Code.COVIEW, "from_coview"
 
 
 @njit(cache=True, nogil=True)

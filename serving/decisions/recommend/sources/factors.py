@@ -7,12 +7,9 @@ from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.sources.near import near
 from serving.decisions.recommend.sources.protocol import Evidence, Quota
 
+CODE, QUOTA = Code.FACTORS, "from_factors"
 
-class Factors:
-    """The taste is folded in at request time (kernels/fold_in.py)."""
 
-    code = Code.FACTORS
-
-    def find(self, evidence: Evidence, quota: Quota) -> I64:
-        """By inner product with the taste."""
-        return near(evidence.world.models.index, evidence.tastes, quota, evidence)
+def find(evidence: Evidence, quota: Quota) -> I64:
+    """By inner product with the taste, which is folded in at request time (kernels/fold_in.py)."""
+    return near(evidence.world.models.index, evidence.tastes, quota, evidence)

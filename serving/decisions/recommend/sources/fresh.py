@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from serving.decisions.recommend.contract import Source as Code
 from serving.kernels.texts import nearest_fresh
+
+CODE, QUOTA = Code.FRESH, "from_fresh"
 
 rows = nearest_fresh

@@ -9,16 +9,16 @@ import numpy as np
 from serving.core.errors import ModelFailed
 from serving.core.ports import I64
 from serving.decisions.recommend.asking import Asked
-from serving.decisions.recommend.sources import SEARCHED
+from serving.decisions.recommend.sources import SEARCHING
 from serving.decisions.recommend.sources.protocol import Evidence, Quota
 
 
 def gather(evidence: Evidence, asked: Asked, degraded: list[tuple[str, str]]) -> list[I64]:
-    """What each of SEARCHED found (b, q), -1 = none. A source whose model fails brings nothing, and `degraded` is
+    """What each of SEARCHING found (b, q), -1 = none. A source whose model fails brings nothing, and `degraded` is
     told."""
     lists = []
-    for source in SEARCHED:
-        code, rows = source.code, None
+    for source in SEARCHING:
+        code, rows = source.CODE, None
         if asked.most[code]:
             try:
                 rows = source.find(evidence, Quota(asked.quotas[code], asked.most[code], asked.least[code]))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from numba import njit
 
+from serving.decisions.recommend.contract import Source as Code
+
+CODE, QUOTA = Code.ITEM_ITEM, "from_item_item"
+
 
 @njit(cache=True, nogil=True)
 def weigh(history, out):

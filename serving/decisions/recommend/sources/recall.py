@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from serving.decisions.recommend.contract import Source as Code
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.sources import coview, fresh, item_item, repeat, session, together, transitions, viewed
-from serving.kernels.candidates import LINEAR_CODES, Recalled
+from serving.kernels.candidates import Recalled
 from serving.kernels.scratch import LINEAR
 
-REPEAT, VIEWED, FRESH = int(Code.REPEAT), int(Code.VIEWED), int(Code.FRESH)
-assert LINEAR_CODES == (Code.TOGETHER, Code.COVIEW, Code.TRANSITIONS, Code.ITEM_ITEM)
+REPEAT, VIEWED, FRESH = int(repeat.CODE), int(viewed.CODE), int(fresh.CODE)
 
 
 class Habits(NamedTuple):

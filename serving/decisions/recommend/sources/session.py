@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from serving.decisions.recommend.contract import Source as Code
 from serving.kernels.recency import recency
 from serving.kernels.session_knn import session_knn
+
+CODE, QUOTA = Code.SESSION, "from_session"
 
 DECAY = np.array([1, 1 / 2, 1 / 3, 0], np.float32)
 """Only what was touched within the three newest visits is the session."""

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from numba import njit
 
+from serving.decisions.recommend.contract import Source as Code
 from serving.kernels.history import CARTED, CONTEXT
+
+CODE, QUOTA = Code.TOGETHER, "from_together"
 
 
 @njit(cache=True, nogil=True)

@@ -7,7 +7,10 @@ import numpy as np
 from numba import njit
 
 from serving.core.ports import F32
+from serving.decisions.recommend.contract import Source as Code
 from serving.kernels.recency import recency
+
+CODE, QUOTA = Code.TRANSITIONS, "from_transitions"
 
 VISITS_MAX = 32
 """What was touched more visits ago counts as if it were so many."""
