@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,10 +24,12 @@ from serving.transport.admin_face import admin_app
 from serving.transport.edge_config import LOOPBACK, EdgeSite, Slots, render
 from serving.transport.edge_params import EdgeParams
 from serving.transport.front_params import FrontParams
+from serving.transport.http_server import HttpServer
 
 PING = "/storegate.v1.GatewayService/Ping"
 HELD = "/storegate.v1.RecommendationService/Rerank"
 REFUSED = "/storegate.v1.RecommendationService/Recommend"
+ROLLBACK = "/storegate.v1.ModelService/RollbackModel"
 OVERLOADED = Overloaded("the queue is full: retry", 2.5)
 MARK = "0123456789abcdef"
 SLOTS = 4
@@ -134,6 +137,23 @@ class Edge:
         self.replicas.append(Replica(self.slots, slot, mark))
         return self.replicas[-1]
 
+    @contextmanager
+    def dying(self, slot: int) -> Iterator[dict[str, int]]:
+        """A replica in the slot that is ready, takes every request and ends its connection instead of answering; how
+        many it took, by protocol."""
+        taken = {"grpc": 0, "http": 0}
+        before = self.haproxy.up()["grpc_out"]
+        with ExitStack() as stack:
+            for protocol, port in (("grpc", self.slots.grpc + slot), ("http", self.slots.http + slot)):
+                stack.enter_context(_taking(port, protocol, taken))
+            admin = HttpServer(
+                admin_app(lambda: (True, ""), CollectorRegistry(), MARK), LOOPBACK, self.slots.admin + slot
+            )
+            admin.start()
+            stack.callback(admin.close, 0.0)
+            self.wait_up(before + 1)
+            yield taken
+
     def wait_up(self, count: int) -> None:
         awaited(lambda: self.haproxy.up()["grpc_out"] == count, f"the edge sees {count} replicas")
 
@@ -143,6 +163,40 @@ class Edge:
         self.haproxy.close(0.0)
         for replica in self.replicas:
             replica.close()
+
+
+PREFACE_BYTES, SETTINGS, HEADERS = 24, bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 1
+"""Of HTTP/2 (RFC 9113): what a client begins with, what a server does (no settings), and the type of the frame that is
+a request."""
+
+
+@contextmanager
+def _taking(port: int, protocol: str, taken: dict[str, int]) -> Iterator[None]:
+    """Listens, and ends each connection when a request has come."""
+
+    class Dying(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(ConnectionError):
+                if protocol == "grpc":
+                    self.rfile.read(PREFACE_BYTES)
+                    self.wfile.write(SETTINGS)
+                    while (head := self.rfile.read(9)) and head[3] != HEADERS:
+                        self.rfile.read(int.from_bytes(head[:3]))
+                else:
+                    head = self.rfile.readline()
+                taken[protocol] += bool(head)
+
+    class Listener(socketserver.ThreadingTCPServer):
+        allow_reuse_address, daemon_threads, block_on_close = True, True, False
+
+    with Listener((LOOPBACK, port), Dying) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def site_at(edge: Edge, socket: Path) -> EdgeSite:

@@ -18,8 +18,10 @@ from typing import Final
 from serving.core.errors import DeadlineExpired, InternalError, InvalidInput, NotReady, PayloadTooLarge, StoregateError
 from serving.transport.admin_face import HOME_KEY
 from serving.transport.callers import CALLER_KEY
+from serving.transport.contract import methods
 from serving.transport.edge_params import EdgeParams
 from serving.transport.http_errors import HeadTooLarge, NotGrpc, RequestTooSlow
+from serving.transport.inference.methods import MODEL_INFER
 from serving.transport.status import DETAILS_KEY, grpc_status, http_problem
 
 LOOPBACK: Final = "127.0.0.1"
@@ -31,6 +33,13 @@ BUFFER_BYTES_MIN: Final = 16_384
 AS_THEY_ARE: Final = (
     "threads", "connections_max", "connections_per_host_max", "streams_max", "glitches_max", "head_bytes_max",
 )  # fmt: skip
+REPEATABLE: Final = (
+    "RecommendationService/Recommend", "RecommendationService/RecommendPage", "RecommendationService/Rerank",
+    "RecommendationService/GetDecision", "RecommendationService/ReplayDecision", "CatalogService/GetItem",
+    "UserEventService/WriteUserEvent", "ModelService/ListModels", "ModelService/GetModel", "GatewayService/Ping",
+)  # fmt: skip
+"""Calls that change nothing, or nothing when they come twice: the edge may give them to another replica."""
+PACKAGE: Final = "storegate.v1."
 RECHECK_SHARE: Final = 0.2
 """A check that failed is repeated after this share of the usual time."""
 
@@ -78,6 +87,7 @@ def render(site: EdgeSite, params: EdgeParams) -> str:
         "home_key": HOME_KEY,
         "home_mark": site.home_mark,
         "caller_rule": _caller_rule(params),
+        **_repeatable(),
         **_binds(site, params),
         **_answers(site, params),
         **_servers(site),
@@ -101,6 +111,16 @@ def _binds(site: EdgeSite, params: EdgeParams) -> dict[str, str]:
     return {
         "grpc_bind": f"{host}:{site.grpc_port}" + (f"{tls} alpn h2" if tls else " proto h2"),
         "http_bind": f"{host}:{site.http_port}" + (f"{tls} alpn h2,http/1.1" if tls else ""),
+    }
+
+
+def _repeatable() -> dict[str, str]:
+    """Their paths. Over HTTP all that is asked by GET is repeatable too."""
+    known = [method for method in methods() if f"{method.service}/{method.name}".removeprefix(PACKAGE) in REPEATABLE]
+    posted = [method.path for method in known if method.verb == "POST" and "{" not in method.path]
+    return {
+        "grpc_repeatable": " ".join([*(method.full_name for method in known), MODEL_INFER]),
+        "http_repeatable": " ".join(posted),
     }
 
 

@@ -12,7 +12,20 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from edges import HELD, LOOPBACK, OVERLOADED, PING, REFUSED, SLOTS, Edge, awaited, channel_to, code_of, edge_at
+from edges import (
+    HELD,
+    LOOPBACK,
+    OVERLOADED,
+    PING,
+    REFUSED,
+    ROLLBACK,
+    SLOTS,
+    Edge,
+    awaited,
+    channel_to,
+    code_of,
+    edge_at,
+)
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -130,6 +143,29 @@ def test_a_stranger_on_a_port_of_ours_gets_nothing(edge: Edge, channel: Any) -> 
         channel.unary_unary(PING)(b"", timeout=DEADLINE_S)
     assert stranger.engine.seen == []
     assert edge.haproxy.up()["grpc_out"] == 2
+
+
+def test_what_changes_nothing_is_asked_again_when_a_replica_dies_with_it(edge: Edge, channel: Any, http: Any) -> None:
+    """One that takes calls and ends without an answer, and looks well: nobody notices who reads, or writes by an id."""
+    with edge.dying(SLOTS - 1) as taken:
+        for _ in range(12):
+            channel.unary_unary(PING)(b"", timeout=DEADLINE_S)
+            assert http.post("/v1/ping", json={}).status_code == 200
+        assert min(taken.values()) > 0, taken
+    assert sum(len(replica.engine.seen) for replica in edge.replicas) == 24
+
+
+def test_what_could_happen_twice_is_not_asked_again(edge: Edge, channel: Any, http: Any) -> None:
+    """A roll back that died with its replica may have been done: who asked for it must look."""
+    with edge.dying(SLOTS - 1) as taken:
+        lost = 0
+        for _ in range(12):
+            with pytest.raises(grpc.RpcError) as caught:
+                channel.unary_unary(ROLLBACK)(b"", timeout=DEADLINE_S)
+            lost += caught.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert lost == taken["grpc"] > 0
+        answers = [http.post("/v1/models:rollback", json={}).status_code for _ in range(12)]
+        assert answers.count(503) == taken["http"] > 0
 
 
 def test_calls_to_a_replica_that_is_gone_reach_the_other_one(edge: Edge, channel: Any) -> None:
