@@ -131,21 +131,25 @@ def notes_on(cases: Sequence[Case], rows: Sequence[Row]) -> list[str]:
 
 def table(result: Result) -> Table:
     """For a terminal; --json has more."""
-    out = Table(box=box.SIMPLE_HEAD)
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     columns = {
         "callers": "callers", "requests_per_s": "req/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms",
-        "added_us": "added us", "edge_cpu_us": "edge CPU us",
+        "added_us": "added µs", "edge_cpu_us": "edge CPU µs",
     }  # fmt: skip
     out.add_column("case", no_wrap=True)
     for title in columns.values():
         out.add_column(title, justify="right", no_wrap=True)
     for row in result.rows:
         if "callers" in row:
-            out.add_row(str(row["name"]), *(f"{row[key]:,}" if key in row else "" for key in columns))
+            out.add_row(str(row["name"]), *(_cell(key, row[key]) if key in row else "" for key in columns))
     foreign = max(float(str(row.get("foreign_pct", 0.0))) for row in result.rows)
     if foreign > FOREIGN_PCT:
         out.caption = f"others had up to {foreign:.0f} % of the server's core: believe the CPU time, not the others"
     return out
+
+
+def _cell(key: str, value: object) -> str:
+    return f"{value:,.0f}" if key == "requests_per_s" else f"{value:,}"
 
 
 @click.command()
