@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis_servers import SERVERS, server_id
 
 from loadtests import event_kills
-from serving.adapters.embedded_redis import EmbeddedRedis, binary_version, candidates
+from serving.adapters.embedded_redis import EmbeddedRedis
 from serving.adapters.event_mover import EventMover, Moving
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_connection import RedisLine, RedisServer
@@ -32,7 +30,7 @@ NOW_S = 1_764_000_000
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="module", params=candidates(), ids=lambda path: "redis-{}.{}".format(*binary_version(path)))
+@pytest.fixture(scope="module", params=SERVERS, ids=server_id)
 def embedded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     server = EmbeddedRedis(tmp_path_factory.mktemp("home"), binary=request.param)
     yield server
@@ -282,29 +280,6 @@ def test_killed_movers_lose_nothing_and_keep_nothing_twice(tmp_path: Path) -> No
     assert (found.lost, found.twice, found.changed) == (0, 0, 0)
     assert found.kills > 0
     assert found.archived == found.written > 100
-
-
-def test_a_durable_write_is_refused_where_it_cannot_be_promised(open_store: Callable[..., RedisProfiles]) -> None:
-    """These servers sync every second and cannot be waited for: the error says what to change; nothing is written."""
-    store = open_store()
-    with pytest.raises(NotDurable, match="set appendfsync always"):
-        store.append([("u:ada", encode(event(1)))], 2.0, durable=True)
-    assert store.fetch(["u:ada"], 2.0) == [b""]
-
-
-@pytest.mark.parametrize("binary", candidates(), ids=lambda path: "redis-{}.{}".format(*binary_version(path)))
-def test_a_durable_write_survives_the_kill_of_the_server(binary: Path, tmp_path: Path) -> None:
-    with closing(EmbeddedRedis(tmp_path, binary=binary, fsync="always")) as server:
-        store = RedisProfiles(RedisServer(server.url), read_timeout_s=2, write_timeout_s=2)
-        assert store.wait_ready(WAIT_S)
-        assert store.append([("u:ada", encode(event(1)))], 2.0, durable=True) == [1]
-        os.kill(server.pid, signal.SIGKILL)
-        store.close()
-    with closing(EmbeddedRedis(tmp_path, binary=binary)) as server:
-        again = RedisProfiles(RedisServer(server.url), read_timeout_s=2)
-        assert again.wait_ready(WAIT_S)
-        assert again.fetch(["u:ada"], 2.0) == [encode(event(1))]
-        again.close()
 
 
 def test_a_user_who_may_not_look_is_told_what_to_allow(embedded: EmbeddedRedis, line: RedisLine) -> None:
