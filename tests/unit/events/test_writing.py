@@ -108,8 +108,9 @@ def test_unknown_items_are_named_once_and_kept() -> None:
 def test_without_consent_or_to_validate_the_store_is_not_touched() -> None:
     """Denied by the request, denied by the store's default, only to be validated."""
     denied = WriteEvent(event("e1", "new"), personal=False)
-    assert writer(Touchy()).run([denied], TURN) == [EventWritten(False, ("new",))]
-    assert writer(Touchy(), consent=False).run([WriteEvent(event("e1"))], TURN) == [EventWritten(False)]
+    assert writer(Touchy()).run([denied], TURN) == [EventWritten(False, ("new",), denied=True)]
+    answers = writer(Touchy(), consent=False).run([WriteEvent(event("e1"))], TURN)
+    assert answers == [EventWritten(False, denied=True)]
     assert writer(Touchy()).run([WriteEvent(event("e1"), validate_only=True)], TURN) == [EventWritten(False)]
 
 

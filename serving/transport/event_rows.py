@@ -1,12 +1,13 @@
 """Rows of a file to events: nested as in protobuf's JSON mapping (JSON lines), or flat (CSV, Parquet).
 
-Names are lowerCamelCase or as in the .proto. What a row says is checked by the gateway; here it is only read.
+Names are lowerCamelCase or as in the .proto. Who sends the events to a gateway only reads them here; the gateway that
+reads files itself also checks what they say (`write_rows`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final
@@ -14,7 +15,9 @@ from typing import Any, Final
 from google.protobuf import json_format
 
 from serving.core.errors import InvalidInput
-from serving.core.row_files import Form
+from serving.core.row_files import Form, LineError, RowFile, columns, numbered_rows
+from serving.events.import_contract import BAD_ROW, ImportEvents, RefusedRow, Row
+from serving.transport.event_codec import write_of
 from storegate.v1 import event_pb2 as pb
 
 FLAT_FIELDS: Final = (
@@ -30,6 +33,25 @@ def event_form() -> Form[pb.UserEvent]:
     return Form(_from_json, _from_flat, _camel, _check_columns, FILE_BYTES_MAX)
 
 
+def write_rows(file: RowFile, skip: int, query: ImportEvents, now_s: float) -> Iterator[Row]:
+    """A ReadRows (events/importing.py): the rows of the file after the first `skip`, checked as WriteUserEvent does."""
+    for number, (line, found) in enumerate(numbered_rows(file, event_form(), skip), skip + 1):
+        if isinstance(found, LineError):
+            refused = RefusedRow(file.name, number, line, "", found.field, BAD_ROW, found.message)
+            yield Row(number, line, refused)
+            continue
+        event = with_id(found, number)
+        try:
+            yield Row(number, line, write_of(event, now_s, query.durable, validate_only=query.validate_only))
+        except InvalidInput as error:
+            yield Row(number, line, RefusedRow.of(file.name, number, line, event.event_id, error))
+
+
+def event_columns(file: RowFile) -> Mapping[str, str]:
+    """A ReadColumns (events/importing.py)."""
+    return columns(file, event_form())
+
+
 def with_id(event: pb.UserEvent, row: int) -> pb.UserEvent:
     """An event without an id gets one from what it says and its row, so that the same file can be imported again."""
     if not event.event_id:
@@ -43,7 +65,7 @@ def _from_json(row: Any) -> pb.UserEvent:
         raise InvalidInput("event", row, "a JSON object")
     try:
         return json_format.ParseDict(row, pb.UserEvent())
-    except json_format.ParseError as error:
+    except (json_format.ParseError, SystemError, UnicodeError) as error:  # a name that is no Unicode raises the latter
         raise InvalidInput("event", json.dumps(row), f"a UserEvent in protobuf's JSON mapping ({error})") from None
 
 
