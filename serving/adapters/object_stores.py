@@ -11,7 +11,7 @@ from typing import Final
 import pyarrow as pa
 from pyarrow import fs
 
-from serving.core.errors import NotInstalled, SettingError
+from serving.core.errors import FilesUnavailable, NotInstalled, SettingError
 from serving.core.uris import is_uri, scheme_of, visible, without_secrets
 
 STORES: Final = {
@@ -30,7 +30,8 @@ def open_place(key: str, place: str | Path) -> tuple[fs.FileSystem, str]:
     """The file system, and the folder's path in it. key: the setting that names the place, for errors.
 
     A URI may carry the store's options as its query (`?region=eu-west-2`, `?endpoint_override=host:port&scheme=http`).
-    Raises SettingError, and NotInstalled where pyarrow was built without the store; keys are in no message.
+    Raises SettingError, NotInstalled where pyarrow was built without the store, and FilesUnavailable where the store
+    had to be asked (for the region of a bucket) and does not answer; keys are in no message.
     """
     name = str(place)
     if not is_uri(name):
@@ -47,7 +48,9 @@ def open_place(key: str, place: str | Path) -> tuple[fs.FileSystem, str]:
         )
     try:
         files, root = fs.FileSystem.from_uri(name)
-    except (pa.ArrowException, NotImplementedError, OSError, ValueError) as error:
+    except OSError as error:
+        raise FilesUnavailable(visible(name), without_secrets(str(error), name)) from None
+    except (pa.ArrowException, NotImplementedError, ValueError) as error:
         problem = without_secrets(str(error), name)
         raise SettingError(f"{key} {visible(name)}: expected {EXPECTED} ({problem})", key=key) from None
     if not root.strip("/"):

@@ -36,7 +36,7 @@ from pyarrow import fs
 
 from serving.adapters import disk
 from serving.adapters.object_stores import open_place
-from serving.core.errors import ArchiveUnavailable, DataError
+from serving.core.errors import ArchiveUnavailable, DataError, FilesUnavailable
 from serving.core.uris import is_uri, visible, without_secrets
 from serving.events.log import LoggedEvent, Position, Span
 
@@ -106,7 +106,11 @@ class ParquetArchive:
         self.place = visible(str(place))
         """Without keys and options: fit for messages."""
         self._uri, self._local = str(place), not is_uri(str(place))
-        self._files, self._root = open_place(KEY, place)
+        self._opened: tuple[fs.FileSystem, str] | None = None
+        try:
+            self._place()
+        except ArchiveUnavailable as error:  # events wait in the log until it is there
+            _log.warning("%s", error.message)
         self._known: OrderedDict[date, U64] = OrderedDict()
         self.before_change: Callable[[], None] = lambda: None
         """Called before each file is written or deleted: raises when this writer must stop."""
@@ -269,6 +273,23 @@ class ParquetArchive:
     def _delete(self, path: str) -> None:
         self.before_change()
         self._files.delete_file(f"{self._root}/{path}")
+
+    def _place(self) -> tuple[fs.FileSystem, str]:
+        """The file system and the archive's folder in it."""
+        if self._opened is None:
+            try:
+                self._opened = open_place(KEY, self._uri)
+            except FilesUnavailable as error:
+                raise ArchiveUnavailable(self.place, error.message) from None
+        return self._opened
+
+    @property
+    def _files(self) -> fs.FileSystem:
+        return self._place()[0]
+
+    @property
+    def _root(self) -> str:
+        return self._place()[1]
 
     def _listed(self, below: str) -> list[fs.FileInfo]:
         selector = fs.FileSelector(f"{self._root}/{below}" if below else self._root, allow_not_found=True)

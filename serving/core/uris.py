@@ -9,6 +9,8 @@ AZURE: Final = ("abfs", "abfss")
 """Their user part names the container: abfs://CONTAINER:KEY@ACCOUNT.dfs.core.windows.net/path."""
 SECRET_CHARS_MIN: Final = 8
 """Shorter parts of a URI are no keys, and replacing them would make messages unreadable."""
+PLAIN_OPTIONS: Final = ("endpoint_override", "region", "scheme")
+"""Their values are no keys, and help to understand an error."""
 
 
 def is_uri(place: str) -> bool:
@@ -49,7 +51,9 @@ def without_secrets(text: str, uri: str) -> str:
     text = text.replace(uri, visible(uri))
     before, _, query = uri.partition("://")[2].partition("?")
     user = before.rpartition("@")[0]
-    for part in (query, user, *user.split(":"), *(pair.partition("=")[2] for pair in query.split("&"))):
+    options = [pair.partition("=") for pair in query.split("&")]
+    values = [value for name, _, value in options if name not in PLAIN_OPTIONS]
+    for part in (query, user, *user.split(":"), *values):
         if len(part) >= SECRET_CHARS_MIN:
             text = text.replace(part, HIDDEN_PARTS)
     return text

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pyarrow import fs
@@ -229,6 +230,27 @@ def test_a_place_that_cannot_be_is_a_bad_setting(place: str, expected: str) -> N
         ParquetArchive(place)
     assert "events.archive" in caught.value.message
     assert "pass-word-of-mine" not in caught.value.message
+
+
+def test_a_store_that_must_be_asked_and_does_not_answer_is_asked_again(
+    s3: S3, bucket: str, files: fs.S3FileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a bucket is, when a gateway starts: it starts all the same, and its events wait."""
+    asked = []
+
+    def from_uri(uri: str, real: Callable[[str], object] = fs.FileSystem.from_uri) -> object:
+        asked.append(uri)
+        if len(asked) < 3:
+            raise OSError(f"When resolving region for bucket of {uri}: curlCode: 6, Could not resolve hostname")
+        return real(uri)
+
+    monkeypatch.setattr(object_stores.fs, "FileSystem", SimpleNamespace(from_uri=from_uri))
+    archive = ParquetArchive(s3.uri(f"{bucket}/events"))
+    with pytest.raises(ArchiveUnavailable, match="Could not resolve hostname") as caught:
+        put(archive, 1, event(1))
+    assert "endpoint_override" not in caught.value.message
+    monkeypatch.undo()
+    assert put(archive, 1, event(1)) == 1
 
 
 @pytest.mark.parametrize("scheme", sorted(object_stores.STORES))
