@@ -211,7 +211,7 @@ def routes(
         wire.GET_ITEM: (Lane.ENGINE, catalogue.run_get),
         wire.PING: (Lane.ENGINE, lambda queries, turn: queries),
         wire.WRITE_USER_EVENT: (Lane.WRITER, events.run),
-        wire.IMPORT_USER_EVENTS: (Lane.IMPORTER, event_import.run),
+        wire.IMPORT_USER_EVENTS: (Lane.FILES, event_import.run),
         wire.UPSERT_ITEMS: (Lane.WRITER, catalogue.run_write),
         wire.DELETE_ITEMS: (Lane.WRITER, catalogue.run_write),
         wire.SET_STOCK: (Lane.WRITER, catalogue.run_write),

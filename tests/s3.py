@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from unittest import mock
 
-from pyarrow import fs
+if TYPE_CHECKING:
+    from pyarrow import fs
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "AWS_ACCESS_KEY_ID": "AKIATESTTESTTESTTEST",
@@ -45,6 +46,8 @@ class S3:
 
     def bucket(self, name: str) -> fs.S3FileSystem:
         """Makes one; a file system that sees it, and may delete it."""
+        from pyarrow import fs  # loaded when needed
+
         uri = self.uri(name, allow_bucket_creation="true", allow_bucket_deletion="true")
         files, _ = fs.FileSystem.from_uri(uri)
         files.create_dir(name)

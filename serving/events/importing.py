@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from functools import partial
 from typing import Final
 
 from serving.core.clock import Clock
@@ -32,7 +30,7 @@ from serving.events.import_contract import (
 GROUP: Final = 256
 """Rows stored together."""
 CALL_S_MAX: Final = 10.0
-"""So long a call stores rows, whatever its deadline: others wait for the lane."""
+"""So long a call stores rows, whatever its deadline: other imports wait for the lane."""
 MARGIN_S: Final = 0.5
 """Before its deadline, for the answer's way back."""
 NICE: Final = 10
@@ -41,32 +39,29 @@ Write = Callable[[Sequence[WriteEvent], Turn], Sequence[EventWritten | Storegate
 
 
 class ImportUserEvents:
-    """The method behind the route. Works on a thread of its own, which lets interactive calls go first."""
+    """The method behind the route. Belongs on a lane of its own, whose thread lets interactive calls go first."""
 
     def __init__(self, write: Write, files: RowFiles, rows: ReadRows, columns: ReadColumns, clock: Clock) -> None:
         """write: as WriteEvents.run, from any thread."""
         self._write, self._files, self._rows, self._columns, self._clock = write, files, rows, columns, clock
         self._closing = threading.Event()
-        self._worker = ThreadPoolExecutor(1, "event-import", partial(yield_to_others, NICE))
 
     def run(self, queries: Sequence[ImportEvents], turn: Turn) -> list[EventsImported | StoregateError]:
         """One after the other."""
+        yield_to_others(NICE)
         return [self._imported(query, turn) for query in queries]
 
     def close(self) -> None:
         """A call under way ends with what it has stored. Idempotent."""
         self._closing.set()
-        self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _imported(self, query: ImportEvents, turn: Turn) -> EventsImported | StoregateError:
+        if self._closing.is_set():
+            return NotReady("the gateway is going away: send the call to another one, or retry")
         try:
-            return self._worker.submit(self._import, query, turn.deadline).result()
+            return self._import(query, turn.deadline)
         except StoregateError as error:
             return error
-        except (RuntimeError, CancelledError):
-            if not self._closing.is_set():
-                raise
-            return NotReady("the gateway is going away: send the call to another one, or retry")
 
     def _import(self, query: ImportEvents, deadline: float) -> EventsImported:
         """What was done before an error is answered; the error meets the call that goes on there."""

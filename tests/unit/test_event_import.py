@@ -73,7 +73,7 @@ def client(store: Going, tmp_path: Path) -> Iterator[Client]:
     made_of = codecs(clock)
     writing = WriteEvents(store, True, lambda item_id: True)
     reading = ImportUserEvents(writing.run, ImportFiles(tmp_path, ()), write_rows, event_columns, clock)
-    runs = {WRITE_USER_EVENT: (Lane.WRITER, writing.run), IMPORT_USER_EVENTS: (Lane.IMPORTER, reading.run)}
+    runs = {WRITE_USER_EVENT: (Lane.WRITER, writing.run), IMPORT_USER_EVENTS: (Lane.FILES, reading.run)}
     routes = [Route(name, lane, made_of[name].decode, run, made_of[name].encode) for name, (lane, run) in runs.items()]
     engine = Engine(routes, clock=clock)
     front = NativeFront(FrontParams(), list(runs), services())
