@@ -252,9 +252,36 @@ def _parquet_rows(file: BinaryIO, name: str, form: Form[T], skip: int) -> Iterat
         for batch in table.iter_batches(PARQUET_ROWS, row_groups=list(range(first, len(groups)))):
             at = min(max(skip - number, 0), len(batch))
             number += at
-            for row in zip(*(column.to_pylist() for column in batch[at:].columns), strict=True):
+            for row in zip(*map(_values, batch[at:].columns), strict=True):
                 number += 1
-                yield number, form.flat_row(number, dict(zip(names, row, strict=True)))
+                fields = dict(zip(names, row, strict=True))
+                bad = next((name for name, value in fields.items() if isinstance(value, _Unreadable)), None)
+                if bad is None:
+                    yield number, form.flat_row(number, fields)
+                else:
+                    yield number, LineError(number, bad, f"{bad}: {fields[bad].problem}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """A value that Python has no equal of: a time beyond the year 9999, text that is not UTF-8."""
+
+    problem: str
+
+
+def _values(column: Any) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+        return values
+    except (ValueError, OverflowError):
+        return [_value(one) for one in column]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError) as error:
+        return _Unreadable(str(error))
 
 
 def _without_mark(lines: Iterable[str]) -> Iterator[str]:

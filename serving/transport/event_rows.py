@@ -70,18 +70,50 @@ def _from_json(row: Any) -> pb.UserEvent:
 
 
 def _from_flat(row: Mapping[str, Any]) -> pb.UserEvent:
-    """items: "a=2; b" (item=quantity); itemId and quantity name one item instead."""
-    fields = {name: value for name, value in row.items() if value is not None and value != ""}
+    """items: "a=2; b" (item=quantity), or a list; itemId and quantity name one item instead."""
+    fields = {name: value for name, value in row.items() if not _absent(value)}
     item_id, quantity = fields.pop("itemId", None), fields.pop("quantity", None)
-    items = [_item(part) for part in str(fields.pop("items", "")).split(";") if part.strip()]
+    items = _items(fields.pop("items", ""))
     if item_id is not None:
-        items.append({"itemId": str(item_id), "quantity": _whole("quantity", quantity if quantity is not None else 1)})
+        whole = _whole("quantity", quantity if quantity is not None else 1)
+        items.append({"itemId": _text("itemId", item_id), "quantity": whole})
     elif quantity is not None:
         raise InvalidInput("quantity", quantity, "an itemId beside it")
     if "eventTime" in fields:
         fields["eventTime"] = _time(fields["eventTime"])
-    texts = {name: str(value) for name, value in fields.items()}
+    texts = {name: _text(name, value) for name, value in fields.items()}
     return _from_json(texts | {"items": items})
+
+
+def _absent(value: Any) -> bool:
+    """NaN is what a table without missing values has for one."""
+    return value is None or value == "" or value != value
+
+
+def _text(field: str, value: Any) -> str:
+    """Ids are numbers in some tables: whole ones, which a column with gaps holds as floats."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise InvalidInput(field, value, "text, or a whole number")
+
+
+def _items(items: Any) -> list[dict[str, Any]]:
+    if isinstance(items, str):
+        return [_item(part) for part in items.split(";") if part.strip()]
+    if not isinstance(items, list):
+        raise InvalidInput("items", items, 'text such as "a=2; b", or a list')
+    return [_listed(one) for one in items]
+
+
+def _listed(item: Any) -> dict[str, Any]:
+    """Of a list of ids, or of structs as in protobuf's JSON mapping."""
+    if not isinstance(item, dict):
+        return {"itemId": _text("items", item)}
+    return {_camel(name): value for name, value in item.items() if not _absent(value)}
 
 
 def _item(part: str) -> dict[str, Any]:
@@ -103,9 +135,10 @@ def _time(value: Any) -> str:
     """RFC 3339, of a text like it (a space for the T, no zone = UTC) or of a Parquet timestamp."""
     try:
         when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
-    except ValueError:
+        utc = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput("eventTime", value, "a time as in RFC 3339, for example 2026-01-31T08:00:00Z") from None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return utc.isoformat().replace("+00:00", "Z")
 
 
 def _camel(name: str) -> str:
