@@ -7,9 +7,10 @@ environment's.
 
 from __future__ import annotations
 
+import errno
 import io
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -136,9 +137,12 @@ def _listed(place: _Place, path: str, pattern: str) -> list[str]:
         else:
             infos = []
     except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) == errno.ENAMETOOLONG:
+            raise InvalidInput("uri", place.shown(path), "a path that is not too long") from None
         raise FilesUnavailable(place.shown(path), place.said(error)) from error
     found = (one.path for one in infos if one.type == fs.FileType.File and _of_a_kind(one.path))
-    return [one for one in found if _matches(one, pattern) and _inside(place, one)]
+    found = (one for one in found if _matches(one, pattern))
+    return list(found) if place.uri else _real(place, found)
 
 
 def _of_a_kind(path: str) -> bool:
@@ -152,9 +156,12 @@ def _matches(path: str, pattern: str) -> bool:
     return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
 
 
-def _inside(place: _Place, path: str) -> bool:
-    """A link must not lead out of the import folder."""
-    return bool(place.uri) or Path(path).resolve().is_relative_to(place.root)
+def _real(place: _Place, paths: Iterable[str]) -> list[str]:
+    """Of files on the disk: no link leads out of the folder, and none makes a file two."""
+    by_place: dict[Path, str] = {}
+    for path in sorted(paths, key=lambda path: (len(path), path)):
+        by_place.setdefault(Path(path).resolve(), path)
+    return [path for real, path in by_place.items() if real.is_relative_to(place.root)]
 
 
 def _opened(place: _Place, path: str) -> BinaryIO:

@@ -70,6 +70,7 @@ def names(found: ImportFiles, uri: str) -> list[str]:
         ("nothing.csv", None),
         ("a.csv/b.csv", None),
         ("a\0.csv", None),
+        ("x" * 3000 + ".csv", None),
     ],
 )
 def test_files_of_the_folder(folder: Path, uri: str, expected: list[str] | None) -> None:
@@ -80,6 +81,13 @@ def test_files_of_the_folder(folder: Path, uri: str, expected: list[str] | None)
             found.find(uri)
     else:
         assert names(found, uri) == expected
+
+
+def test_a_file_that_links_lead_to_is_one_file(folder: Path) -> None:
+    (folder / "clicks" / "round").symlink_to(".")
+    (folder / "clicks" / "again.csv").symlink_to("1.csv")
+    expected = ["clicks/1.csv", "clicks/2.csv", "clicks/b.jsonl", "clicks/deep/3.csv"]
+    assert names(ImportFiles(folder, ()), "clicks") == expected
 
 
 def test_an_absolute_path_and_a_file_uri_are_the_same_file(folder: Path) -> None:
