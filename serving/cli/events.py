@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from serving.adapters.embedded_redis import EmbeddedRedis
-from serving.cli.common import client_of, err, out, target_of, with_settings
+from serving.cli.common import client_of, err, out, say, target_of, with_settings
 from serving.core.errors import DataError, InvalidInput, StoreUnavailable
 from serving.core.uris import is_uri, visible
 from serving.settings import Settings
@@ -22,16 +23,30 @@ if TYPE_CHECKING:
     from serving.cli.event_import import Progress
 
 WAIT_S = 5.0
+LINE_S = 5.0
+"""Between two lines of progress in a log."""
 SHOWN_MAX = 20
 """Refused rows that are printed."""
 
 
 def progress_bar() -> Bar:
-    """On standard error; plain lines are left to the end where it is no terminal."""
+    """On standard error; where it is no terminal, see Lines."""
     return Bar(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} rows"), TimeElapsedColumn(),
         console=err, transient=not err.is_terminal,
     )  # fmt: skip
+
+
+class Lines:
+    """Progress in a log, where no bar can be drawn: a line now and then."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + LINE_S
+
+    def tell(self, text: str) -> None:
+        if not err.is_terminal and time.monotonic() >= self._next:
+            say(text)
+            self._next = time.monotonic() + LINE_S
 
 
 @click.group()
@@ -153,8 +168,11 @@ def import_(
             check_report(report, goes_on=goes_on, overwrite=overwrite)
         task = bar.add_task(escape(f"importing {visible(source)}"), total=None, completed=work.progress.rows)
 
+        lines = Lines()
+
         def told(progress: Progress) -> None:
             bar.update(task, completed=progress.rows, description=escape(progress.said()))
+            lines.tell(progress.said())
 
         refused = work.run(told)
         for one in write_report(report, refused, goes_on=goes_on) if report else refused:

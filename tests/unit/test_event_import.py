@@ -17,6 +17,7 @@ import pytest
 from serving.adapters.import_files import ImportFiles
 from serving.adapters.memory_profiles import MemoryProfiles
 from serving.cli import event_import, import_state
+from serving.cli import events as events_cli
 from serving.cli.event_import import Import, Progress
 from serving.cli.import_state import Refused, check_report, write_report
 from serving.cli.server_import import ServerImport, ServerProgress
@@ -372,6 +373,17 @@ def test_rows_that_the_gateway_refuses_are_reported(
     list(write_report(report, iter(found[:1]), goes_on=True))
     with report.open() as file:
         assert [row["event_id"] for row in csv.DictReader(file)] == ["e7", "e307", "e607", "e907", "e7"]
+
+
+def test_a_log_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    now = 0.0
+    monkeypatch.setattr(events_cli, "say", told.append)
+    monkeypatch.setattr(events_cli.time, "monotonic", lambda: now)
+    lines = events_cli.Lines()
+    for now in (1.0, 4.9, 5.0, 5.1, 9.9, 30.0):
+        lines.tell(f"at {now}")
+    assert told == ["at 5.0", "at 30.0"]
 
 
 def test_a_report_that_is_there_is_not_lost(tmp_path: Path) -> None:
