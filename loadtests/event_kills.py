@@ -92,7 +92,7 @@ class Trial:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([MODULE])
         self._made = 0
-        self._whole_s = 0.1  # what a mover takes to end; learned
+        self._whole_s = 1.0 if archive else 0.1  # what a mover takes to end; learned
         self.outcome = Outcome()
 
     def close(self) -> None:
