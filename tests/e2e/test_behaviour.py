@@ -164,7 +164,7 @@ def test_an_import_stores_the_good_rows_and_names_the_others(face: Face, served:
 
 def test_an_import_goes_on_after_the_gateway_was_killed(new_home: Callable[[], Path], shop: Shop) -> None:
     """SIGKILL while a call is under way; asked again from where the last answer said, all is there once."""
-    home, count = new_home(), 15_000
+    home, count = new_home(), 8_000
     (home / "imports").mkdir(exist_ok=True)
     rows = (f"e{number},home-page-view,u{number}\n" for number in range(count))
     (home / "imports" / "many.csv").write_text("eventId,eventType,userId\n" + "".join(rows))

@@ -121,7 +121,7 @@ def test_consent_of_the_request_wins_over_the_default() -> None:
 
 def test_a_store_that_is_away_fails_only_what_needed_it() -> None:
     answers = writer(Touchy()).run([WriteEvent(event("e1"), personal=False), WriteEvent(event("e2"))], TURN)
-    assert answers[0] == EventWritten(False)
+    assert answers[0] == EventWritten(False, denied=True)
     assert isinstance(answers[1], StoreUnavailable)
 
 
@@ -162,7 +162,7 @@ def test_a_forged_token_fails_its_event_alone() -> None:
 def test_what_is_not_stored_is_no_outcome(write: dict[str, bool]) -> None:
     noted = Noted()
     answers = writer(Touchy(), outcomes=noted).run([WriteEvent(event("e1"), attribution_token=TOKEN, **write)], TURN)
-    assert answers == [EventWritten(False)]
+    assert answers == [EventWritten(False, denied="personal" in write)]
     assert noted.groups == []
 
 
