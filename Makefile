@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-base
 TEST_STAMP := $(VENV)/.installed-test
+S3 := $(VENV)/s3
+S3_STAMP := $(S3)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check serve loadtest peers protos lock clean
@@ -27,13 +29,19 @@ $(TEST_STAMP): requirements/test.txt $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
+$(S3_STAMP): requirements/s3.txt $(STAMP)
+	@echo "== installing the tests' S3 server, in an environment of its own"
+	@$(BIN)/python -m venv $(S3)
+	@$(S3)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/s3.txt
+	@touch $@
+
 demo: $(STAMP)  ## Builds the demo store, trains, starts the gateway and asks it; ONCE=1 stops after the answers.
 	@$(BIN)/storegate demo $(if $(ONCE),--once,)
 
 serve: $(STAMP)  ## Starts the gateway on Ray with the live models.
 	@$(BIN)/storegate serve
 
-test: $(TEST_STAMP)  ## Sets up and runs every test and check.
+test: $(TEST_STAMP) $(S3_STAMP)  ## Sets up and runs every test and check.
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest
 
@@ -42,7 +50,7 @@ check: $(TEST_STAMP)  ## Format, lint, types, layers.
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache --verbose >/dev/null || $(BIN)/lint-imports --no-cache
 
-loadtest: $(TEST_STAMP)  ## Locust against the running gateway (or one of its own) for 30 seconds; writes an HTML report.
+loadtest: $(TEST_STAMP) $(S3_STAMP)  ## Locust against the running gateway (or one of its own) for 30 seconds; writes an HTML report.
 	@$(BIN)/python -m loadtests.run
 
 peers: $(TEST_STAMP)  ## One pipeline behind our engine and behind other servers, side by side; long.
@@ -57,6 +65,7 @@ lock: $(TEST_STAMP)  ## Compiles requirements/*.txt from pyproject.toml (needs u
 		-c requirements/base.txt -o requirements/test.txt pyproject.toml
 	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --extra neural \
 		-c requirements/base.txt -o requirements/neural.txt pyproject.toml
+	@uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 -o requirements/s3.txt requirements/s3.in
 
 clean:  ## Removes the environment and everything that was built.
 	@rm -rf $(VENV) var build *.egg-info

@@ -2,11 +2,12 @@
 
 python -m loadtests.event_kills
 python -m loadtests.event_kills --kills 500 --seed 0
+python -m loadtests.event_kills --archive "s3://bucket/kills?region=eu-west-2"
 
-A Redis of our own and an archive in a temporary folder. Before each kill events are written as the gateway writes
-them, some of them again; then a mover starts in a process of its own and is killed (SIGKILL) after a time drawn from
-the seed, up to a little longer than it takes to end. At the end one is let run, and the archive is compared with what
-was written.
+A Redis of our own and an archive in a temporary folder, or in an object store (a place that is empty). Before each kill
+events are written as the gateway writes them, some of them again; then a mover starts in a process of its own and is
+killed (SIGKILL) after a time drawn from the seed, up to a little longer than it takes to end. At the end one is let
+run, and the archive is compared with what was written.
 """
 
 from __future__ import annotations
@@ -75,10 +76,10 @@ class Outcome:
 class Trial:
     """Everything between the first event and the comparison."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, archive: str = "") -> None:
         self._random = np.random.default_rng(seed)
         self._written: dict[int, LoggedEvent] = {}
-        self._archive = folder / "events"
+        self._archive = archive or str(folder / "events")
         self._stack = ExitStack()
         self._redis = self._stack.enter_context(closing(EmbeddedRedis(folder)))
         server = RedisServer(self._redis.url)
@@ -91,7 +92,7 @@ class Trial:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([MODULE])
         self._made = 0
-        self._whole_s = 0.1  # what a mover takes to end; learned
+        self._whole_s = 1.0 if archive else 0.1  # what a mover takes to end; learned
         self.outcome = Outcome()
 
     def close(self) -> None:
@@ -104,7 +105,7 @@ class Trial:
         here, there = self._context.Pipe()
         rows_max = int(self._random.integers(5, EVENTS_MAX))
         process = self._context.Process(
-            target=mover, args=(self._redis.url, str(self._archive), rows_max, there), daemon=True
+            target=mover, args=(self._redis.url, self._archive, rows_max, there), daemon=True
         )
         process.start()
         there.close()
@@ -181,21 +182,21 @@ class Trial:
 
     def _look(self) -> None:
         """Where the kill has struck."""
-        days = list(self._archive.glob("day=*"))
-        self.outcome.compacting += any((day / COMPACTING).exists() for day in days)
+        names = ParquetArchive(self._archive).names()
+        self.outcome.compacting += COMPACTING in names
         (pending,) = self._line.run([("XPENDING", f"{PREFIX}events", "archive", "-", "+", 1)])
         if pending and not isinstance(pending, Exception):
             first = pending[0][0].decode()
-            self.outcome.archived_not_dropped += any(list(day.glob(f"{first}_*.parquet")) for day in days)
+            self.outcome.archived_not_dropped += any(name.startswith(f"{first}_") for name in names)
 
 
 def _stored(event: UserEvent) -> tuple[str, bytes]:
     return event.profile_key, b"" if event.event_type in LOGGED_ONLY else encode(event)
 
 
-def run(kills: int, seed: int, folder: Path, say: Console | None = None) -> Outcome:
-    """All of it. kills: how many movers are started."""
-    with closing(Trial(folder, seed)) as trial:
+def run(kills: int, seed: int, folder: Path, say: Console | None = None, archive: str = "") -> Outcome:
+    """All of it. kills: how many movers are started. archive: a URI; '' = below the folder."""
+    with closing(Trial(folder, seed, archive)) as trial:
         for number in range(kills):
             trial.kill()
             if say is not None and (number + 1) % 50 == 0:
@@ -206,11 +207,12 @@ def run(kills: int, seed: int, folder: Path, say: Console | None = None) -> Outc
 @click.command()
 @click.option("--kills", type=click.IntRange(1, 100_000), default=500, show_default=True, help="Movers started.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--archive", default="", help="URI of an empty place in an object store. [a temporary folder]")
 @click.option("--json", "json_", is_flag=True, help="One JSON object on standard output.")
-def main(kills: int, seed: int, json_: bool) -> None:
+def main(kills: int, seed: int, archive: str, json_: bool) -> None:
     """Kills the mover of the event log at any moment, and compares the archive with what was written."""
     with tempfile.TemporaryDirectory(prefix="storegate-kills-") as folder:
-        found = run(kills, seed, Path(folder), Console(stderr=True))
+        found = run(kills, seed, Path(folder), Console(stderr=True), archive)
     if json_:
         print(json.dumps(asdict(found)))
     else:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from serving.adapters.event_mover import EventMover
+from serving.adapters.import_files import ImportFiles
 from serving.adapters.live_models import LiveModels
 from serving.adapters.model_loader import load_release
 from serving.adapters.model_service import ModelService
@@ -40,6 +41,7 @@ from serving.engine.engine import Engine, EngineParams
 from serving.engine.load import LoadMeter
 from serving.engine.scaling import Load
 from serving.engine.telemetry import Family
+from serving.events.importing import ImportUserEvents
 from serving.events.writing import WriteEvents
 from serving.features import FEATURES
 from serving.runtime.doors import DoorParams, Doors, first_open
@@ -51,6 +53,7 @@ from serving.settings import Settings
 from serving.transport import codecs as wire
 from serving.transport.admin_face import admin_app
 from serving.transport.edge_config import LOOPBACK
+from serving.transport.event_rows import event_columns, write_rows
 from serving.transport.front_params import FrontParams
 from serving.transport.inference import methods as oip
 from serving.transport.probe import grpc_health
@@ -98,7 +101,14 @@ class Gateway:
         )
         replay = replay_service(settings, self._models, self._decisions, self._changes)
         operator = ModelService(settings.home, self._models)
-        self._routes = routes(self._models, self._events, replay, operator, self._clock, signer)
+        self._import = ImportUserEvents(
+            self._events.run,
+            ImportFiles(settings.import_dir, settings.events.import_uris),
+            write_rows,
+            event_columns,
+            self._clock,
+        )
+        self._routes = routes(self._models, self._events, self._import, replay, operator, self._clock, signer)
         self._shelf = OnnxShelf(settings.home, settings.inference.models_max)
         if settings.inference.models_max:
             self._routes += inference_routes(InferenceService(self._shelf, self._clock, version("storegate")))
@@ -151,6 +161,7 @@ class Gateway:
             threading.Event().wait(self._settings.edge.drain_s)
         if self._doors is not None:
             self._doors.close(grace_s)
+        self._import.close()
         self._engine.drain(grace_s)
         self._log.close(grace_s)
         self._shadows.close(grace_s)
@@ -183,6 +194,7 @@ class Gateway:
 def routes(
     models: LiveModels,
     events: WriteEvents,
+    event_import: ImportUserEvents,
     replay: ReplayService,
     operator: ModelService,
     clock: Clock,
@@ -199,6 +211,7 @@ def routes(
         wire.GET_ITEM: (Lane.ENGINE, catalogue.run_get),
         wire.PING: (Lane.ENGINE, lambda queries, turn: queries),
         wire.WRITE_USER_EVENT: (Lane.WRITER, events.run),
+        wire.IMPORT_USER_EVENTS: (Lane.FILES, event_import.run),
         wire.UPSERT_ITEMS: (Lane.WRITER, catalogue.run_write),
         wire.DELETE_ITEMS: (Lane.WRITER, catalogue.run_write),
         wire.SET_STOCK: (Lane.WRITER, catalogue.run_write),

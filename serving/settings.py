@@ -131,7 +131,9 @@ class Events:
     )
     archive: str = setting(
         "events",
-        "Where the event log goes: a folder, relative to home, or an s3://, gs:// or abfs:// URI (not yet tested).",
+        "Where the event log goes: a folder, relative to home, or an s3://, gs:// or abfs:// URI, with options of the "
+        "store as its query (`?region=eu-west-2`); gs and abfs are not yet tested.",
+        uri=True,
     )
     move_s: float = setting(
         10.0,
@@ -148,13 +150,19 @@ class Events:
         high=100_000_000,
         unit="events",
     )
+    import_uris: tuple[str, ...] = setting(
+        (),
+        "Places of object stores (s3://, gs:// or abfs://, options as in events.archive) below which ImportUserEvents "
+        "may read, beside catalogue.import_dir.",
+        uri=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueSection:
     """Items, prices, stock."""
 
-    import_dir: Path = setting(Path("imports"), "Folder below which ImportItems may read files; relative to home.")  # noqa: RUF009
+    import_dir: Path = setting(Path("imports"), "Folder below which imports may read files; relative to home.")  # noqa: RUF009
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +262,7 @@ class Settings:
 
     @property
     def import_dir(self) -> Path:
-        """The folder of ImportItems, absolute."""
+        """The folder of ImportItems and ImportUserEvents, absolute."""
         return self.home / self.catalogue.import_dir
 
     def describe(self) -> list[Described]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -14,10 +15,21 @@ from serving.cli.common import use_numba_cache  # noqa: E402  # numeric librarie
 
 use_numba_cache(ROOT / "var")
 
+import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
+from s3 import PYTHON, S3, s3_server  # noqa: E402
 
 from serving.kernels import direct  # noqa: E402  # numba has its cache
 
 direct.checked = True
 settings.register_profile("no clock", deadline=None)  # no test is about wall-clock time
 settings.load_profile("no clock")
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """A real S3 API."""
+    if not PYTHON.exists():
+        pytest.skip(f"no S3 server in {PYTHON.parents[1]}: `make test` installs moto there")
+    with s3_server() as server:
+        yield server

@@ -242,6 +242,27 @@ class Client:
         requests = (event_pb2.WriteUserEventRequest(event=event, acknowledgement=when) for event in events)
         return self._call("event", "StreamUserEvents", requests, timeout_s)
 
+    def import_events(
+        self,
+        uri: str,
+        *,
+        start_file: str = "",
+        skip_rows: int = 0,
+        validate_only: bool = False,
+        durable: bool | None = None,
+        timeout_s: float = STREAM_S,
+    ) -> event_pb2.ImportUserEventsResponse:
+        """Lets the gateway read files of events (a path below its import folder, or a URI) as far as it comes in one
+        call; until the answer is complete, ask again with its next_file and next_row. Safe to repeat."""
+        request = event_pb2.ImportUserEventsRequest(
+            uri=uri,
+            start_file=start_file,
+            skip_rows=skip_rows,
+            validate_only=validate_only,
+            acknowledgement=_ACKNOWLEDGEMENTS[durable],
+        )
+        return self._call("event", "ImportUserEvents", request, timeout_s)
+
     def get_item(self, item_id: str, *, timeout_s: float | None = None) -> catalog_pb2.Item:
         """One item of the catalogue."""
         return self._call("catalog", "GetItem", catalog_pb2.GetItemRequest(item_id=item_id), timeout_s)

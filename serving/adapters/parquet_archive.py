@@ -6,7 +6,12 @@ A file's name says which part of the stream it holds, how many events, and the f
 written once and never changed. Many small ones are put together into a large one: `_compacting.json` says which and
 into which, from before the large one is there until they are deleted, so that nobody reads an event twice.
 
-The place is a folder, or a URI of an object store that pyarrow knows: s3://, gs://, abfs://.
+The place is a folder, or a URI of an object store that pyarrow knows: s3://, gs://, abfs://. There an object is written
+whole or not at all, and what a killed writer has sent of one is seen by nobody (let the bucket's rules drop uploads
+that were never completed). A lease keeps a second writer away; one that stood still for longer than the lease, between
+asking for it and writing, is kept away by nothing, neither here nor there: pyarrow has no conditional writes [1].
+
+[1] https://github.com/apache/arrow/issues/44281
 """
 
 from __future__ import annotations
@@ -30,7 +35,9 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from serving.adapters import disk
-from serving.core.errors import ArchiveUnavailable, DataError, SettingError
+from serving.adapters.object_stores import open_place
+from serving.core.errors import ArchiveUnavailable, DataError, FilesUnavailable
+from serving.core.uris import is_uri, visible, without_secrets
 from serving.events.log import LoggedEvent, Position, Span
 
 SCHEMA: Final = pa.schema(
@@ -49,6 +56,7 @@ SCHEMA: Final = pa.schema(
     ]
 )
 """identity: the same for an event that was told twice (events.log.identity); received: when it came."""
+KEY: Final = "events.archive"
 DAYS_KNOWN: Final = 8
 """Days whose events' identities are held in memory."""
 SMALL_FILES_MAX: Final = 24
@@ -94,19 +102,15 @@ class ParquetArchive:
     """An Archive. One writer at a time; readers may come at any time."""
 
     def __init__(self, place: str | Path) -> None:
-        """place: a folder, or a URI. Raises SettingError."""
-        self.place = str(place)
-        self._local = "://" not in self.place
+        """place: a folder, or a URI. Raises SettingError, NotInstalled."""
+        self.place = visible(str(place))
+        """Without keys and options: fit for messages."""
+        self._uri, self._local = str(place), not is_uri(str(place))
+        self._opened: tuple[fs.FileSystem, str] | None = None
         try:
-            if self._local:
-                self._files, self._root = fs.LocalFileSystem(), str(Path(place).absolute())
-            else:
-                self._files, self._root = fs.FileSystem.from_uri(self.place)
-        except (pa.ArrowInvalid, NotImplementedError, OSError, ValueError) as error:
-            raise SettingError(
-                f"events.archive {self.place}: expected a folder, or s3://, gs:// or abfs:// ({error})",
-                key="events.archive",
-            ) from None
+            self._place()
+        except ArchiveUnavailable as error:  # events wait in the log until it is there
+            _log.warning("%s", error.message)
         self._known: OrderedDict[date, U64] = OrderedDict()
         self.before_change: Callable[[], None] = lambda: None
         """Called before each file is written or deleted: raises when this writer must stop."""
@@ -129,6 +133,10 @@ class ParquetArchive:
             if info.type == fs.FileType.Directory and info.base_name.startswith("day="):
                 found.append(date.fromisoformat(info.base_name.removeprefix("day=")))
         return sorted(found)
+
+    def names(self) -> list[str]:
+        """Of all files of all days, whatever they are. Raises ArchiveUnavailable."""
+        return [info.base_name for day in self.days() for info in self._listed(_folder(day))]
 
     def files(self, day: date) -> list[File]:
         """The files of the day that are to be read, oldest part of the stream first. Raises ArchiveUnavailable."""
@@ -266,6 +274,23 @@ class ParquetArchive:
         self.before_change()
         self._files.delete_file(f"{self._root}/{path}")
 
+    def _place(self) -> tuple[fs.FileSystem, str]:
+        """The file system and the archive's folder in it."""
+        if self._opened is None:
+            try:
+                self._opened = open_place(KEY, self._uri)
+            except FilesUnavailable as error:
+                raise ArchiveUnavailable(self.place, error.message) from None
+        return self._opened
+
+    @property
+    def _files(self) -> fs.FileSystem:
+        return self._place()[0]
+
+    @property
+    def _root(self) -> str:
+        return self._place()[1]
+
     def _listed(self, below: str) -> list[fs.FileInfo]:
         selector = fs.FileSelector(f"{self._root}/{below}" if below else self._root, allow_not_found=True)
         found: list[fs.FileInfo] = self._guarded(self._files.get_file_info, selector)
@@ -284,7 +309,7 @@ class ParquetArchive:
         try:
             return work(*arguments)
         except (OSError, pa.ArrowException) as error:
-            raise ArchiveUnavailable(self.place, str(error)) from error
+            raise ArchiveUnavailable(self.place, without_secrets(str(error), self._uri)) from error
 
 
 def _folder(day: date) -> str:

@@ -6,32 +6,24 @@ folder until it is through; a portion that was sent twice is stored once, becaus
 
 from __future__ import annotations
 
-import csv
-import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from hashlib import blake2b
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import grpc
-
-from serving.adapters import disk
-from serving.cli.event_rows import event_form, with_id
+from serving.cli.import_state import Refused, State, patiently
 from serving.core.errors import InvalidInput
-from serving.core.row_files import KINDS, LineError, file_rows
+from serving.core.row_files import KINDS, LineError, RowFile, numbered_rows
+from serving.events.import_contract import BAD_ROW
+from serving.transport.event_rows import event_form, with_id
 from storegate.client import Client
 from storegate.v1 import event_pb2 as pb
 
 PORTION: Final = 1000
 """As many as the gateway lists of refused ones: each is named in the report."""
 PORTION_S_MAX: Final = 120.0
-TRIES_MAX: Final = 6
-PAUSE_S: Final = 0.5
-"""Before the second try; twice as long before each further one."""
-AGAIN: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 Told = Callable[["Progress"], None]
 
@@ -44,15 +36,9 @@ class Progress:
     stored: int = 0
     refused: int = 0
 
-
-@dataclass(slots=True)
-class Refused:
-    """One row that is not stored, and why. row: from 1, a header not counted."""
-
-    row: int
-    event_id: str
-    reason: str
-    message: str
+    def said(self) -> str:
+        """In a few words."""
+        return f"{self.stored:,} of {self.rows:,} rows new"
 
 
 @dataclass
@@ -61,7 +47,7 @@ class Import:
 
     path: Path
     client: Client
-    state: Path
+    state: State
     durable: bool = False
     progress: Progress = field(default_factory=Progress)
 
@@ -72,56 +58,41 @@ class Import:
         if not path.name.lower().endswith(KINDS):
             raise InvalidInput("file", path.name, f"a name ending in {', '.join(KINDS)}")
         found = path.stat()
-        what = f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}\0{target}\0{durable}"
-        mark = blake2b(what.encode(), digest_size=8).hexdigest()
-        made = cls(path, client, home / "imports" / f"events-{mark}.json", durable)
-        if made.state.exists() and not again:
-            made.progress = Progress(**json.loads(made.state.read_text()))
+        state = State(home, path.resolve(), found.st_size, found.st_mtime_ns, target, durable)
+        made = cls(path, client, state, durable)
+        if not again:
+            made.progress = state.load(Progress)
         return made
 
     def run(self, told: Told) -> Iterator[Refused]:
         """Sends the rest of the file; the rows that are refused, as they are found. `told` hears of every portion.
 
-        Raises InvalidInput for a file that cannot be read on, grpc.RpcError when the gateway stays away.
+        Raises InvalidInput for a file that cannot be read on, SettingError when home cannot be written, grpc.RpcError
+        when the gateway stays away.
         """
-        rows = islice(enumerate(file_rows(self.path, event_form()), 1), self.progress.rows, None)
+        begin = self.progress.rows
+        rows = enumerate(numbered_rows(RowFile.at(self.path), event_form(), begin), begin + 1)
         while portion := list(islice(rows, PORTION)):
             yield from self._send(portion)
-            self.state.parent.mkdir(parents=True, exist_ok=True)
-            disk.replace(self.state, json.dumps(asdict(self.progress)).encode())
+            self.state.save(asdict(self.progress))
             told(self.progress)
-        self.state.unlink(missing_ok=True)
+        self.state.clear()
 
-    def _send(self, portion: list[tuple[int, pb.UserEvent | LineError]]) -> Iterator[Refused]:
-        good = [(row, with_id(event, row)) for row, event in portion if not isinstance(event, LineError)]
-        answer = self._stored([event for _, event in good]) if good else pb.StreamUserEventsResponse()
-        bad = [Refused(row, "", "BAD_ROW", found.message) for row, found in portion if isinstance(found, LineError)]
+    def _send(self, portion: list[tuple[int, tuple[int, pb.UserEvent | LineError]]]) -> Iterator[Refused]:
+        name = self.path.name
+        good, bad = [], []
+        for row, (line, found) in portion:
+            if isinstance(found, LineError):
+                bad.append(Refused(name, row, line, "", found.field, BAD_ROW, found.message))
+            else:
+                good.append((row, line, with_id(found, row)))
+        events = [event for _, _, event in good]
+        send = partial(self.client.stream_events, events, durable=self.durable or None, timeout_s=PORTION_S_MAX)
+        answer = patiently(send) if events else pb.StreamUserEventsResponse()
         for refused in answer.refused:
-            row, event = good[refused.position]
-            bad.append(Refused(row, event.event_id, refused.reason, refused.message))
+            row, line, event = good[refused.position]
+            bad.append(Refused(name, row, line, event.event_id, "", refused.reason, refused.message))
         self.progress.rows += len(portion)
         self.progress.stored += answer.stored
         self.progress.refused += len(portion) - len(good) + answer.refused_count
         yield from sorted(bad, key=lambda refused: refused.row)
-
-    def _stored(self, events: list[pb.UserEvent]) -> Any:
-        """Again while the gateway says that it may be tried again."""
-        for left in reversed(range(TRIES_MAX)):
-            try:
-                return self.client.stream_events(events, durable=self.durable or None, timeout_s=PORTION_S_MAX)
-            except grpc.RpcError as error:
-                if not left or error.code() not in AGAIN:
-                    raise
-                time.sleep(PAUSE_S * 2 ** (TRIES_MAX - 1 - left))
-        raise AssertionError("not reached")
-
-
-def write_report(path: Path, refused: Iterator[Refused], *, goes_on: bool = False) -> Iterator[Refused]:
-    """Passes them on and writes each into a CSV file, behind what is there when an import goes on."""
-    with path.open("a" if goes_on else "w", newline="") as file:
-        lines = csv.writer(file)
-        if not goes_on:
-            lines.writerow(("row", "event_id", "reason", "message"))
-        for one in refused:
-            lines.writerow((one.row, one.event_id, one.reason, one.message))
-            yield one

@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich import box
+from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
 from serving.adapters.embedded_redis import EmbeddedRedis
-from serving.cli.common import client_of, err, out, target_of, with_settings
-from serving.core.errors import DataError, StoreUnavailable
+from serving.cli.common import client_of, err, out, say, target_of, with_settings
+from serving.core.errors import DataError, InvalidInput, StoreUnavailable
+from serving.core.uris import is_uri, visible
 from serving.settings import Settings
 
+if TYPE_CHECKING:
+    from serving.cli.event_import import Progress
+
 WAIT_S = 5.0
+LINE_S = 5.0
+"""Between two lines of progress in a log."""
 SHOWN_MAX = 20
 """Refused rows that are printed."""
 
 
 def progress_bar() -> Bar:
-    """On standard error; plain lines are left to the end where it is no terminal."""
+    """On standard error; where it is no terminal, see Lines."""
     return Bar(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} rows"), TimeElapsedColumn(),
         console=err, transient=not err.is_terminal,
     )  # fmt: skip
+
+
+class Lines:
+    """Progress in a log, where no bar can be drawn: a line now and then."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + LINE_S
+
+    def tell(self, text: str) -> None:
+        if not err.is_terminal and time.monotonic() >= self._next:
+            say(text)
+            self._next = time.monotonic() + LINE_S
 
 
 @click.group()
@@ -34,6 +55,7 @@ def events() -> None:
 
     \b
     storegate events import clicks.csv --report refused.csv
+    storegate events import s3://exports/clicks/
     storegate events show
     storegate events move
     """
@@ -94,37 +116,70 @@ def move(settings: Settings) -> None:
 
 
 @events.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("source")
+@click.option("--server-side", is_flag=True, help="The gateway reads it, below its import folder. [for a URI]")
 @click.option("--durable", is_flag=True, help="Each portion is on the store's disk before the next one is sent.")
-@click.option("--again", is_flag=True, help="From the beginning, where an import of this file was cut short.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="A CSV file for the refused rows.")
+@click.option("--again", is_flag=True, help="From the beginning, where an import of this was cut short.")
+@click.option(
+    "--report", "--refused", type=click.Path(path_type=Path, dir_okay=False), help="A CSV file for the refused rows."
+)
+@click.option("--overwrite", is_flag=True, help="Replaces a report that is there.")
 @click.option("--target", help="host:port of the gateway. [the one that runs on this home]")
 @with_settings()
 def import_(
-    settings: Settings, file: Path, durable: bool, again: bool, report: Path | None, target: str | None
+    settings: Settings,
+    source: str,
+    server_side: bool,
+    durable: bool,
+    again: bool,
+    report: Path | None,
+    overwrite: bool,
+    target: str | None,
 ) -> None:
-    """Events of a .jsonl, .csv (.gz allowed) or .parquet file to a running gateway; safe to repeat.
+    """Events of .jsonl, .csv (.gz allowed) or .parquet files to a running gateway; safe to repeat, and goes on where it
+    stopped.
+
+    \b
+    storegate events import clicks.csv                        a file of yours is sent
+    storegate events import --server-side "clicks/*.csv"      the gateway reads them: a file, a folder, a pattern
+    storegate events import s3://exports/clicks/              likewise, below one of its events.import_uris
 
     JSON lines: UserEvents in protobuf's JSON mapping. CSV and Parquet: columns eventType, userId or visitorId,
     eventTime, itemId and quantity (or items, "a=2; b"), searchQuery, eventId. Rows without an eventId get one from what
     they say. Ends with 1 when rows were refused.
     """
-    from serving.cli.event_import import Import, Progress, write_report
+    from serving.cli.event_import import Import
+    from serving.cli.import_state import check_report, write_report
+    from serving.cli.server_import import ServerImport
 
+    server_side = server_side or is_uri(source)
+    if not server_side and not Path(source).is_file():
+        raise InvalidInput("file", source, "a file that is there, a URI, or --server-side for the gateway's own files")
     shown = 0
     with client_of(settings, target_of(settings, target)) as client, progress_bar() as bar:
-        work = Import.of(file, client, target or "here", settings.home, durable=durable, again=again)
+        said = {"durable": durable, "again": again}
+        work = (
+            ServerImport.of(source, client, target or "here", settings.home, **said)
+            if server_side
+            else Import.of(Path(source), client, target or "here", settings.home, **said)
+        )
         goes_on = work.progress.rows > 0
-        task = bar.add_task(f"importing {file.name}", total=None, completed=work.progress.rows)
+        if report:
+            check_report(report, goes_on=goes_on, overwrite=overwrite)
+        task = bar.add_task(escape(f"importing {visible(source)}"), total=None, completed=work.progress.rows)
+
+        lines = Lines()
 
         def told(progress: Progress) -> None:
-            bar.update(task, completed=progress.rows, description=f"{progress.stored:,} of {progress.rows:,} rows new")
+            bar.update(task, completed=progress.rows, description=escape(progress.said()))
+            lines.tell(progress.said())
 
         refused = work.run(told)
         for one in write_report(report, refused, goes_on=goes_on) if report else refused:
             shown += 1
             if shown <= SHOWN_MAX:
-                bar.console.print(f"row {one.row}: {one.reason}: {one.message}", markup=False, highlight=False)
+                where = f"{one.file}, row {one.row}" if server_side else f"row {one.row}"
+                bar.console.print(f"{where}: {one.reason}: {one.message}", markup=False, highlight=False)
     done = work.progress
     out.print(f"{done.rows:,} rows, {done.stored:,} new events, {done.refused:,} refused", highlight=False)
     if done.refused:

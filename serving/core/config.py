@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from serving.core.errors import InvalidInput, SettingError
+from serving.core.uris import visible
 
 T = TypeVar("T")
 HIDDEN = "(set, not shown)"
@@ -32,10 +33,12 @@ def setting(
     unit: str = "",
     choices: tuple[str, ...] = (),
     secret: bool = False,
+    uri: bool = False,
 ) -> Any:
-    """A field of a section. doc: one sentence; low, high: the range, both included."""
-    facts = {"doc": doc, "low": low, "high": high, "unit": unit, "choices": choices, "secret": secret}
-    return field(default=default, metadata=facts, repr=not secret)
+    """A field of a section. doc: one sentence; low, high: the range, both included. uri: keys and options that stand in
+    it are not shown."""
+    facts = {"doc": doc, "low": low, "high": high, "unit": unit, "choices": choices, "secret": secret, "uri": uri}
+    return field(default=default, metadata=facts, repr=not (secret or uri))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def describe(tree: object, prefix: str = "") -> Iterator[Described]:
             continue
         doc = f.metadata.get("doc") or docs.get(f.name, "")
         secret = bool(f.metadata.get("secret"))
-        shown = HIDDEN if secret and value else _shown(value)
+        shown = HIDDEN if secret and value else _shown(_visible(value) if f.metadata.get("uri") else value)
         yield Described(prefix + f.name, shown, _shown(_default(f)), _expected(hints[f.name], f), doc)
 
 
@@ -98,7 +101,8 @@ def _checked(key: str, value: Any, kind: Any, f: Field[Any], origins: Mapping[st
     try:
         made = _converted(value, kind)
     except (TypeError, ValueError, KeyError):
-        raise _bad(key, HIDDEN if f.metadata.get("secret") else value, expected, origins) from None
+        hidden = f.metadata.get("secret") or f.metadata.get("uri")
+        raise _bad(key, HIDDEN if hidden else value, expected, origins) from None
     low, high = f.metadata.get("low"), f.metadata.get("high")
     inside = (low is None or made >= low) and (high is None or made <= high)
     if not inside or (f.metadata.get("choices") and made not in f.metadata["choices"]):
@@ -169,6 +173,11 @@ def _default(f: Field[Any]) -> Any:
     if f.default is not MISSING:
         return f.default
     return f.default_factory() if f.default_factory is not MISSING else ""
+
+
+def _visible(value: Any) -> Any:
+    """Of one URI or path, or of several."""
+    return tuple(map(visible, value)) if isinstance(value, tuple) else visible(value)
 
 
 def _shown(value: Any) -> str:

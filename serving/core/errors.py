@@ -112,6 +112,15 @@ class ArchiveUnavailable(StoregateError):
         super().__init__(f"the archive {place}: {problem}", place=place)
 
 
+class FilesUnavailable(StoregateError):
+    """Files that are to be imported cannot be read at the moment."""
+
+    reason = "FILES_UNAVAILABLE"
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place} cannot be read now: {problem}", place=place)
+
+
 class NotReady(StoregateError):
     """The gateway is starting or going away."""
 
@@ -171,6 +180,15 @@ class SettingError(StoregateError):
     """A setting has a value that cannot be used, or the surroundings do not allow a start."""
 
     reason = "BAD_SETTING"
+
+
+class NotInstalled(StoregateError):
+    """Something that is asked for needs a part that this installation lacks."""
+
+    reason = "NOT_INSTALLED"
+
+    def __init__(self, what: str, needs: str, command: str) -> None:
+        super().__init__(f"{what} need {needs}: {command}", needs=needs, install=command)
 
 
 class InternalError(StoregateError):

@@ -57,6 +57,8 @@ class Lane(Enum):
     """Takes seconds or minutes: on a thread of its own, one after the other, so that writes do not wait behind it."""
     OPERATOR = "operator"
     """Changes what is served: likewise, so that going back to an older model does not wait behind an import."""
+    FILES = "files"
+    """Stores the rows of files, call by call, each for as long as it may take: likewise, so that nobody else waits."""
 
 
 @dataclass(frozen=True, slots=True)

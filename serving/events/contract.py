@@ -32,6 +32,8 @@ class EventWritten:
     """False: the event_id was known, or consent is denied, or it was only to be validated."""
     missing: tuple[str, ...] = ()
     """Item ids that the catalogue does not know; their events are kept."""
+    denied: bool = False
+    """Whether nothing was stored because nobody has consented to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,9 @@ class WriteEvents:
             except InvalidInput as error:
                 answers.append(error)
                 continue
-            answers.append(EventWritten(False, self._missing(query)))
-            if self._may_store(query):
+            consented = self._consented(query)
+            answers.append(EventWritten(False, self._missing(query), not consented))
+            if consented and not query.validate_only:
                 durable = self._durable_default if query.durable is None else query.durable
                 groups[durable].append(_Write(position, query, attribution))
         for durable, writes in groups.items():
@@ -120,9 +121,8 @@ class WriteEvents:
             return None
         return self._outcomes.attribution(query.attribution_token)
 
-    def _may_store(self, query: WriteEvent) -> bool:
-        consent = self._consent_default if query.personal is None else query.personal
-        return consent and not query.validate_only
+    def _consented(self, query: WriteEvent) -> bool:
+        return self._consent_default if query.personal is None else query.personal
 
     def _missing(self, query: WriteEvent) -> tuple[str, ...]:
         return tuple(dict.fromkeys(item_id for item_id, _ in query.event.items if not self._known(item_id)))

@@ -30,6 +30,7 @@ RERANK: Final = "/storegate.v1.RecommendationService/Rerank"
 GET_DECISION: Final = "/storegate.v1.RecommendationService/GetDecision"
 REPLAY_DECISION: Final = "/storegate.v1.RecommendationService/ReplayDecision"
 WRITE_USER_EVENT: Final = "/storegate.v1.UserEventService/WriteUserEvent"
+IMPORT_USER_EVENTS: Final = "/storegate.v1.UserEventService/ImportUserEvents"
 UPSERT_ITEMS: Final = "/storegate.v1.CatalogService/UpsertItems"
 DELETE_ITEMS: Final = "/storegate.v1.CatalogService/DeleteItems"
 IMPORT_ITEMS: Final = "/storegate.v1.CatalogService/ImportItems"
@@ -79,6 +80,7 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         GET_DECISION: (decision_codec.decode_get, decision_codec.encode_logged),
         REPLAY_DECISION: (decision_codec.decode_replay, decision_codec.encode_replayed),
         WRITE_USER_EVENT: (partial(event_codec.decode_write, clock=clock), event_codec.encode_written),
+        IMPORT_USER_EVENTS: (event_codec.decode_import, event_codec.encode_imported),
         UPSERT_ITEMS: (partial(catalog_codec.decode_upsert, clock=clock), catalog_codec.encode_upserted),
         DELETE_ITEMS: (catalog_codec.decode_delete, catalog_codec.encode_deleted),
         IMPORT_ITEMS: (catalog_codec.decode_import, catalog_codec.encode_imported),

@@ -1,4 +1,4 @@
-"""WriteUserEvent: request bytes to a checked event, the result to bytes."""
+"""WriteUserEvent and ImportUserEvents: request bytes to a checked query, the result to bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from serving.core.clock import Clock
 from serving.core.errors import InvalidInput
 from serving.core.ids import check_id
 from serving.events.contract import EventWritten, WriteEvent
+from serving.events.import_contract import EventsImported, ImportEvents
 from serving.events.types import NEEDS_ITEM, UserEvent
 from serving.transport import checks
 from storegate.v1 import event_pb2 as pb
@@ -16,6 +17,8 @@ from storegate.v1 import event_pb2 as pb
 EVENT_ITEMS_MAX: Final = 100
 QUANTITY_MAX: Final = 65535
 SEARCH_BYTES_MAX: Final = 256
+URI_BYTES_MAX: Final = 4096
+ROWS_MAX: Final = 2**53
 SEARCH: Final = "search"
 DURABLE: Final[dict[int, bool | None]] = {pb.ACKNOWLEDGEMENT_UNSPECIFIED: None, pb.FAST: False, pb.DURABLE: True}
 
@@ -25,13 +28,19 @@ def decode_write(payload: bytes, clock: Clock) -> WriteEvent:
     request = checks.parsed(pb.WriteUserEventRequest.FromString, "WriteUserEventRequest", payload)
     if not request.HasField("event"):
         raise InvalidInput("event", None, "the event to write")
-    event = request.event
+    return write_of(
+        request.event, clock.wall(), durable_of(request.acknowledgement), validate_only=request.validate_only
+    )
+
+
+def write_of(event: Any, now_s: float, durable: bool | None, *, validate_only: bool) -> WriteEvent:
+    """The checked write of a UserEvent message. Raises InvalidInput naming the field."""
     return WriteEvent(
-        _event(event, clock),
-        request.validate_only,
+        _event(event, now_s),
+        validate_only,
         checks.consent(event.personalization),
         event.attribution_token,
-        _durable(request.acknowledgement),
+        durable,
     )
 
 
@@ -40,15 +49,53 @@ def encode_written(written: EventWritten) -> bytes:
     return checks.wire(pb.WriteUserEventResponse(stored=written.stored, missing_item_ids=written.missing))
 
 
-def _durable(acknowledgement: int) -> bool | None:
+def decode_import(payload: bytes) -> ImportEvents:
+    """The checked query. Raises InvalidInput naming the field."""
+    request = checks.parsed(pb.ImportUserEventsRequest.FromString, "ImportUserEventsRequest", payload)
+    if not request.uri:
+        raise InvalidInput("uri", request.uri, "a file, a folder or a pattern, below the import folder or as a URI")
+    return ImportEvents(
+        checks.text("uri", request.uri, URI_BYTES_MAX),
+        checks.text("start_file", request.start_file, URI_BYTES_MAX),
+        checks.whole("skip_rows", request.skip_rows, 0, ROWS_MAX),
+        request.validate_only,
+        durable_of(request.acknowledgement),
+    )
+
+
+def encode_imported(done: EventsImported) -> bytes:
+    """ImportUserEventsResponse."""
+    return checks.wire(
+        pb.ImportUserEventsResponse(
+            rows=done.rows,
+            stored=done.stored,
+            known=done.known,
+            denied=done.denied,
+            refused=[
+                pb.RefusedRow(
+                    file=one.file, row=one.row, line=one.line, event_id=one.event_id, field=one.field,
+                    reason=one.reason, message=one.message,
+                )
+                for one in done.refused
+            ],
+            missing_item_ids=sorted(done.missing),
+            files=done.files,
+            files_done=done.files_done,
+            next_file=done.next_file,
+            next_row=done.next_row,
+            complete=done.complete,
+        )
+    )  # fmt: skip
+
+
+def durable_of(acknowledgement: int) -> bool | None:
     """None = the store's default."""
     if acknowledgement not in DURABLE:
         raise InvalidInput("acknowledgement", acknowledgement, "ACKNOWLEDGEMENT_UNSPECIFIED, FAST or DURABLE")
     return DURABLE[acknowledgement]
 
 
-def _event(event: Any, clock: Clock) -> UserEvent:
-    now_s = clock.wall()
+def _event(event: Any, now_s: float) -> UserEvent:
     name = checks.event_type("event.event_type", event.event_type)
     user_id = check_id("event.user_id", event.user_id)
     visitor_id = check_id("event.visitor_id", event.visitor_id)

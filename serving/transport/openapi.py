@@ -59,6 +59,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "validateOnly": True,
     },
     "DeleteItems": {"itemIds": ["new-mug"]},
+    "ImportUserEvents": {"uri": "clicks/2026-11-*.csv", "validateOnly": True},
     "ImportItems": {"inlineJsonLines": '{"itemId": "new-mug", "title": "Red enamel mug"}', "validateOnly": True},
     "SetStock": {"updates": [{"itemId": "22423", "location": "main", "onHand": 12}]},
     "SetPrices": {"updates": [{"itemId": "22423", "price": {"amountMinor": "1095", "currencyCode": "GBP"}}]},

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import grpc
 import pytest
 from e2e.conftest import PATIENT, SERVE, Shop
 from e2e.faces import Face, Refused
-from e2e.gateways import Gateway, awaited, command, gateway
+from e2e.gateways import Gateway, awaited, command, gateway, gone
 
 from serving.adapters.parquet_archive import ParquetArchive
 from storegate.client import Client
@@ -140,6 +142,58 @@ def test_every_event_ends_in_the_archive_once(new_home: Callable[[], Path], shop
     shown_to_people = command(home, "events", "show")
     assert shown_to_people.returncode == 0
     assert "recommendation-impression 1" in " ".join(shown_to_people.stdout.split())
+
+
+def test_an_import_stores_the_good_rows_and_names_the_others(face: Face, served: Gateway, client: Client) -> None:
+    """Files that the gateway reads itself; the visitor's next answer knows of them."""
+    folder, visitor = served.home / "imports" / f"clicks-{face.name}", f"imported-{face.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    header = "eventId,eventType,visitorId\n"
+    (folder / "1.csv").write_text(f"{header}i1,home-page-view,{visitor}\ni2,click,{visitor}\n")
+    (folder / "2.csv").write_text(f"{header}i3,home-page-view,{visitor}\n")
+    answer = face.ask("ImportUserEvents", {"uri": f"{folder.name}/*.csv"})
+    assert (answer.rows, answer.stored, answer.files, answer.complete) == (3, 2, 2, True)
+    (refused,) = answer.refused
+    assert (refused.file, refused.line, refused.reason) == (f"{folder.name}/1.csv", 3, "UNKNOWN_EVENT_TYPE")
+    assert client.recommend(visitor_id=visitor).serving_info.HasField("events_applied_through")
+    (folder / "2.csv").write_text("eventId,eventType,userId\n")
+    with pytest.raises(Refused) as caught:
+        face.ask("ImportUserEvents", {"uri": folder.name})
+    assert caught.value.reason == "SCHEMA_CHANGED"
+
+
+def test_an_import_goes_on_after_the_gateway_was_killed(new_home: Callable[[], Path], shop: Shop) -> None:
+    """SIGKILL while a call is under way; asked again from where the last answer said, all is there once."""
+    home, count = new_home(), 8_000
+    (home / "imports").mkdir(exist_ok=True)
+    rows = (f"e{number},home-page-view,u{number}\n" for number in range(count))
+    (home / "imports" / "many.csv").write_text("eventId,eventType,userId\n" + "".join(rows))
+    settings = PATIENT | {"events.move_s": 0}
+    running = Gateway(home, *SERVE["local"], settings=settings)
+    try:
+        with running.wait_ready().client() as client, ThreadPoolExecutor(1) as one:
+            first = client.import_events("many.csv", timeout_s=0.8)
+            assert 0 < first.next_row < count
+            lost = one.submit(client.import_events, "many.csv", skip_rows=first.next_row, timeout_s=60.0)
+            further = f"u{first.next_row + 500}"
+            awaited(
+                lambda: client.recommend(further).serving_info.HasField("events_applied_through"),
+                "rows of the second call are stored",
+            )
+            family = running.family()
+            running.process.kill()
+            with pytest.raises(grpc.RpcError):
+                lost.result(60.0)
+        assert gone(family) == []
+    finally:
+        running.kill()
+    with gateway(home, *SERVE["local"], settings=settings):
+        done = command(home, "events", "import", "--server-side", "many.csv")
+        assert done.returncode == 0, done.stderr
+        assert f"{count:,} rows" in done.stdout
+    assert command(home, "events", "move").returncode == 0
+    archived = [name for table in ParquetArchive(home / "events").tables() for name in table["event_id"].to_pylist()]
+    assert sorted(archived) == sorted(f"e{number}" for number in range(count))
 
 
 def test_a_durable_write_says_what_to_change_where_it_cannot_be(face: Face, client: Client) -> None:

@@ -22,8 +22,11 @@ from serving.catalogue.contract import DeleteItems, GetItem, Imported, ImportIte
 from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import SystemClock
 from serving.core.errors import (
+    FilesUnavailable,
+    InvalidInput,
     ModelRefused,
     NotFound,
+    NotInstalled,
     Overloaded,
     StoregateError,
     StoreUnavailable,
@@ -57,6 +60,7 @@ from serving.decisions.recommend.contract import (
 from serving.decisions.recommend.record import Decision, Difference, Logged, Replayed, Result
 from serving.engine.calls import Call
 from serving.events.contract import EventWritten, Outcome, WriteEvent
+from serving.events.import_contract import EventsImported, ImportEvents, RefusedRow
 from serving.transport import codecs as wire
 from serving.transport.aio_front import AioFront
 from serving.transport.contract import Method, methods, services, streams
@@ -161,6 +165,15 @@ def computed(query: Any) -> Any:
             return StoreUnavailable("redis: connection refused")
         case WriteEvent():
             return EventWritten(True, ("x",))
+        case ImportEvents(uri="away.csv"):
+            return FilesUnavailable("s3://bucket/away.csv", "no connection")
+        case ImportEvents(uri="gs://bucket/a.csv"):
+            return NotInstalled("gs:// URIs", "a pyarrow with Google Cloud Storage", "pip install pyarrow")
+        case ImportEvents(uri="b.csv"):
+            return InvalidInput("uri", "b.csv: no column itemId", "the schema of a.csv", reason="SCHEMA_CHANGED")
+        case ImportEvents(skip_rows=skipped):
+            refused = RefusedRow("a.csv", 2, 3, "e2", "event.items", "MISSING_ITEM", "event.items: ...")
+            return EventsImported(2**40, 3, 2, 1, [refused], {"x"}, 2, 1, "b.csv", skipped + 7)
         case GetItem(item_id=item_id):
             item = CATALOGUE.item(item_id)
             return NotFound("item", item_id) if item is None else ItemFound(item, True)
@@ -275,6 +288,11 @@ ANSWERED = [
     ("Rerank", {"itemIds": ["85123A", "22423"], "userId": "u", "personalization": "PERSONALIZATION_DENIED"}),
     ("WriteUserEvent", {"event": EVENT}),
     ("WriteUserEvent", {"event": EVENT | {"eventTime": "2024-05-01T12:00:00Z"}, "validateOnly": True}),
+    ("ImportUserEvents", {"uri": "clicks/*.csv"}),
+    (
+        "ImportUserEvents",
+        {"uri": "a", "startFile": "a/b.csv", "skipRows": "9007199254740991", "acknowledgement": "DURABLE"},
+    ),
     ("UpsertItems", {"items": [{"itemId": "new", "title": "New", "price": GBP}]}),
     ("DeleteItems", {"itemIds": ["22423"]}),
     ("ImportItems", {"inlineJsonLines": "{}"}),
@@ -314,6 +332,11 @@ REFUSED = [
     ("WriteUserEvent", {"event": EVENT | {"items": []}}, "MISSING_ITEM"),
     ("WriteUserEvent", {"event": EVENT | {"eventType": "click"}}, "UNKNOWN_EVENT_TYPE"),
     ("WriteUserEvent", {"event": EVENT | {"eventId": "down"}}, "STORE_UNAVAILABLE"),
+    ("ImportUserEvents", {}, "INVALID_FIELD"),
+    ("ImportUserEvents", {"uri": "a.csv", "skipRows": "-1"}, "INVALID_FIELD"),
+    ("ImportUserEvents", {"uri": "away.csv"}, "FILES_UNAVAILABLE"),
+    ("ImportUserEvents", {"uri": "gs://bucket/a.csv"}, "NOT_INSTALLED"),
+    ("ImportUserEvents", {"uri": "b.csv"}, "SCHEMA_CHANGED"),
     ("GetItem", {"item_id": "nothing"}, "NOT_FOUND"),
     ("SetStock", {"updates": [{"itemId": "22423"}]}, "INVALID_FIELD"),
     ("GetModel", {"name": "absent"}, "NOT_FOUND"),

@@ -14,20 +14,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from serving.adapters.import_files import ImportFiles
 from serving.adapters.memory_profiles import MemoryProfiles
-from serving.cli import event_import
-from serving.cli.event_import import Import, Progress, Refused, write_report
-from serving.cli.event_rows import event_form, with_id
+from serving.cli import event_import, import_state
+from serving.cli import events as events_cli
+from serving.cli.event_import import Import, Progress
+from serving.cli.import_state import Refused, check_report, write_report
+from serving.cli.server_import import ServerImport, ServerProgress
 from serving.core.clock import SystemClock
-from serving.core.errors import InvalidInput, StoreUnavailable
+from serving.core.errors import InvalidInput, NotReady, StoreUnavailable
 from serving.core.row_files import LineError, file_rows
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine
+from serving.events import importing
+from serving.events.importing import ImportUserEvents
 from serving.events.log import decode_logged
 from serving.events.types import UserEvent
 from serving.events.writing import WriteEvents
-from serving.transport.codecs import WRITE_USER_EVENT, codecs
+from serving.transport.codecs import IMPORT_USER_EVENTS, WRITE_USER_EVENT, codecs
 from serving.transport.contract import services
+from serving.transport.event_rows import event_columns, event_form, with_id, write_rows
 from serving.transport.front_params import FrontParams
 from serving.transport.native_front import NativeFront
 from storegate.client import Client
@@ -62,16 +68,21 @@ def store() -> Going:
 
 
 @pytest.fixture
-def client(store: Going) -> Iterator[Client]:
+def client(store: Going, tmp_path: Path) -> Iterator[Client]:
+    """Of a gateway that reads files below tmp_path."""
     clock = SystemClock()
-    codec = codecs(clock)[WRITE_USER_EVENT]
+    made_of = codecs(clock)
     writing = WriteEvents(store, True, lambda item_id: True)
-    engine = Engine([Route(WRITE_USER_EVENT, Lane.WRITER, codec.decode, writing.run, codec.encode)], clock=clock)
-    front = NativeFront(FrontParams(), [WRITE_USER_EVENT], services())
+    reading = ImportUserEvents(writing.run, ImportFiles(tmp_path, ()), write_rows, event_columns, clock)
+    runs = {WRITE_USER_EVENT: (Lane.WRITER, writing.run), IMPORT_USER_EVENTS: (Lane.FILES, reading.run)}
+    routes = [Route(name, lane, made_of[name].decode, run, made_of[name].encode) for name, (lane, run) in runs.items()]
+    engine = Engine(routes, clock=clock)
+    front = NativeFront(FrontParams(), list(runs), services())
     front.start(engine)
     with Client(f"127.0.0.1:{front.port}", timeout_s=20) as made:
         yield made
     front.close(1.0)
+    reading.close()
     engine.drain(1.0)
 
 
@@ -88,7 +99,7 @@ def stored(store: Going) -> list[UserEvent]:
     return [decode_logged(entry).event for entry in store.log]
 
 
-def run(work: Import) -> list[Refused]:
+def run(work: Import | ServerImport) -> list[Refused]:
     return list(work.run(lambda progress: None))
 
 
@@ -159,6 +170,8 @@ def test_bad_rows_are_named_and_the_others_stored(tmp_path: Path, client: Client
     with (tmp_path / "refused.csv").open() as file:
         told = list(csv.DictReader(file))
     assert [row["event_id"] for row in told] == ["e2", "", "", "e5", ""]
+    assert [int(row["line"]) for row in told] == [3, 4, 5, 6, 7]
+    assert (told[1]["file"], told[1]["field"]) == ("a.csv", "eventTime")
     assert told[1]["message"].startswith("eventTime: got 'yesterday'")
 
 
@@ -167,7 +180,7 @@ def test_an_import_goes_on_where_it_stopped(
 ) -> None:
     """The gateway goes away in the third portion; what was stored is not sent again."""
     monkeypatch.setattr(event_import, "PORTION", 10)
-    monkeypatch.setattr(event_import, "PAUSE_S", 0.001)
+    monkeypatch.setattr(import_state, "PAUSE_S", 0.001)
     rows = [f"e{number},purchase-complete,ada,2026-11-20T12:00:00Z,mug,1" for number in range(35)]
     path = lines(tmp_path / "a.csv", HEADER, *rows)
     store.left = 25
@@ -186,14 +199,14 @@ def test_an_import_goes_on_where_it_stopped(
 def test_a_gateway_that_is_back_soon_is_waited_for(
     tmp_path: Path, client: Client, store: Going, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_import, "PAUSE_S", 0.001)
+    monkeypatch.setattr(import_state, "PAUSE_S", 0.001)
     tries: list[float] = []
 
     def back(seconds: float) -> None:
         tries.append(seconds)
         store.left = 1 << 30
 
-    monkeypatch.setattr(event_import.time, "sleep", back)
+    monkeypatch.setattr(import_state.time, "sleep", back)
     store.left = 0
     path = lines(tmp_path / "a.csv", HEADER, "e1,purchase-complete,ada,2026-11-20T12:00:00Z,mug,1")
     assert run(Import.of(path, client, "shop:1", tmp_path, durable=False, again=False)) == []
@@ -248,3 +261,159 @@ def test_a_line_that_is_no_event_is_told(tmp_path: Path, row: str, field: str) -
     (found,) = rows_of(lines(tmp_path / "a.jsonl", row))
     assert isinstance(found, LineError)
     assert (found.line, found.field) == (1, field)
+
+
+def of_table(tmp_path: Path, **columns: pa.Array) -> list[pb.UserEvent | LineError]:
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    return rows_of(tmp_path / "a.parquet")
+
+
+def test_tables_of_other_programs(tmp_path: Path) -> None:
+    """Numbers for ids, floats and NaN where a column has gaps, items as a list of ids or of structs."""
+    kinds = pa.array(["purchase-complete"] * 3)
+    events = of_table(
+        tmp_path,
+        event_type=kinds,
+        user_id=pa.array([17850.0, float("nan"), 3.0]),
+        visitor_id=pa.array([None, 7, None]),
+        items=pa.array([[{"item_id": "mug", "quantity": 2}, {"item_id": "tea", "quantity": None}], None, []]),
+    )
+    assert [one.user_id for one in events] == ["17850", "", "3"]  # type: ignore[union-attr]
+    assert events[1].visitor_id == "7"  # type: ignore[union-attr]
+    assert [(item.item_id, item.quantity) for item in events[0].items] == [("mug", 2), ("tea", 0)]  # type: ignore[union-attr]
+    (listed,) = of_table(tmp_path, event_type=kinds[:1], items=pa.array([["a", "b"]]))
+    assert [item.item_id for item in listed.items] == ["a", "b"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "field"),
+    [
+        ("event_time", pa.array([0, 10**12], pa.timestamp("s")), "eventTime"),
+        ("user_id", pa.array([b"ok", b"\xff\xfe"], pa.binary()), "userId"),
+        ("user_id", pa.array([1.0, 1.5]), "userId"),
+        ("user_id", pa.array([[1], [2]]), "userId"),
+        ("items", pa.array([1, 2]), "items"),
+        ("quantity", pa.array([1.5, float("inf")]), "quantity"),
+    ],
+)
+def test_a_value_that_cannot_be_is_the_rows_own_fault(tmp_path: Path, name: str, values: pa.Array, field: str) -> None:
+    found = of_table(tmp_path, event_type=pa.array(["home-page-view"] * 2), **{name: values})
+    assert len(found) == 2
+    assert isinstance(found[1], LineError)
+    assert found[1].field == field
+
+
+def test_a_time_at_the_edge_of_the_calendar_is_refused(tmp_path: Path) -> None:
+    """In UTC it would be before the year 1."""
+    (found,) = rows_of(lines(tmp_path / "a.csv", "event_type,event_time", "search,0001-01-01T00:00:00+14:00"))
+    assert isinstance(found, LineError)
+    assert found.field == "eventTime"
+
+
+def by_gateway(client: Client, home: Path, uri: str = "in", *, again: bool = False) -> ServerImport:
+    return ServerImport.of(uri, client, "shop:1", home, durable=False, again=again)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two files of 600 rows, below what the gateway reads."""
+    made = tmp_path / "in"
+    made.mkdir()
+    for name, first in (("a.csv", 0), ("b.csv", 600)):
+        rows = (f"e{number},purchase-complete,ada,2026-11-20T12:00:00Z,mug,1" for number in range(first, first + 600))
+        lines(made / name, HEADER, *rows)
+    return made
+
+
+def test_the_gateway_reads_files_itself(tmp_path: Path, client: Client, store: Going, folder: Path) -> None:
+    told: list[str] = []
+    work = by_gateway(client, tmp_path)
+    assert list(work.run(lambda progress: told.append(progress.said()))) == []
+    assert (work.progress.rows, work.progress.stored, work.progress.files_done) == (1200, 1200, 2)
+    assert told[-1] == "file 2 of 2, 1,200 of 1,200 rows new"
+    assert len(store.log) == 1200
+    again = by_gateway(client, tmp_path)
+    assert run(again) == []
+    assert (again.progress.stored, again.progress.known) == (0, 1200)
+
+
+def test_an_import_by_the_gateway_goes_on_where_it_stopped(
+    tmp_path: Path, client: Client, store: Going, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store goes away in the second file; nothing that was stored is read again."""
+    monkeypatch.setattr(import_state, "PAUSE_S", 0.001)
+    store.left = 900
+    with pytest.raises(grpc.RpcError):
+        run(by_gateway(client, tmp_path))
+    store.left = 1 << 30
+    work = by_gateway(client, tmp_path)
+    assert (work.progress.next_file, work.progress.next_row) == ("in/b.csv", importing.GROUP)
+    assert run(work) == []
+    assert (work.progress.rows, work.progress.stored, work.progress.known) == (1200, 1200, 0)
+    assert sorted(int(event.event_id[1:]) for event in stored(store)) == list(range(1200))
+    assert not list((tmp_path / "imports").iterdir())
+
+
+def test_rows_that_the_gateway_refuses_are_reported(
+    tmp_path: Path, client: Client, store: Going, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With file, line, field and reason, over several calls; the report goes on behind what is there."""
+    monkeypatch.setattr(importing, "CALL_S_MAX", 0.0)
+    rows = [f"e{number},{'click' if number % 300 == 7 else 'home-page-view'},ada,,," for number in range(1000)]
+    lines(tmp_path / "a.csv", HEADER, *rows)
+    report = tmp_path / "refused.csv"
+    work = by_gateway(client, tmp_path, "a.csv")
+    told: list[int] = []
+    found = list(write_report(report, work.run(lambda progress: told.append(progress.rows))))
+    assert told == [256, 512, 768, 1000, 1000], "only the last call finds that nothing is left"
+    assert [(one.row, one.line, one.field) for one in found] == [
+        (row + 1, row + 2, "event.event_type") for row in (7, 307, 607, 907)
+    ]
+    assert len(store.log) == 996
+    list(write_report(report, iter(found[:1]), goes_on=True))
+    with report.open() as file:
+        assert [row["event_id"] for row in csv.DictReader(file)] == ["e7", "e307", "e607", "e907", "e7"]
+
+
+def test_a_log_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    now = 0.0
+    monkeypatch.setattr(events_cli, "say", told.append)
+    monkeypatch.setattr(events_cli.time, "monotonic", lambda: now)
+    lines = events_cli.Lines()
+    for now in (1.0, 4.9, 5.0, 5.1, 9.9, 30.0):
+        lines.tell(f"at {now}")
+    assert told == ["at 5.0", "at 30.0"]
+
+
+def test_a_report_that_is_there_is_not_lost(tmp_path: Path) -> None:
+    report = lines(tmp_path / "refused.csv", "of yesterday")
+    with pytest.raises(InvalidInput, match="--overwrite"):
+        check_report(report, goes_on=False, overwrite=False)
+    check_report(report, goes_on=True, overwrite=False)
+    check_report(report, goes_on=False, overwrite=True)
+    check_report(tmp_path / "new.csv", goes_on=False, overwrite=False)
+    with pytest.raises(InvalidInput, match="a file that can be written"):
+        list(write_report(tmp_path / "no folder" / "refused.csv", iter(())))
+
+
+def test_what_stands_still_is_given_up(tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that answers again and again that it has done nothing."""
+    asked: list[str] = []
+
+    def nothing(uri: str, **_: object) -> pb.ImportUserEventsResponse:
+        asked.append(uri)
+        return pb.ImportUserEventsResponse(files=1, next_file="a.csv", next_row=5)
+
+    monkeypatch.setattr(client, "import_events", nothing)
+    with pytest.raises(NotReady, match=r"stands still at row 5 of a\.csv"):
+        run(by_gateway(client, tmp_path))
+    assert len(asked) < 10
+
+
+def test_what_is_left_of_an_import_that_nobody_can_read_counts_as_nothing(tmp_path: Path, client: Client) -> None:
+    work = by_gateway(client, tmp_path)
+    for content in ("half", '{"colour": 1}', "[]"):
+        work.state._path.parent.mkdir(exist_ok=True)
+        work.state._path.write_text(content)
+        assert by_gateway(client, tmp_path).progress == ServerProgress()

@@ -94,3 +94,61 @@ class StreamUserEventsResponse(_message.Message):
     refused: _containers.RepeatedCompositeFieldContainer[RefusedEvent]
     missing_item_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, received: _Optional[int] = ..., stored: _Optional[int] = ..., refused_count: _Optional[int] = ..., refused: _Optional[_Iterable[_Union[RefusedEvent, _Mapping]]] = ..., missing_item_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ImportUserEventsRequest(_message.Message):
+    __slots__ = ("uri", "start_file", "skip_rows", "validate_only", "acknowledgement")
+    URI_FIELD_NUMBER: _ClassVar[int]
+    START_FILE_FIELD_NUMBER: _ClassVar[int]
+    SKIP_ROWS_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
+    uri: str
+    start_file: str
+    skip_rows: int
+    validate_only: bool
+    acknowledgement: Acknowledgement
+    def __init__(self, uri: _Optional[str] = ..., start_file: _Optional[str] = ..., skip_rows: _Optional[int] = ..., validate_only: _Optional[bool] = ..., acknowledgement: _Optional[_Union[Acknowledgement, str]] = ...) -> None: ...
+
+class RefusedRow(_message.Message):
+    __slots__ = ("file", "row", "line", "event_id", "field", "reason", "message")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    file: str
+    row: int
+    line: int
+    event_id: str
+    field: str
+    reason: str
+    message: str
+    def __init__(self, file: _Optional[str] = ..., row: _Optional[int] = ..., line: _Optional[int] = ..., event_id: _Optional[str] = ..., field: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class ImportUserEventsResponse(_message.Message):
+    __slots__ = ("rows", "stored", "known", "denied", "refused", "missing_item_ids", "files", "files_done", "next_file", "next_row", "complete")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    DENIED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    MISSING_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    FILES_DONE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FILE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_ROW_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    stored: int
+    known: int
+    denied: int
+    refused: _containers.RepeatedCompositeFieldContainer[RefusedRow]
+    missing_item_ids: _containers.RepeatedScalarFieldContainer[str]
+    files: int
+    files_done: int
+    next_file: str
+    next_row: int
+    complete: bool
+    def __init__(self, rows: _Optional[int] = ..., stored: _Optional[int] = ..., known: _Optional[int] = ..., denied: _Optional[int] = ..., refused: _Optional[_Iterable[_Union[RefusedRow, _Mapping]]] = ..., missing_item_ids: _Optional[_Iterable[str]] = ..., files: _Optional[int] = ..., files_done: _Optional[int] = ..., next_file: _Optional[str] = ..., next_row: _Optional[int] = ..., complete: _Optional[bool] = ...) -> None: ...

@@ -45,6 +45,11 @@ class UserEventServiceStub:
                 request_serializer=storegate_dot_v1_dot_event__pb2.WriteUserEventRequest.SerializeToString,
                 response_deserializer=storegate_dot_v1_dot_event__pb2.StreamUserEventsResponse.FromString,
                 _registered_method=True)
+        self.ImportUserEvents = channel.unary_unary(
+                '/storegate.v1.UserEventService/ImportUserEvents',
+                request_serializer=storegate_dot_v1_dot_event__pb2.ImportUserEventsRequest.SerializeToString,
+                response_deserializer=storegate_dot_v1_dot_event__pb2.ImportUserEventsResponse.FromString,
+                _registered_method=True)
 
 
 class UserEventServiceServicer:
@@ -67,6 +72,15 @@ class UserEventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportUserEvents(self, request, context):
+        """The events of files that the gateway can read, each as by WriteUserEvent. Works until shortly before the deadline, for
+        about ten seconds at most, and answers how far it came: ask again from there until the answer is complete. Safe to
+        repeat: rows without an event_id get one from what they say and where they stand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UserEventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +93,11 @@ def add_UserEventServiceServicer_to_server(servicer, server):
                     servicer.StreamUserEvents,
                     request_deserializer=storegate_dot_v1_dot_event__pb2.WriteUserEventRequest.FromString,
                     response_serializer=storegate_dot_v1_dot_event__pb2.StreamUserEventsResponse.SerializeToString,
+            ),
+            'ImportUserEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportUserEvents,
+                    request_deserializer=storegate_dot_v1_dot_event__pb2.ImportUserEventsRequest.FromString,
+                    response_serializer=storegate_dot_v1_dot_event__pb2.ImportUserEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,6 +155,33 @@ class UserEventService:
             '/storegate.v1.UserEventService/StreamUserEvents',
             storegate_dot_v1_dot_event__pb2.WriteUserEventRequest.SerializeToString,
             storegate_dot_v1_dot_event__pb2.StreamUserEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportUserEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storegate.v1.UserEventService/ImportUserEvents',
+            storegate_dot_v1_dot_event__pb2.ImportUserEventsRequest.SerializeToString,
+            storegate_dot_v1_dot_event__pb2.ImportUserEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -108,8 +108,9 @@ def test_unknown_items_are_named_once_and_kept() -> None:
 def test_without_consent_or_to_validate_the_store_is_not_touched() -> None:
     """Denied by the request, denied by the store's default, only to be validated."""
     denied = WriteEvent(event("e1", "new"), personal=False)
-    assert writer(Touchy()).run([denied], TURN) == [EventWritten(False, ("new",))]
-    assert writer(Touchy(), consent=False).run([WriteEvent(event("e1"))], TURN) == [EventWritten(False)]
+    assert writer(Touchy()).run([denied], TURN) == [EventWritten(False, ("new",), denied=True)]
+    answers = writer(Touchy(), consent=False).run([WriteEvent(event("e1"))], TURN)
+    assert answers == [EventWritten(False, denied=True)]
     assert writer(Touchy()).run([WriteEvent(event("e1"), validate_only=True)], TURN) == [EventWritten(False)]
 
 
@@ -120,7 +121,7 @@ def test_consent_of_the_request_wins_over_the_default() -> None:
 
 def test_a_store_that_is_away_fails_only_what_needed_it() -> None:
     answers = writer(Touchy()).run([WriteEvent(event("e1"), personal=False), WriteEvent(event("e2"))], TURN)
-    assert answers[0] == EventWritten(False)
+    assert answers[0] == EventWritten(False, denied=True)
     assert isinstance(answers[1], StoreUnavailable)
 
 
@@ -161,7 +162,7 @@ def test_a_forged_token_fails_its_event_alone() -> None:
 def test_what_is_not_stored_is_no_outcome(write: dict[str, bool]) -> None:
     noted = Noted()
     answers = writer(Touchy(), outcomes=noted).run([WriteEvent(event("e1"), attribution_token=TOKEN, **write)], TURN)
-    assert answers == [EventWritten(False)]
+    assert answers == [EventWritten(False, denied="personal" in write)]
     assert noted.groups == []
 
 

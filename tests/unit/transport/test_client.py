@@ -31,6 +31,7 @@ ANSWERS = {
     "ReplayDecision": recommendation_pb2.ReplayDecisionResponse(identical=True),
     "Rerank": recommendation_pb2.RerankResponse(request_id="r"),
     "WriteUserEvent": event_pb2.WriteUserEventResponse(stored=True),
+    "ImportUserEvents": event_pb2.ImportUserEventsResponse(rows=1),
     "GetItem": catalog_pb2.Item(item_id="a"),
     "UpsertItems": catalog_pb2.UpsertItemsResponse(upserted=1),
     "DeleteItems": catalog_pb2.DeleteItemsResponse(deleted=1),
@@ -102,6 +103,7 @@ def test_every_call_sends_its_message_and_brings_its_answer(shop: Client, gate: 
         shop.replay_decision("d"),
         shop.rerank(["b", "a"], "u"),
         shop.write_event("add-to-cart", visitor_id="v", items=["a", ("b", 2)], event_id="e"),
+        shop.import_events("a.csv", start_file="b.csv", skip_rows=2, validate_only=True, durable=True),
         shop.get_item("a"),
         shop.upsert_items([item]),
         shop.delete_items(["a"]),
@@ -119,6 +121,9 @@ def test_every_call_sends_its_message_and_brings_its_answer(shop: Client, gate: 
     assert (seen["GetDecision"].decision_id, seen["ReplayDecision"].decision_id) == ("d", "d")
     assert seen["Rerank"].item_ids == ["b", "a"]
     assert [(one.item_id, one.quantity) for one in seen["WriteUserEvent"].event.items] == [("a", 1), ("b", 2)]
+    assert seen["ImportUserEvents"] == event_pb2.ImportUserEventsRequest(
+        uri="a.csv", start_file="b.csv", skip_rows=2, validate_only=True, acknowledgement=event_pb2.DURABLE
+    )
 
 
 def test_an_event_gets_an_id_of_its_own_when_none_is_given(shop: Client, gate: Gate) -> None:
