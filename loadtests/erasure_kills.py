@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,9 +190,11 @@ class Trial:
             self._there[name] = set()
 
 
-def kill_movers(kills: int, seed: int, home: Path) -> Outcome:
+def kill_movers(kills: int, seed: int, home: Path, say: Callable[[str], None] = lambda line: None) -> Outcome:
     """All of it. kills: how many movers are started."""
     with closing(Trial(home, seed)) as trial:
-        for _ in range(kills):
+        for number in range(kills):
             trial.kill()
+            if (number + 1) % 50 == 0:
+                say(f"{number + 1} of {kills} movers")
         return trial.compare()

@@ -59,7 +59,10 @@ class ErasureLedger:
 
     def _add(self, proofs: Iterable[Erasure]) -> int:
         self._read()
-        new = {one.erasure_id: one for one in proofs if one.erasure_id not in self._ids}
+        new: dict[str, Erasure] = {}
+        for one in proofs:
+            if one.erasure_id not in self._ids:
+                new.setdefault(one.erasure_id, one)
         if not new:
             return 0
         made = not self._path.exists()

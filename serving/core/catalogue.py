@@ -114,7 +114,7 @@ class Catalogue:
         slot = item_hash & mask
         while key := int(self.hash_keys[slot]):
             if key == item_hash:
-                return self.items[self.hash_rows[slot]].item_id
+                return self.items[int(self.hash_rows[slot])].item_id
             slot = (slot + 1) & mask
         return ""
 
