@@ -117,8 +117,7 @@ class Erasing:
         if left:
             _log.error("an erasure does not reach everything: %s", left)
         proofs = [proof_of(one, round(self._wall() * 1000), [left]) for one in filed]
-        self._ledger.add(proofs)
-        self._store.complete(proofs)
+        self._store.complete(self._ledger.add(proofs))
         return len(proofs)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +33,7 @@ class ErasureLedger:
         self._path = self.folder / FILE
         self._guard = threading.Lock()
         self._at = self._inode = 0
-        self._ids: set[str] = set()
+        self._by_id: dict[str, Erasure] = {}
         self._of: dict[str, list[Erasure]] = {}
 
     def of_subject(self, subject: str) -> list[Erasure]:
@@ -48,23 +48,25 @@ class ErasureLedger:
             self._read()
             return {subject: max(one.requested_ms for one in proofs) for subject, proofs in self._of.items()}
 
-    def add(self, proofs: Iterable[Erasure]) -> int:
-        """Keeps those that it does not have, on the disk when it returns; how many. Raises DataError."""
+    def add(self, proofs: Sequence[Erasure]) -> list[Erasure]:
+        """Keeps those that it does not have, on the disk when it returns; each as it is kept, in order. Raises
+        DataError."""
         with self._guard:
             try:
                 with disk.locked(self.folder / LOCK, wait=True):
-                    return self._add(proofs)
+                    self._add(proofs)
+                    return [self._by_id[one.erasure_id] for one in proofs]
             except OSError as error:
                 raise DataError(str(self._path), f"no proof can be written ({error.strerror})") from None
 
-    def _add(self, proofs: Iterable[Erasure]) -> int:
+    def _add(self, proofs: Sequence[Erasure]) -> None:
         self._read()
         new: dict[str, Erasure] = {}
         for one in proofs:
-            if one.erasure_id not in self._ids:
+            if one.erasure_id not in self._by_id:
                 new.setdefault(one.erasure_id, one)
         if not new:
-            return 0
+            return
         made = not self._path.exists()
         with open(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             file.truncate(self._at)  # what a killed writer has begun
@@ -76,7 +78,6 @@ class ErasureLedger:
             disk.sync(self.folder)
             disk.sync(self.folder.parent)
         self._read()
-        return len(new)
 
     def _read(self) -> None:
         """Whole lines that were added. A file that was put there anew is read from its beginning."""
@@ -84,7 +85,7 @@ class ErasureLedger:
             with self._path.open("rb") as file:
                 found = os.fstat(file.fileno())
                 if found.st_ino != self._inode or found.st_size < self._at:
-                    self._at, self._inode, self._ids, self._of = 0, found.st_ino, set(), {}
+                    self._at, self._inode, self._by_id, self._of = 0, found.st_ino, {}, {}
                 file.seek(self._at)
                 while lines := file.readlines(READ_BYTES):
                     for line in lines:
@@ -93,7 +94,7 @@ class ErasureLedger:
                         self._keep(line)
                         self._at += len(line)
         except FileNotFoundError:
-            self._at, self._inode, self._ids, self._of = 0, 0, set(), {}
+            self._at, self._inode, self._by_id, self._of = 0, 0, {}, {}
         except OSError as error:
             raise DataError(str(self._path), f"the proofs cannot be read ({error.strerror})") from None
 
@@ -103,6 +104,6 @@ class ErasureLedger:
         except ValueError as error:
             _log.error("%s: %s, at byte %d", self._path, error, self._at)
             return
-        if one.erasure_id not in self._ids:
-            self._ids.add(one.erasure_id)
+        if one.erasure_id not in self._by_id:
+            self._by_id[one.erasure_id] = one
             self._of.setdefault(one.subject, []).append(one)

@@ -54,10 +54,10 @@ class Moving:
         Conflict, DataError."""
         orders = self._erasing.ripe() if self._erasing is not None else []
         total = self._drain()
-        if self._erasing is not None:
-            total.add(self._erase(self._erasing, orders))
         if total.events:
             self._tidy()
+        if self._erasing is not None:
+            total.add(self._erase(self._erasing, orders))
         return total
 
     def _drain(self) -> Moved:
@@ -118,6 +118,8 @@ class EventMover:
     def _work(self) -> None:
         yield_to_others(NICE)
         self._stream.wait_ready(WAIT_S)
+        if self._erasing is not None:
+            self._erasing.wait_ready(WAIT_S)
         ending = False
         while not ending:
             ending = self._wait()
