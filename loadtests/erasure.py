@@ -63,6 +63,7 @@ PORTION = 5000
 ASK_S = 10.0
 STREAM_S = 300.0
 WAIT_S = 600.0
+LOOK_S = 0.2
 
 Say = Callable[[str], None]
 
@@ -74,7 +75,7 @@ class Figures:
     users: int
     events: int
     archived_files: int
-    """Of the archive, before."""
+    """Of the archive, before; a turn of the events waits in the event log."""
     order_s: float
     """Until all were ordered: their profiles and decisions are gone."""
     complete_s: float
@@ -212,12 +213,13 @@ class People:
 def _erased(people: People, client: Client, home: Path, tree: Tree, say: Say) -> Figures:
     told = people.told(int(time.time()))
     say(f"writing {len(told):,} events")
-    for at in range(0, len(told), PORTION):
-        client.stream_events(told[at : at + PORTION], timeout_s=STREAM_S)
+    waiting = len(told) // people.events
+    _write(client, told[:-waiting])
+    archive = ParquetArchive(home / "events")
+    files = _archived(archive, len(told) - waiting)
     for name in people.gone[:LOGGED_MAX]:
         client.recommend(name, page_size=5)
-    archive = ParquetArchive(home / "events")
-    files = sum(len(archive.files(day)) for day in archive.days())
+    _write(client, told[-waiting:])
     say(f"erasing {len(people.gone):,} users")
     work = Erasing(client, people.gone)
     begun = time.monotonic()
@@ -243,6 +245,23 @@ def _erased(people: People, client: Client, home: Path, tree: Tree, say: Say) ->
         sum(max(0, people.events - stayed[name]) for name in people.stay),
         sum(max(0, stayed[name] - people.events) for name in people.stay), tuple(sorted(scan.places)),
     )  # fmt: skip
+
+
+def _write(client: Client, events: Sequence[pb.UserEvent]) -> None:
+    for at in range(0, len(events), PORTION):
+        client.stream_events(events[at : at + PORTION], timeout_s=STREAM_S)
+
+
+def _archived(archive: ParquetArchive, events: int) -> int:
+    """Waits until so many events are in the archive; in how many files. Raises ValueError when that takes too long."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        files = [file for day in archive.days() for file in archive.files(day)]
+        if sum(file.rows for file in files) >= events:
+            return len(files)
+        if time.monotonic() > until:
+            raise ValueError(f"{events} events are not in the archive after {WAIT_S:g} s")
+        time.sleep(LOOK_S)
 
 
 def _stayed(archive: ParquetArchive, client: Client, people: People) -> Counter[str]:

@@ -24,13 +24,12 @@ from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_decisions import RedisDecisions
 from serving.adapters.redis_erasures import RedisErasures
-from serving.adapters.redis_event_log import RedisEventLog, RedisEventReader
+from serving.adapters.redis_event_log import RedisEventLog
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.replay import ReplayService
 from serving.adapters.shop_store import ShopStore
 from serving.adapters.token_keys import erasure_key, token_keys
-from serving.adapters.user_export import UserExport
-from serving.adapters.user_service import UserService
+from serving.adapters.user_service import UserService, UserStores
 from serving.catalogue.follower import Follower
 from serving.core.attribution import TokenSigner
 from serving.core.clock import Clock, SystemClock
@@ -63,7 +62,6 @@ from serving.transport.probe import grpc_health
 from serving.transport.tokens import token_digest
 
 DAY_S = 86_400
-ERASE_TIMEOUT_S = 2.0
 MOVER_TIMEOUT_S = 5.0
 STORE_WAIT_S = 2.0
 """How long a start waits for Redis before it goes on without."""
@@ -106,8 +104,11 @@ class Gateway:
         )
         replay = replay_service(settings, self._models, self._decisions, self._changes)
         operator = ModelService(settings.home, self._models)
-        self._users = UserStores(settings, server)
-        users = self._users.service(self._profiles, self._decisions, self._models)
+        self._users = UserStores(
+            settings.home, server, pseudonyms(settings), lambda: event_archive(settings), prefix=settings.redis.prefix
+        )
+        catalogue = self._models.catalogue
+        users = self._users.service(self._profiles, self._decisions, lambda item: catalogue.snapshot().id_of(item))
         self._routes = routes(self._models, self._events, users, replay, operator, self._clock, signer)
         self._shelf = OnnxShelf(settings.home, settings.inference.models_max)
         if settings.inference.models_max:
@@ -340,33 +341,6 @@ def user_erasing(settings: Settings, server: RedisServer) -> Erasing:
     """What carries erasures out."""
     store = RedisErasures(server, pseudonyms(settings), prefix=settings.redis.prefix, timeout_s=MOVER_TIMEOUT_S)
     return Erasing(settings.home, store, decision_store(settings, server), ErasureLedger(settings.home))
-
-
-class UserStores:
-    """What a replica needs to erase and to export users."""
-
-    def __init__(self, settings: Settings, server: RedisServer) -> None:
-        self._settings, self._names, prefix = settings, pseudonyms(settings), settings.redis.prefix
-        self._erasures = RedisErasures(server, self._names, prefix=prefix, timeout_s=ERASE_TIMEOUT_S)
-        self._log = RedisEventReader(server, prefix=prefix)
-
-    def service(self, profiles: RedisProfiles, decisions: RedisDecisions, models: LiveModels) -> UserService:
-        """The methods."""
-        export = UserExport(
-            self._erasures.profile,
-            self._log,
-            event_archive(self._settings),
-            decisions,
-            ErasureLedger(self._settings.home),
-            self._names,
-            lambda item: models.catalogue.snapshot().id_of(item),
-        )
-        return UserService(self._erasures, profiles, export, self._names)
-
-    def close(self) -> None:
-        """Ends the connections. Idempotent."""
-        self._erasures.close()
-        self._log.close()
 
 
 def decision_store(settings: Settings, server: RedisServer) -> RedisDecisions:

@@ -53,7 +53,7 @@ class World:
         self.archive = ParquetArchive(home / "events")
         self.ledger = ErasureLedger(home)
         export = UserExport(
-            self.erasures.profile, self.reader, self.archive, self.decisions, self.ledger, self.names,
+            self.erasures.profile, self.reader, lambda: self.archive, self.decisions, self.ledger, self.names,
             lambda item: f"#{item}",
         )  # fmt: skip
         self.service = UserService(self.erasures, self.store, export, self.names)

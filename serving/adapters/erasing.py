@@ -31,6 +31,7 @@ from serving.events.erasure import Erasure, Order, newest
 
 SETTLE_S: Final = 1.0
 """A decision may be so long on its way to the store: an order that is younger waits."""
+NOT_ALL: Final = "an erasure does not reach everything: %s"
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class Erasing:
         late = {key: self._decisions.erase(key, order.cut_ms / 1000) for key, order in covering.items()}
         left = [one for one in (*left, *found.left, *history.left) if one]
         for one in left:
-            _log.error("an erasure does not reach everything: %s", one)
+            _log.error(NOT_ALL, one)
         filed = [
             replace(one, decisions=one.decisions + (late[one.profile_key] if covering[one.profile_key].erasure_id ==
                     one.erasure_id else 0))
@@ -106,17 +107,17 @@ class Erasing:
         """Those whose files are done, by this mover or one that died. Raises StoreUnavailable."""
         return self._store.filed_before()
 
-    def bar(self) -> None:
+    def bar(self) -> str:
         """See RedisErasures.bar."""
-        self._store.bar()
+        return self._store.bar()
 
-    def complete(self, filed: Iterable[Erasure], hold: Callable[[], None]) -> int:
-        """Has the store write its file anew, and proves them; how many. Raises StoreUnavailable, DataError,
-        Conflict."""
-        left = self._store.rewrite(hold)
-        if left:
-            _log.error("an erasure does not reach everything: %s", left)
-        proofs = [proof_of(one, round(self._wall() * 1000), [left]) for one in filed]
+    def complete(self, filed: Iterable[Erasure], barred: str, hold: Callable[[], None]) -> int:
+        """Has the store write its file anew, and proves them; how many. barred: what `bar` has said. Raises
+        StoreUnavailable, DataError, Conflict."""
+        left = [one for one in (barred, self._store.rewrite(hold)) if one]
+        for one in left:
+            _log.error(NOT_ALL, one)
+        proofs = [proof_of(one, round(self._wall() * 1000), left) for one in filed]
         self._store.complete(self._ledger.add(proofs))
         return len(proofs)
 

@@ -75,9 +75,9 @@ class Moving:
         if not filed:
             return Moved()
         self._stream.hold()
-        erasing.bar()
+        barred = erasing.bar()
         moved = self._drain()
-        moved.erased = erasing.complete(filed, self._stream.hold)
+        moved.erased = erasing.complete(filed, barred, self._stream.hold)
         return moved
 
     def _tidy(self) -> None:

@@ -34,6 +34,9 @@ PAGE: Final = 500
 NODE_BYTES: Final = 4096
 """Redis's default of stream-node-max-bytes."""
 NODE_BYTES_MAX: Final = 1 << 20
+POLL_S: Final = 0.05
+BUSY: Final = ("in progress", "child process")
+"""Of Redis's words when it is writing a file already."""
 
 _log = logging.getLogger(__name__)
 
@@ -106,14 +109,16 @@ class RedisErasures:
         self._each(known)
         self._each([("HDEL", self._last, one.erasure_id) for one in proofs])
 
-    def bar(self) -> None:
+    def bar(self) -> str:
         """Adds an entry to the event log that fills a node of its own. When it has been moved, every node is gone that
-        an erased event stood in: Redis deletes an entry by a mark, and its bytes with the node. Raises
-        StoreUnavailable."""
-        replies = self._line.run([("CONFIG", "GET", "stream-node-max-bytes")])
-        told = replies[0]
+        an erased event stood in: Redis deletes an entry by a mark, and its bytes with the node. What stands in the way
+        of that, "" = nothing. Raises StoreUnavailable."""
+        (told,) = self._line.run([("CONFIG", "GET", "stream-node-max-bytes")])
         size = NODE_BYTES if isinstance(told, ResponseError) or len(told) < 2 else int(told[1])
-        self._run([("XADD", event_log(self._prefix), "*", "bar", b" " * max(NODE_BYTES, min(size, NODE_BYTES_MAX)))])
+        if not 0 < size <= NODE_BYTES_MAX:
+            return f"nodes of the store's streams may be too large to be cleared (stream-node-max-bytes {size})"
+        self._run([("XADD", event_log(self._prefix), "*", "bar", b" " * max(NODE_BYTES, size))])
+        return ""
 
     def close(self) -> None:
         """Ends the connection. Idempotent."""
@@ -137,14 +142,16 @@ class RedisErasures:
     def _written(self, command: str, kind: str, hold: Callable[[], None], patience_s: float) -> str:
         """What began before it was asked for does not count."""
         until = time.monotonic() + patience_s
-        self._idle(kind, until, hold)
         while True:
+            self._idle(kind, until, hold)
             (reply,) = self._line.run([(command,)])
             if not isinstance(reply, ResponseError):
                 break
-            if "progress" not in str(reply):
+            if not any(word in str(reply) for word in BUSY):
                 return f"{command} is refused by the store ({reply})"
-            self._idle(kind, until, hold)
+            time.sleep(POLL_S)
+            if time.monotonic() > until:
+                raise StoreUnavailable(f"redis: {reply}")
         told = self._idle(kind, until, hold)
         if told.get("aof_last_bgrewrite_status" if kind == "aof" else "rdb_last_bgsave_status") != "ok":
             raise StoreUnavailable(f"redis: {command} has failed; see its log")
@@ -161,7 +168,7 @@ class RedisErasures:
             if time.monotonic() > until:
                 raise StoreUnavailable("redis: it is still writing its file")
             hold()
-            time.sleep(0.05)
+            time.sleep(POLL_S)
 
     def _status(self, erasure_id: str) -> str:
         return f"{self._prefix}erasure:{erasure_id}"
@@ -191,9 +198,7 @@ class RedisErasures:
 
 def proof_of(filed: Erasure, completed_ms: int, left: Sequence[str]) -> Erasure:
     """The proof of an erasure whose files are done."""
-    return dataclasses.replace(
-        filed, state=State.COMPLETE, completed_ms=completed_ms, left=(*filed.left, *(one for one in left if one))
-    )
+    return dataclasses.replace(filed, state=State.COMPLETE, completed_ms=completed_ms, left=(*filed.left, *left))
 
 
 def _facts(info: bytes) -> dict[str, str]:

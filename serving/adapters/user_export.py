@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cached_property
 from typing import Any, Final
 
 import pyarrow as pa
@@ -51,18 +52,23 @@ class UserExport:
         self,
         profile: Callable[[str], bytes],
         log: RedisEventReader,
-        archive: ParquetArchive,
+        archive: Callable[[], ParquetArchive],
         decisions: DecisionStore,
         ledger: ErasureLedger,
         names: Pseudonyms,
         item_of: Callable[[int], str],
     ) -> None:
-        """profile: the stored records of a profile key. item_of: the item id of a hash, "" = unknown."""
-        self._profile_of, self._log, self._archive, self._decisions = profile, log, archive, decisions
+        """profile: the stored records of a profile key. archive: opens it, which an object store may not allow at once.
+        item_of: the item id of a hash, "" = unknown."""
+        self._profile_of, self._log, self._open, self._decisions = profile, log, archive, decisions
         self._ledger, self._names, self._item_of = ledger, names, item_of
 
+    @cached_property
+    def _archive(self) -> ParquetArchive:
+        return self._open()
+
     def page(self, query: ExportUser) -> Page:
-        """Raises StoreUnavailable, ArchiveUnavailable, DataError."""
+        """Raises StoreUnavailable, ArchiveUnavailable, DataError, SettingError."""
         place = query.place or self._begin()
         told: list[Told] = []
         room = PAGE_BYTES_MAX
