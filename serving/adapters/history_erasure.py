@@ -40,16 +40,22 @@ class FoundHistory:
     files: Counter[str] = field(default_factory=Counter)
     versions: list[Path] = field(default_factory=list)
     """Folders whose file has to be written anew."""
+    looked: list[Path] = field(default_factory=list)
+    """All that were there."""
     left: list[str] = field(default_factory=list)
     """Versions that cannot be read."""
 
 
+def history_versions(home: Path) -> list[Path]:
+    """The folders of all versions."""
+    place = shelf(home, PART)
+    return sorted(path for path in (place.iterdir() if place.is_dir() else ()) if not path.name.startswith("."))
+
+
 def find_history(home: Path, cut_of: CutOf) -> FoundHistory:
     """Looks through all versions, and changes nothing."""
-    found, place = FoundHistory(), shelf(home, PART)
-    for folder in sorted(place.iterdir() if place.is_dir() else ()):
-        if folder.name.startswith("."):
-            continue
+    found = FoundHistory(looked=history_versions(home))
+    for folder in found.looked:
         try:
             seen = _seen(folder, cut_of)
         except (DataError, ModelDamaged) as error:

@@ -55,6 +55,10 @@ class RedisErasures:
         """Waits for the connection; whether it is there."""
         return self._line.wait_ready(timeout_s)
 
+    def subject(self, profile_key: str) -> str:
+        """What erasures call the owner of a profile."""
+        return self._names.subject(profile_key)
+
     def order(self, asked: Sequence[EraseUser]) -> list[Erasure]:
         """Deletes profiles and decisions, and orders the rest; of a known request, how far it is. All have a
         request_id. Raises StoreUnavailable: some may have been ordered; ask again."""

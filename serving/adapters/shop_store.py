@@ -3,14 +3,14 @@ what moves its event log to the archive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from serving.adapters.embedded_redis import EmbeddedRedis
 from serving.adapters.erasure_ledger import ErasureLedger
 from serving.adapters.event_mover import EventMover
-from serving.adapters.history_erasure import HISTORY_FILE, erase_history
+from serving.adapters.history_erasure import HISTORY_FILE, erase_history, history_versions
 from serving.adapters.model_loader import load
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_profiles import RedisProfiles
@@ -50,6 +50,7 @@ class ShopStore:
         for line in release.refused:
             say(f"refused: {line}")
         self._home, self._profiles, self._names, self._ledger = home, profiles, names, ErasureLedger(home)
+        self._looked: set[Path] = set()
         self._seeded = ""
         self._mover: EventMover | None = None
         self._embedded = None if url else EmbeddedRedis(home, fsync=fsync)
@@ -72,6 +73,7 @@ class ShopStore:
         """Starts the embedded Redis again if it died, and brings in the history of a release that is new."""
         if self._embedded is not None and self._embedded.revive():
             say("the embedded redis had ended and was started again")
+        self._forget_erased(history_versions(self._home), say)
         try:
             history = live(self._home).models["history"]
         except (NotReady, ModelDamaged, KeyError):  # the replicas tell of it; they go on with what they have
@@ -97,7 +99,7 @@ class ShopStore:
 
     def _seed(self, history: Path, say: Say) -> None:
         """Profiles of the training history; known ones are not repeated. Raises StoreUnavailable, DataError."""
-        self._forget_erased(history, say)
+        self._forget_erased([history], say)
         profiles = self._profiles(RedisServer(self.url))
         subject = self._subject if self._names is not None else None
         try:
@@ -111,17 +113,21 @@ class ShopStore:
         if seeded:
             say(f"{seeded} profiles of the training history loaded")
 
-    def _forget_erased(self, history: Path, say: Say) -> None:
-        """A release may have been trained from what was there before somebody was erased. Raises DataError,
-        ModelDamaged."""
-        if self._names is None or not (cuts := self._ledger.cuts()):
+    def _forget_erased(self, versions: Sequence[Path], say: Say) -> None:
+        """A release, a candidate too, may have been trained from what was there before somebody was erased. Each is
+        looked through once: who is erased later is taken out by who erases. Raises DataError."""
+        new = [folder for folder in versions if folder not in self._looked]
+        if not new or self._names is None:
             return
-        try:
-            gone = erase_history(self._home, history, lambda key: cuts.get(self._subject(key)))
-        except OSError as error:
-            raise DataError(str(history), f"erased users cannot be taken out of it ({error.strerror})") from None
-        if gone:
-            say(f"{gone} records of erased users were taken out of history {history.name}")
+        self._looked.update(new)  # a damaged one is told once
+        cuts = self._ledger.cuts()
+        for folder in new if cuts else ():
+            try:
+                gone = erase_history(self._home, folder, lambda key: cuts.get(self._subject(key)))
+            except (OSError, ModelDamaged) as error:
+                raise DataError(str(folder), f"erased users cannot be taken out of it ({error})") from None
+            if gone:
+                say(f"{gone} records of erased users were taken out of history {folder.name}")
 
     def _subject(self, key: str) -> str:
         assert self._names is not None

@@ -98,7 +98,7 @@ class UserExport:
                 some = min(count, DECISIONS_AT_ONCE)
                 logged, looked = self._decisions.of_owner(query.profile_key, place.offset, some)
                 after = replace(place, offset=place.offset + looked) if looked == some else place.to(Stage.ERASURES)
-                return logged, after, True
+                return logged, after, looked == some
             case Stage.ERASURES:
                 proofs = self._ledger.of_subject(self._names.subject(query.profile_key))
                 return _cut(proofs, place, count, None)

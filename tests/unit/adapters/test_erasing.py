@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from erasures import DAY_S, World, decision, event
+from histories_of_people import history, whole
 
 from loadtests.byte_scan import Scan
 from loadtests.erasure_kills import kill_movers
@@ -345,3 +346,17 @@ def test_killed_movers_leave_nobody_and_lose_nothing(tmp_path: Path) -> None:
     assert not found.broken, found
     assert found.erasures > 5
     assert found.written > 100
+
+
+def test_a_release_that_is_published_meanwhile_is_looked_through_too(world: World) -> None:
+    """Between the look at the histories and the proof."""
+    history(world.home, "v1", {"u:ada": [1], "u:bob": [2]})
+    world.erase("ada")
+
+    def publishing(moving: Any, erasing: Any, archive: Any) -> None:
+        filed = erasing._store.filed
+        erasing._store.filed = lambda found: (history(world.home, "v2", {"u:ada": [1], "u:bob": [2]}), filed(found))
+
+    world.move(before=publishing)
+    assert whole(world.home, "v1").keys() == whole(world.home, "v2").keys() == {"u:bob"}
+    assert proof(world, "ada").history_records == 1

@@ -6,46 +6,27 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from erasures import World
+from histories_of_people import blob, history, whole
 
 from serving.adapters import disk
 from serving.adapters.embedded_redis import EmbeddedRedis
 from serving.adapters.history_erasure import HISTORY_FILE, LOCK, PUBLISHING, erase_history, find_history, sweep_drafts
 from serving.adapters.redis_connection import RedisServer
-from serving.adapters.versions import read_version, write_version
 from serving.core.errors import ModelDamaged
-from serving.events.history import read_history, write_history
-from serving.events.records import RECORD, RECORD_BYTES, encode_rows
+from serving.events.records import RECORD_BYTES
 
 TIME_S = 1_700_000_000
 CUT_MS = (TIME_S + 50) * 1000
 LATER_S = TIME_S + 10_000
 
 
-def blob(*times_s: int) -> bytes:
-    return encode_rows([(time_s, "purchase-complete", "mug", time_s, 1) for time_s in times_s])
-
-
-def history(home: Path, version: str, profiles: dict[str, bytes]) -> Path:
-    path = home / "made.npz"
-    sizes = [len(each) // RECORD_BYTES for each in profiles.values()]
-    offsets = np.r_[0, np.cumsum(sizes)].astype(np.int64)
-    write_history(path, list(profiles), np.frombuffer(b"".join(profiles.values()), RECORD), offsets)
-    return write_version(home, "history", version, {HISTORY_FILE: path, "notes.txt": b"whole"})
-
-
-def whole(home: Path, version: str) -> dict[str, bytes]:
-    """What a version holds, checksums verified."""
-    return dict(read_history(read_version(home, "history", version) / HISTORY_FILE))
-
-
 def test_the_erased_leave_every_version_and_others_stay(tmp_path: Path) -> None:
     """Records of after the cut too; a version without them is not written anew."""
     for version in ("v1", "v2"):
-        history(tmp_path, version, {"u:ada": blob(TIME_S, TIME_S + 1, LATER_S), "u:bob": blob(TIME_S)})
-    untouched = history(tmp_path, "v3", {"u:bob": blob(TIME_S)})
+        history(tmp_path, version, {"u:ada": [TIME_S, TIME_S + 1, LATER_S], "u:bob": [TIME_S]})
+    untouched = history(tmp_path, "v3", {"u:bob": [TIME_S]})
     before = (untouched / HISTORY_FILE).stat().st_ino
     cuts = {"u:ada": CUT_MS}
     found = find_history(tmp_path, cuts.get)
@@ -58,7 +39,7 @@ def test_the_erased_leave_every_version_and_others_stay(tmp_path: Path) -> None:
 
 
 def test_nobody_may_be_left(tmp_path: Path) -> None:
-    folder = history(tmp_path, "v1", {"u:ada": blob(TIME_S)})
+    folder = history(tmp_path, "v1", {"u:ada": [TIME_S]})
     assert erase_history(tmp_path, folder, {"u:ada": CUT_MS}.get) == 1
     assert whole(tmp_path, "v1") == {}
 
@@ -69,7 +50,7 @@ def test_a_version_is_whole_whenever_its_writer_dies(
 ) -> None:
     """With the old content or the new; and it can be done again."""
     old = {"u:ada": blob(TIME_S), "u:bob": blob(TIME_S)}
-    folder = history(tmp_path, "v1", old)
+    folder = history(tmp_path, "v1", {"u:ada": [TIME_S], "u:bob": [TIME_S]})
     renamed = 0
 
     def dying(source: Path, target: Path) -> None:
@@ -94,7 +75,7 @@ def test_a_version_is_whole_whenever_its_writer_dies(
 
 def test_a_damaged_version_is_told_and_not_made_good(tmp_path: Path) -> None:
     """Its checksum must go on telling that it is damaged."""
-    folder = history(tmp_path, "v1", {"u:ada": blob(TIME_S)})
+    folder = history(tmp_path, "v1", {"u:ada": [TIME_S]})
     (folder / "notes.txt").write_text("changed")
     found = find_history(tmp_path, {"u:ada": CUT_MS}.get)
     assert (len(found.left), found.versions) == (1, [])
@@ -103,7 +84,7 @@ def test_a_damaged_version_is_told_and_not_made_good(tmp_path: Path) -> None:
 
 
 def test_drafts_of_killed_writers_go_unless_one_is_at_work(tmp_path: Path) -> None:
-    folder = history(tmp_path, "v1", {"u:bob": blob(TIME_S)})
+    folder = history(tmp_path, "v1", {"u:bob": [TIME_S]})
     drafts = [folder.parent / ".draft-x1", folder / f".{HISTORY_FILE}{disk.DRAFT}"]
     drafts[0].mkdir()
     drafts[1].write_bytes(b"half")
