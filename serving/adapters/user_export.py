@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, Final
 
@@ -119,8 +119,10 @@ class UserExport:
             rows += sum(file.rows for file in self._archive.files(day))
             found = self._of_day(query, day, lambda ms: pc.less(ms, place.first_ms))
             some = found[offset : offset + count]
+            if offset + len(some) < len(found):
+                return some, replace(place, day=str(day), offset=offset + len(some)), True
             if some:
-                return some, replace(place, day=str(day), offset=offset + len(some)), False
+                return some, replace(place, day=str(day + timedelta(days=1)), offset=0), rows > ROWS_READ_MAX
         return [], place.to(Stage.WAITING), False
 
     def _waiting(self, query: ExportUser, place: Place) -> list[ExportedEvent]:
