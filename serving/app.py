@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 
+from serving.adapters.erasing import Erasing
+from serving.adapters.erasure_ledger import ErasureLedger
 from serving.adapters.event_mover import EventMover
 from serving.adapters.import_files import ImportFiles
 from serving.adapters.live_models import LiveModels
@@ -22,11 +24,13 @@ from serving.adapters.profile_cache import cache_families
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_decisions import RedisDecisions
+from serving.adapters.redis_erasures import RedisErasures
 from serving.adapters.redis_event_log import RedisEventLog
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.replay import ReplayService
 from serving.adapters.shop_store import ShopStore
-from serving.adapters.token_keys import token_keys
+from serving.adapters.token_keys import erasure_key, token_keys
+from serving.adapters.user_service import UserService, UserStores
 from serving.catalogue.follower import Follower
 from serving.core.attribution import TokenSigner
 from serving.core.clock import Clock, SystemClock
@@ -41,6 +45,7 @@ from serving.engine.engine import Engine, EngineParams
 from serving.engine.load import LoadMeter
 from serving.engine.scaling import Load
 from serving.engine.telemetry import Family
+from serving.events.erasure import Pseudonyms
 from serving.events.importing import ImportUserEvents
 from serving.events.writing import WriteEvents
 from serving.features import FEATURES
@@ -60,6 +65,7 @@ from serving.transport.probe import grpc_health
 from serving.transport.tokens import token_digest
 
 DAY_S = 86_400
+MOVER_TIMEOUT_S = 5.0
 STORE_WAIT_S = 2.0
 """How long a start waits for Redis before it goes on without."""
 BEHIND_EDGE_IDLE_S = 75.0
@@ -108,7 +114,12 @@ class Gateway:
             event_columns,
             self._clock,
         )
-        self._routes = routes(self._models, self._events, self._import, replay, operator, self._clock, signer)
+        self._users = UserStores(
+            settings.home, server, pseudonyms(settings), lambda: event_archive(settings), prefix=settings.redis.prefix
+        )
+        catalogue = self._models.catalogue
+        users = self._users.service(self._profiles, self._decisions, lambda item: catalogue.snapshot().id_of(item))
+        self._routes = routes(self._models, self._events, self._import, users, replay, operator, self._clock, signer)
         self._shelf = OnnxShelf(settings.home, settings.inference.models_max)
         if settings.inference.models_max:
             self._routes += inference_routes(InferenceService(self._shelf, self._clock, version("storegate")))
@@ -165,7 +176,9 @@ class Gateway:
         self._engine.drain(grace_s)
         self._log.close(grace_s)
         self._shadows.close(grace_s)
-        for part in (self._models, self._shelf, self._follower, self._changes, self._decisions, self._profiles):
+        for part in (
+            self._models, self._shelf, self._follower, self._changes, self._users, self._decisions, self._profiles,
+        ):  # fmt: skip
             part.close()
         if self._doors is not None:
             self._doors.close_admin()
@@ -195,6 +208,7 @@ def routes(
     models: LiveModels,
     events: WriteEvents,
     event_import: ImportUserEvents,
+    users: UserService,
     replay: ReplayService,
     operator: ModelService,
     clock: Clock,
@@ -212,6 +226,8 @@ def routes(
         wire.PING: (Lane.ENGINE, lambda queries, turn: queries),
         wire.WRITE_USER_EVENT: (Lane.WRITER, events.run),
         wire.IMPORT_USER_EVENTS: (Lane.FILES, event_import.run),
+        wire.EXPORT_USER: (Lane.IMPORTER, users.run_export),
+        wire.ERASE_USER: (Lane.WRITER, users.run_erase),
         wire.UPSERT_ITEMS: (Lane.WRITER, catalogue.run_write),
         wire.DELETE_ITEMS: (Lane.WRITER, catalogue.run_write),
         wire.SET_STOCK: (Lane.WRITER, catalogue.run_write),
@@ -323,9 +339,21 @@ def event_archive(settings: Settings) -> ParquetArchive:
 
 
 def event_mover(settings: Settings, server: RedisServer) -> EventMover:
-    """What moves the event log there; it works already."""
+    """What moves the event log there, and erases who is to be erased; it works already."""
     stream, found = RedisEventLog(server, prefix=settings.redis.prefix), settings.events
-    return EventMover(stream, event_archive(settings), found.move_rows_max, found.move_s)
+    erasing = user_erasing(settings, server)
+    return EventMover(stream, event_archive(settings), found.move_rows_max, found.move_s, erasing)
+
+
+def pseudonyms(settings: Settings) -> Pseudonyms:
+    """What erasures of this home call people."""
+    return Pseudonyms(erasure_key(settings.home))
+
+
+def user_erasing(settings: Settings, server: RedisServer) -> Erasing:
+    """What carries erasures out."""
+    store = RedisErasures(server, pseudonyms(settings), prefix=settings.redis.prefix, timeout_s=MOVER_TIMEOUT_S)
+    return Erasing(settings.home, store, decision_store(settings, server), ErasureLedger(settings.home))
 
 
 def decision_store(settings: Settings, server: RedisServer) -> RedisDecisions:
@@ -367,6 +395,7 @@ class Backing(ShopStore):
             say,
             fsync=settings.redis.embedded_fsync,
             mover=(lambda server: event_mover(settings, server)) if settings.events.move_s else None,
+            names=pseudonyms(settings),
         )
         self.settings = replace(settings, redis=replace(settings.redis, url=self.url))
 

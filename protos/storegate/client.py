@@ -18,7 +18,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ RETRIED = (
     {"service": "storegate.v1.RecommendationService"},
     {"service": "storegate.v1.GatewayService"},
     {"service": "storegate.v1.UserEventService", "method": "WriteUserEvent"},  # idempotent by event_id
+    {"service": "storegate.v1.UserEventService", "method": "ExportUser"},
+    {"service": "storegate.v1.UserEventService", "method": "EraseUser"},  # idempotent by request_id
     {"service": "storegate.v1.CatalogService", "method": "GetItem"},
     *(
         {"service": "storegate.v1.ModelService", "method": method}
@@ -262,6 +264,28 @@ class Client:
             acknowledgement=_ACKNOWLEDGEMENTS[durable],
         )
         return self._call("event", "ImportUserEvents", request, timeout_s)
+
+    def export_user(
+        self, user_id: str = "", *, visitor_id: str = "", page_size: int = 0, timeout_s: float = STREAM_S
+    ) -> Iterator[event_pb2.ExportedRecord]:
+        """All that is stored of a user, or of a visitor; page after page is asked for. timeout_s: of each page."""
+        request = event_pb2.ExportUserRequest(user_id=user_id, visitor_id=visitor_id, page_size=page_size)
+        while True:
+            answer = self._call("event", "ExportUser", request, timeout_s)
+            yield from answer.records
+            if not answer.next_page_token:
+                return
+            request.page_token = answer.next_page_token
+
+    def erase_user(
+        self, user_id: str = "", *, visitor_id: str = "", request_id: str = "", timeout_s: float | None = None
+    ) -> event_pb2.EraseUserResponse:
+        """Erases a user, or a visitor. Asked again with the request_id that was given, or answered, it tells how far it
+        is."""
+        request = event_pb2.EraseUserRequest(
+            user_id=user_id, visitor_id=visitor_id, request_id=request_id or uuid.uuid4().hex
+        )
+        return self._call("event", "EraseUser", request, timeout_s)
 
     def get_item(self, item_id: str, *, timeout_s: float | None = None) -> catalog_pb2.Item:
         """One item of the catalogue."""

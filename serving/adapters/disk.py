@@ -72,15 +72,15 @@ def sync(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Holds the file `path` for this process; the kernel lets go of it however the process ends.
 
-    Raises SettingError at once when another holder has it.
+    Raises SettingError at once when another holder has it. wait: waits for that one instead; it must be quick.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
-            flock(file, LOCK_EX | LOCK_NB)
+            flock(file, LOCK_EX if wait else LOCK_EX | LOCK_NB)
         except OSError as error:
             raise SettingError(f"{path} is held by another process: wait until its training ends") from error
         yield

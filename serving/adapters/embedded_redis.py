@@ -175,6 +175,9 @@ class EmbeddedRedis:
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
             log.unlink()
         self.socket.unlink(missing_ok=True)
+        for draft in self._folder.rglob("temp-*"):  # of a server that was killed: what has been deleted may stand there
+            if draft.suffix in (".aof", ".rdb"):
+                draft.unlink(missing_ok=True)
         options = {
             "port": "0",
             "unixsocket": str(self.socket),

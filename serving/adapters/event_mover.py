@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from serving.adapters.erasing import Erasing
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_event_log import RedisEventLog
-from serving.core.errors import Conflict, DataError, StoregateError
+from serving.core.errors import Conflict, DataError, StoregateError, StoreUnavailable
 from serving.core.priority import yield_to_others
+from serving.events.erasure import Order
 from serving.events.moving import Moved, move
 
 NICE: Final = 10
 WAIT_S: Final = 2.0
 CLOSE_S_MAX: Final = 30.0
+LOOK_S: Final = 1.0
+"""How often it is looked whether somebody is to be erased."""
 COMPACT_DAYS: Final = 2
 """The newest days, which most events come to, are looked at after each move; all others once a day."""
 
@@ -29,22 +34,51 @@ def _today() -> date:
 
 
 class Moving:
-    """Moves all that waits, and puts small files together. Not thread-safe."""
+    """Moves all that waits, erases who is to be erased, and puts small files together. Not thread-safe."""
 
-    def __init__(self, stream: RedisEventLog, archive: ParquetArchive, rows_max: int, today: Today = _today) -> None:
+    def __init__(
+        self,
+        stream: RedisEventLog,
+        archive: ParquetArchive,
+        rows_max: int,
+        today: Today = _today,
+        erasing: Erasing | None = None,
+    ) -> None:
+        """erasing: None = nobody is erased here."""
         self._stream, self._archive, self._rows_max, self._today = stream, archive, rows_max, today
-        self._tidied = date.min
+        self._erasing, self._tidied = erasing, date.min
         stream.on_taken, archive.before_change = archive.forget, stream.hold
 
     def run(self) -> Moved:
         """What waits now; what comes meanwhile is for the next time. Raises StoreUnavailable, ArchiveUnavailable,
-        Conflict."""
+        Conflict, DataError."""
+        orders = self._erasing.ripe() if self._erasing is not None else []
+        total = self._drain()
+        if total.events:
+            self._tidy()
+        if self._erasing is not None:
+            total.add(self._erase(self._erasing, orders))
+        return total
+
+    def _drain(self) -> Moved:
         total, waiting = Moved(), self._stream.waiting
         while total.entries < waiting and (moved := move(self._stream, self._archive, self._rows_max)).entries:
             total.add(moved)
-        if total.events:
-            self._tidy()
         return total
+
+    def _erase(self, erasing: Erasing, orders: Sequence[Order]) -> Moved:
+        """orders: those of before the last drain. Also goes on with what a mover that died has left."""
+        if orders:
+            self._stream.hold()
+            erasing.file(orders, self._archive)
+        filed = erasing.filed()
+        if not filed:
+            return Moved()
+        self._stream.hold()
+        barred = erasing.bar()
+        moved = self._drain()
+        moved.erased = erasing.complete(filed, barred, self._stream.hold)
+        return moved
 
     def _tidy(self) -> None:
         today = self._today()
@@ -61,8 +95,16 @@ class Moving:
 class EventMover:
     """Works from construction on, every `every_s` seconds and once more at the end."""
 
-    def __init__(self, stream: RedisEventLog, archive: ParquetArchive, rows_max: int, every_s: float) -> None:
-        self._stream, self._moving, self._every_s = stream, Moving(stream, archive, rows_max), every_s
+    def __init__(
+        self,
+        stream: RedisEventLog,
+        archive: ParquetArchive,
+        rows_max: int,
+        every_s: float,
+        erasing: Erasing | None = None,
+    ) -> None:
+        self._stream, self._every_s, self._erasing = stream, every_s, erasing
+        self._moving = Moving(stream, archive, rows_max, erasing=erasing)
         self._closing = threading.Event()
         self._told = ""
         self._thread = threading.Thread(target=self._work, name="event-mover", daemon=True)
@@ -76,9 +118,11 @@ class EventMover:
     def _work(self) -> None:
         yield_to_others(NICE)
         self._stream.wait_ready(WAIT_S)
+        if self._erasing is not None:
+            self._erasing.wait_ready(WAIT_S)
         ending = False
         while not ending:
-            ending = self._closing.wait(self._every_s)
+            ending = self._wait()
             try:
                 self._moving.run()
                 self._told = ""
@@ -89,6 +133,24 @@ class EventMover:
             except Exception:
                 _log.exception("the event log was not moved")
         self._stream.close()
+        if self._erasing is not None:
+            self._erasing.close()
+
+    def _wait(self) -> bool:
+        """Until it is time to move, sooner when somebody is to be erased; whether to end."""
+        until = time.monotonic() + self._every_s
+        while (left_s := until - time.monotonic()) > 0:
+            if self._closing.wait(min(left_s, LOOK_S)):
+                return True
+            if self._erasures_wait():
+                break
+        return self._closing.is_set()
+
+    def _erasures_wait(self) -> bool:
+        try:
+            return self._erasing is not None and self._erasing.waiting > 0
+        except StoreUnavailable:
+            return False
 
     def _tell(self, level: int, error: StoregateError) -> None:
         """Once, not every few seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
 from time import monotonic
 
 from serving.decisions.recommend.record import Decision, Logged
@@ -42,8 +43,8 @@ class MemoryDecisions:
             for decision in decisions:
                 self._decisions[decision.decision_id] = decision
                 self._until[decision.decision_id] = self._clock() + self._retention_s
-            for key in {_owner(decision) for decision in decisions} - {""}:
-                self._cut([each for each in self._decisions.values() if _owner(each) == key], self._user_max)
+            for key in {key for decision in decisions for key in _owners(decision)}:
+                self._cut(self._of(key), self._user_max)
             self._cut(list(self._decisions.values()), self._kept_max)
 
     def get(self, decision_id: str) -> Logged | None:
@@ -73,13 +74,22 @@ class MemoryDecisions:
             made = [self._logged(each.decision_id) for each in sorted(found, key=_age)]
         yield from (each for each in made if each is not None)
 
-    def erase(self, profile_key: str) -> int:
+    def erase(self, profile_key: str, before_s: float = inf) -> int:
         """See DecisionStore."""
         with self._lock:
-            found = [each.decision_id for each in self._decisions.values() if _owner(each) == profile_key]
-            for decision_id in found if profile_key else ():
+            found = [each.decision_id for each in self._of(profile_key) if each.wall < before_s]
+            for decision_id in found:
                 self._drop(decision_id)
-            return len(found) if profile_key else 0
+            return len(found)
+
+    def of_owner(self, profile_key: str, start: int, count: int) -> tuple[list[Logged], int]:
+        """See DecisionStore."""
+        with self._lock:
+            names = [each.decision_id for each in sorted(self._of(profile_key), key=_age)[start : start + count]]
+            return [found for name in names if (found := self._logged(name)) is not None], len(names)
+
+    def _of(self, profile_key: str) -> list[Decision]:
+        return [each for each in self._decisions.values() if profile_key in _owners(each)]
 
     def _logged(self, decision_id: str) -> Logged | None:
         decision = self._decisions.get(decision_id)
@@ -104,8 +114,9 @@ class MemoryDecisions:
             table.pop(decision_id, None)
 
 
-def _owner(decision: Decision) -> str:
-    return profile_key(decision.query.user_id, decision.query.visitor_id)
+def _owners(decision: Decision) -> set[str]:
+    query = decision.query
+    return {profile_key(query.user_id, ""), profile_key("", query.visitor_id)} - {""}
 
 
 def _age(decision: Decision) -> tuple[float, str]:

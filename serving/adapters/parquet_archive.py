@@ -158,6 +158,15 @@ class ParquetArchive:
         except pa.ArrowException as error:
             raise DataError(f"{self.place}/{file.path}", str(error)) from None
 
+    def columns(self, file: File, names: Sequence[str]) -> pa.Table:
+        """Some columns, without looking at the checksum. Raises DataError naming a file that cannot be read,
+        ArchiveUnavailable."""
+        data = self._bytes(file.path)
+        try:
+            return pq.read_table(io.BytesIO(data), columns=list(names), use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{self.place}/{file.path}", str(error)) from None
+
     def tables(self, first: date = date.min, last: date = date.max) -> Iterator[pa.Table]:
         """All events of the days, both included, a day at a time. Raises as `read`."""
         for day in self.days():
@@ -166,25 +175,32 @@ class ParquetArchive:
 
     def compact(self, day: date) -> int:
         """Puts the day's files together when there are many; how many files fewer there are. Raises as `read`."""
-        self._finish(day)
+        self.finish(day)
         files, gone = self.files(day), 0
         if len(files) <= SMALL_FILES_MAX:
             return 0
         for group in _groups(files):
-            data, file = _packed(
-                day,
-                Span(group[0].span.first, max(one.span.last for one in group)),
-                pa.concat_tables([self.read(one) for one in group]),
-            )
-            plan = {"new": file.name, "old": [one.name for one in group]}
-            self._guarded(self._store, f"{_folder(day)}/{COMPACTING}", json.dumps(plan).encode())
-            self._guarded(self._store, file.path, data)
-            self._finish(day)
+            self.put_instead(day, group, pa.concat_tables([self.read(one) for one in group]))
             gone += len(group) - 1
         return gone
 
-    def _finish(self, day: date) -> None:
-        """What a compaction that was cut short has left to do."""
+    def put_instead(self, day: date, old: Sequence[File], table: pa.Table) -> None:
+        """One file in the place of others of the day; an empty table: none. Whenever the writer dies readers see what
+        was there or what shall be there, and it can be done again. Raises ArchiveUnavailable."""
+        if len(table):
+            data, file = _packed(day, Span(old[0].span.first, max(one.span.last for one in old)), table)
+            plan = {"new": file.name, "old": [one.name for one in old]}
+            self._guarded(self._store, f"{_folder(day)}/{COMPACTING}", json.dumps(plan).encode())
+            self._guarded(self._store, file.path, data)
+        else:
+            for one in old:
+                self._guarded(self._delete, one.path)
+        self.finish(day)
+        if self._local:
+            self._guarded(disk.sync, Path(self._root) / _folder(day))
+
+    def finish(self, day: date) -> None:
+        """What a writer that was killed has left to do. Raises ArchiveUnavailable."""
         names = {info.base_name for info in self._listed(_folder(day))}
         for name in names:
             if name.endswith(disk.DRAFT):  # of a writer that was killed

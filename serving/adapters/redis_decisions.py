@@ -3,7 +3,8 @@
 `<prefix>d:<id>`       hash: "decision" -> the record (decisions/recommend/record_bytes.py), and a field an outcome,
                        "o:<item id>:<event type>" -> epoch seconds
 `<prefix>d:recent`     sorted set of all ids by time: what scans go by, and what bounds how many are kept
-`<prefix>{u:ID}:d`     the same for one user or visitor: what erasure goes by
+`<prefix>{u:ID}:d`     the same for one user or visitor, and for the visitor that a user's decision names: what erasure
+                       goes by
 All of them expire after the retention. What falls out of a sorted set because it is full is deleted with it: nothing is
 kept that erasure would not find.
 """
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
 from redis.exceptions import ResponseError
 
@@ -36,6 +38,20 @@ PUT_BYTES = 256 * 1024
 READ_AT_ONCE = 100
 
 _log = logging.getLogger(__name__)
+
+
+class DecisionKeys(NamedTuple):
+    """Where decisions of one user or visitor stand."""
+
+    head: str
+    """What the key of a decision begins with; its id follows."""
+    recent: str
+    index: str
+
+
+def decision_keys(prefix: str, owner: str) -> DecisionKeys:
+    """owner: a profile key."""
+    return DecisionKeys(f"{prefix}d:", f"{prefix}d:recent", f"{prefix}{{{owner}}}:d")
 
 
 class RedisDecisions:
@@ -97,16 +113,17 @@ class RedisDecisions:
             seen = {name for name, score in scores.items() if score == last}
             at = last.decode()
 
-    def erase(self, profile_key: str) -> int:
+    def erase(self, profile_key: str, before_s: float = inf) -> int:
         """See DecisionStore. A decision on its way to the store comes after it: erase again a second later."""
-        if not profile_key:
-            return 0
-        index = self._index(profile_key)
-        (names,) = _asked(self._asks, [("ZRANGE", index, 0, -1)])
-        deleted = 0
-        for start in range(0, len(names), READ_AT_ONCE):
-            deleted += sum(_asked(self._asks, self._forgetting(names[start : start + READ_AT_ONCE], index))[::3])
+        deleted, index = 0, self._index(profile_key)
+        while profile_key and (names := self._of(index, before_s, 0, READ_AT_ONCE)):
+            deleted += sum(_asked(self._asks, self._forgetting(names, index))[::3])
         return deleted
+
+    def of_owner(self, profile_key: str, start: int, count: int) -> tuple[list[Logged], int]:
+        """See DecisionStore."""
+        names = self._of(self._index(profile_key), inf, start, count) if profile_key else []
+        return self._read([name.decode() for name in names]), len(names)
 
     def close(self) -> None:
         """Ends the connections. Idempotent."""
@@ -118,11 +135,11 @@ class RedisDecisions:
         bounds: dict[str, int] = {}
         for decision, data in records:
             name, at = decision.decision_id, repr(decision.wall)
-            key, owner = self._key(name), profile_key(decision.query.user_id, decision.query.visitor_id)
+            key = self._key(name)
             commands += [("HSET", key, "decision", data), ("EXPIRE", key, self._retention_s)]
             bounds[self._recent] = self._kept_max
             commands.append(("ZADD", self._recent, at, name))
-            if owner:
+            for owner in owners(decision):
                 bounds[self._index(owner)] = self._user_max
                 commands.append(("ZADD", self._index(owner), at, name))
         commands += [("EXPIRE", index, self._retention_s) for index in bounds]
@@ -131,6 +148,12 @@ class RedisDecisions:
         for index, names in zip(bounds, replies, strict=True):
             for start in range(0, len(names), READ_AT_ONCE):
                 _asked(self._puts, self._forgetting(names[start : start + READ_AT_ONCE], index))
+
+    def _of(self, index: str, before_s: float, start: int, count: int) -> list[bytes]:
+        """Ids of one owner, oldest first."""
+        command = ("ZRANGEBYSCORE", index, "-inf", f"({before_s!r}", "LIMIT", start, count)
+        (names,) = _asked(self._asks, [command])
+        return list(names)
 
     def _forgetting(self, names: Iterable[bytes], index: str) -> list[Command]:
         """Three commands an id; the first one's reply says whether it was there."""
@@ -148,7 +171,13 @@ class RedisDecisions:
         return f"{self._prefix}d:{decision_id}"
 
     def _index(self, owner: str) -> str:
-        return f"{self._prefix}{{{owner}}}:d"
+        return decision_keys(self._prefix, owner).index
+
+
+def owners(decision: Decision) -> list[str]:
+    """Profile keys of all whom a decision names."""
+    query = decision.query
+    return [key for key in (profile_key(query.user_id, ""), profile_key("", query.visitor_id)) if key]
 
 
 def _portions(decisions: Iterable[Decision]) -> Iterator[list[tuple[Decision, bytes]]]:

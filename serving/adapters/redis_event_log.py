@@ -9,7 +9,8 @@ All batches go to one consumer of one name, so that whoever moves next is given 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -17,7 +18,7 @@ from redis.exceptions import ResponseError
 from serving.adapters.redis_connection import Command, RedisLine, RedisServer
 from serving.adapters.redis_scripts import DROP_EVENTS, HOLD_EVENTS, call
 from serving.core.errors import Conflict, StoreUnavailable
-from serving.events.log import Position
+from serving.events.log import BAR, LoggedEvent, Position, decode_logged
 
 GROUP: Final = "archive"
 CONSUMER: Final = "mover"
@@ -32,6 +33,11 @@ LEASE_S: Final = 30
 def event_log(prefix: str) -> str:
     """The key of the stream."""
     return f"{prefix}events"
+
+
+def erased_hash(prefix: str) -> str:
+    """The key of what was erased: subject -> the cut, milliseconds since the epoch. See redis_erasures.py."""
+    return f"{prefix}erased"
 
 
 class RedisEventLog:
@@ -107,6 +113,51 @@ class RedisEventLog:
         return replies
 
 
+class RedisEventReader:
+    """Looks at what waits; for exports. Takes nothing."""
+
+    def __init__(self, server: RedisServer, *, prefix: str = "storegate:", timeout_s: float = 5.0) -> None:
+        self._key = event_log(prefix)
+        self._line = RedisLine(server, timeout_s=timeout_s)
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Waits for a connection; whether there is one."""
+        return self._line.wait_ready(timeout_s)
+
+    def ends(self) -> tuple[Position, Position]:
+        """Where the oldest entry that waits stands, or the next one would, and the newest. Raises StoreUnavailable."""
+        oldest, info, clock = self._line.run(
+            [("XRANGE", self._key, "-", "+", "COUNT", 1), ("XINFO", "STREAM", self._key), ("TIME",)]
+        )
+        for reply in (oldest, clock):
+            if isinstance(reply, ResponseError):
+                raise StoreUnavailable(f"redis: {reply}")
+        newest = Position(int(clock[0]) * 1000 + int(clock[1]) // 1000, 0)
+        if not isinstance(info, ResponseError):  # it is one where nothing was ever written
+            facts = dict(zip(info[::2], info[1::2], strict=True))
+            newest = max(newest, Position.parse(facts[b"last-generated-id"].decode()))
+        return (Position.parse(oldest[0][0].decode()) if oldest else newest), newest
+
+    def between(self, first_ms: int, last_ms: int, mark: bytes) -> Iterator[tuple[Position, LoggedEvent]]:
+        """Events received then, both included, whose entry has these bytes. Raises StoreUnavailable."""
+        after = str(first_ms)
+        while True:
+            (reply,) = self._line.run([("XRANGE", self._key, after, str(last_ms), "COUNT", PAGE)])
+            if isinstance(reply, ResponseError):
+                raise StoreUnavailable(f"redis: {reply}")
+            for position, entry in _entries([[self._key, reply]]) if reply else ():
+                if mark in entry:
+                    with suppress(ValueError):  # the mover tells of what is no event
+                        yield position, decode_logged(entry)
+            if len(reply) < PAGE:
+                return
+            after = f"({reply[-1][0].decode()}"
+
+    def close(self) -> None:
+        """Ends the connection. Idempotent."""
+        self._line.close()
+
+
 def _entries(reply: Any) -> list[tuple[Position, bytes]]:
     """Of one stream. What somebody has deleted meanwhile comes without fields, and is empty."""
     if not reply:
@@ -114,5 +165,5 @@ def _entries(reply: Any) -> list[tuple[Position, bytes]]:
     found = []
     for name, fields in reply[0][1]:
         values = dict(zip(fields[::2], fields[1::2], strict=True)) if fields else {}
-        found.append((Position.parse(name.decode()), values.get(b"event", b"")))
+        found.append((Position.parse(name.decode()), BAR if b"bar" in values else values.get(b"event", b"")))
     return found

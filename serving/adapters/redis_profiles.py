@@ -14,10 +14,11 @@ from redis.exceptions import ResponseError
 from serving.adapters.profile_cache import ProfileCache
 from serving.adapters.redis_connection import Command, RedisLine, RedisServer
 from serving.adapters.redis_durability import DURABLE_S, Durability
-from serving.adapters.redis_event_log import event_log
+from serving.adapters.redis_event_log import erased_hash, event_log
 from serving.adapters.redis_scripts import APPEND, call
 from serving.core.errors import StoreUnavailable
 from serving.events.records import RECORD_BYTES
+from serving.events.types import FUTURE_S_MAX
 
 RECORDS_MAX = 512
 LOG_MAX = 1_000_000
@@ -105,13 +106,23 @@ class RedisProfiles:
             if self.cache is not None:
                 self.cache.drop(self._names([key for key, _ in writes]))
 
+    def forget(self, keys: Sequence[str]) -> None:
+        """Does not go on from what was read of them before: they were changed past this store."""
+        if self.cache is not None:
+            self.cache.drop(self._names(keys))
+
     def seed(
-        self, version: str, history: Iterable[tuple[str, bytes]], progress: Callable[[int], None] | None = None
+        self,
+        version: str,
+        history: Iterable[tuple[str, bytes]],
+        progress: Callable[[int], None] | None = None,
+        subject: Callable[[str], str] | None = None,
     ) -> int:
         """Loads training history, (user key, records by time, none twice), once a version; how many profiles were sent.
 
         Records that are there already are kept and not repeated, so an interrupted or doubled seeding does no harm.
-        `progress` gets the number of profiles sent so far. Raises StoreUnavailable.
+        `progress` gets the number of profiles sent so far. subject: what erasures call the owner of a key; then what
+        was erased stays so. Raises StoreUnavailable.
         """
         marker = f"{self._prefix}seeded"
         line = RedisLine(self._server, timeout_s=SEED_TIMEOUT_S, scripts=(APPEND,))
@@ -122,7 +133,7 @@ class RedisProfiles:
                 return 0
             sent = 0
             for batch in _batches(history, self._records_max * RECORD_BYTES):
-                self._append(line, batch, SEED_TIMEOUT_S, (), clean=True)
+                self._append(line, batch, SEED_TIMEOUT_S, (), clean=True, subject=subject)
                 sent += len(batch)
                 if progress is not None:
                     progress(sent)
@@ -161,16 +172,19 @@ class RedisProfiles:
         entries: Sequence[bytes],
         *,
         clean: bool = False,
+        subject: Callable[[str], str] | None = None,
         after: Sequence[Command] = (),
     ) -> list[Any]:
         """How many records each write added, then the replies to the commands `after`."""
         head, limit, ttl = self._prefix + "{", self._records_max, self._ttl_s
         log, log_max = event_log(self._prefix), self._log_max
         logged = entries or [b""] * len(writes)
-        calls = [
-            (2, f"{head}{key}}}", log, records, limit, ttl, int(clean), entry, log_max)
+        keys = (2,) if subject is None else (3,)
+        calls: list[Command] = [
+            (*keys, f"{head}{key}}}", log, *((erased_hash(self._prefix),) if subject else ()), records, limit, ttl,
+             int(clean), entry, log_max, *((subject(key), FUTURE_S_MAX * 1000) if subject else ()))
             for (key, records), entry in zip(writes, logged, strict=True)
-        ]
+        ]  # fmt: skip
         return call(line, APPEND, calls, timeout_s, after)
 
 

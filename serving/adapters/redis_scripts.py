@@ -14,7 +14,7 @@ from serving.core.errors import StoreUnavailable
 APPEND = """
 -- KEYS: profile, event log (stream). ARGV: records, records at most, seconds to live (0 = for ever), 1 = the records
 -- are in order of time, without repetition and not too many, so that they can be a profile as they are; the entry for
--- the event log ('' = none), entries at most.
+-- the event log ('' = none), entries at most. Of training history also, KEYS: what was erased (hash), ARGV: whom.
 -- Adds the records whose first 8 bytes are not there, in order of time (offset 16, u32), and drops the oldest beyond
 -- the maximum. A full profile takes nothing that is not newer than its oldest record: what was dropped stays out, so
 -- repeating a write never changes anything. Returns how many records were added.
@@ -25,6 +25,19 @@ local key, incoming, room, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]) * SIZE, ton
 local entry = ARGV[5]
 if entry ~= '' and redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[6]) then
   return redis.error_reply('LOGFULL the event log is full: is anybody moving it?')
+end
+if ARGV[7] then  -- of a history that was read before its user was erased
+  local cut = redis.call('HGET', KEYS[3], ARGV[7])
+  if cut then
+    local later = {}
+    for from = 1, #incoming, SIZE do
+      if struct.unpack('<I4', incoming, from + 16) * 1000 > tonumber(cut) + tonumber(ARGV[8]) then
+        later[#later + 1] = string.sub(incoming, from, from + SIZE - 1)
+      end
+    end
+    incoming = table.concat(later)
+    if incoming == '' then return 0 end
+  end
 end
 if incoming == '' then
   redis.call('XADD', KEYS[2], '*', 'event', entry)
@@ -136,6 +149,49 @@ redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 4))
 redis.call('XDEL', KEYS[1], unpack(ARGV, 4))
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 return 1
+"""
+
+ERASE_USER = """
+-- KEYS: profile, event log (stream), the user's decisions, all decisions by time, orders (hash), this erasure, what was
+-- erased (hash), how far the event log was cut. ARGV: erasure, subject, user id, visitor id, what keys of decisions
+-- begin with, decisions at most.
+-- Deletes the profile and the decisions, and orders the rest; returns the erasure. A known one changes nothing.
+-- The cut is a moment such that all entries of the event log before it have smaller milliseconds, and none that come
+-- later have: the stream is told to go on from there. Many erasures in a row share one.
+local known = redis.call('GET', KEYS[6])
+if known then return known end
+local records = redis.call('STRLEN', KEYS[1]) / 24
+redis.call('DEL', KEYS[1])  -- a script that has written may go on writing where memory is full
+local time = redis.call('TIME')
+local cut = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local info = redis.pcall('XINFO', 'STREAM', KEYS[2])
+if not info.err then
+  local last
+  for at = 1, #info, 2 do if info[at] == 'last-generated-id' then last = info[at + 1] end end
+  local ms = tonumber(string.match(last, '^%d+'))
+  if last == redis.call('GET', KEYS[8]) and ms >= cut then
+    cut = ms
+  else
+    if ms >= cut then cut = ms + 1 end
+    local name = string.format('%.0f-0', cut)
+    redis.call('XSETID', KEYS[2], name)
+    redis.call('SET', KEYS[8], name)
+  end
+end
+local decisions = 0
+for _, name in ipairs(redis.call('ZRANGE', KEYS[3], 0, tonumber(ARGV[6]) - 1)) do
+  decisions = decisions + redis.call('DEL', ARGV[5] .. name)
+  redis.call('ZREM', KEYS[4], name)
+  redis.call('ZREM', KEYS[3], name)
+end
+local ms = string.format('%.0f', cut)
+redis.call('HSET', KEYS[7], ARGV[2], ms)
+redis.call('HSET', KEYS[5], ARGV[1], cjson.encode({erasure_id = ARGV[1], subject = ARGV[2], user_id = ARGV[3],
+  visitor_id = ARGV[4], cut_ms = ms, profile_records = records, decisions = decisions}))
+local made = cjson.encode({erasure_id = ARGV[1], subject = ARGV[2], requested_ms = ms, profile_records = records,
+  decisions = decisions})
+redis.call('SET', KEYS[6], made)
+return made
 """
 
 HOLD_EVENTS = """

@@ -3,22 +3,24 @@ what moves its event log to the archive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from serving.adapters.embedded_redis import EmbeddedRedis
+from serving.adapters.erasure_ledger import ErasureLedger
 from serving.adapters.event_mover import EventMover
+from serving.adapters.history_erasure import HISTORY_FILE, erase_history, history_versions
 from serving.adapters.model_loader import load
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.releases import live
 from serving.adapters.versions import read_version
-from serving.core.errors import ModelDamaged, NotReady, StoreUnavailable
+from serving.core.errors import DataError, ModelDamaged, NotReady, StoreUnavailable
+from serving.events.erasure import Pseudonyms
 from serving.events.history import read_history
 from serving.features import FEATURES
 
-HISTORY_FILE: Final = "profiles.npz"
 PROBE_S: Final = 0.2
 Say = Callable[[str], None]
 
@@ -39,13 +41,16 @@ class ShopStore:
         *,
         fsync: str = "everysec",
         mover: Callable[[RedisServer], EventMover] | None = None,
+        names: Pseudonyms | None = None,
     ) -> None:
-        """fsync: of our own server. mover: starts moving the event log; None = somebody else does."""
+        """fsync: of our own server. mover: starts moving the event log; None = somebody else does. names: what erased
+        users are called in the proofs below home, so that no release brings them back; None = nobody was erased."""
         # Whatever cannot be served is better known here than from a replica.
         release = load(home, FEATURES)
         for line in release.refused:
             say(f"refused: {line}")
-        self._home, self._profiles = home, profiles
+        self._home, self._profiles, self._names, self._ledger = home, profiles, names, ErasureLedger(home)
+        self._looked: set[Path] = set()
         self._seeded = ""
         self._mover: EventMover | None = None
         self._embedded = None if url else EmbeddedRedis(home, fsync=fsync)
@@ -68,6 +73,7 @@ class ShopStore:
         """Starts the embedded Redis again if it died, and brings in the history of a release that is new."""
         if self._embedded is not None and self._embedded.revive():
             say("the embedded redis had ended and was started again")
+        self._forget_erased(history_versions(self._home), say)
         try:
             history = live(self._home).models["history"]
         except (NotReady, ModelDamaged, KeyError):  # the replicas tell of it; they go on with what they have
@@ -93,9 +99,11 @@ class ShopStore:
 
     def _seed(self, history: Path, say: Say) -> None:
         """Profiles of the training history; known ones are not repeated. Raises StoreUnavailable, DataError."""
+        self._forget_erased([history], say)
         profiles = self._profiles(RedisServer(self.url))
+        subject = self._subject if self._names is not None else None
         try:
-            seeded = profiles.seed(history.name, read_history(history / HISTORY_FILE))
+            seeded = profiles.seed(history.name, read_history(history / HISTORY_FILE), subject=subject)
         except StoreUnavailable:
             self._seeded = ""  # tried again with the next look
             raise
@@ -104,3 +112,23 @@ class ShopStore:
         self._seeded = history.name
         if seeded:
             say(f"{seeded} profiles of the training history loaded")
+
+    def _forget_erased(self, versions: Sequence[Path], say: Say) -> None:
+        """A release, a candidate too, may have been trained from what was there before somebody was erased. Each is
+        looked through once: who is erased later is taken out by who erases. Raises DataError."""
+        new = [folder for folder in versions if folder not in self._looked]
+        if not new or self._names is None:
+            return
+        self._looked.update(new)  # a damaged one is told once
+        cuts = self._ledger.cuts()
+        for folder in new if cuts else ():
+            try:
+                gone = erase_history(self._home, folder, lambda key: cuts.get(self._subject(key)))
+            except (OSError, ModelDamaged) as error:
+                raise DataError(str(folder), f"erased users cannot be taken out of it ({error})") from None
+            if gone:
+                say(f"{gone} records of erased users were taken out of history {folder.name}")
+
+    def _subject(self, key: str) -> str:
+        assert self._names is not None
+        return self._names.subject(key)

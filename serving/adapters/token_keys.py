@@ -1,4 +1,5 @@
-"""The keys of attribution tokens: from the settings, or one of our own below home, shared by the replicas there.
+"""The keys of attribution tokens: from the settings, or one of our own below home, shared by the replicas there; and
+the key by which erasures are proved, which is always of the home.
 
 Gateways with homes of their own need the setting: a token of one is a forgery to the other.
 """
@@ -16,13 +17,22 @@ from serving.core.errors import SettingError
 
 SETTING: Final = "decisions.token_keys"
 KEY_FILE: Final = "attribution.key"
+ERASURE_FILE: Final = "erasure.key"
 KEY_BYTES: Final = 32
+TOKEN_HINT: Final = (
+    "as a key of attribution tokens: remove it and a new one is made (tokens given out before are then refused), "
+    f"or set {SETTING}"
+)
+ERASURE_HINT: Final = (
+    "as the key of erasures: put it back from a copy; if there is none, remove it and a new one is made (proofs from "
+    "before can then not be found by who was erased)"
+)
 
 
 def token_keys(home: Path, given: str) -> tuple[bytes, ...]:
     """The keys, the signing one first. given: keys with commas between them, '' = none. Raises SettingError."""
     if not given.strip():
-        return (_own_key(home / "keys"),)
+        return (_own_key(home / "keys" / KEY_FILE, TOKEN_HINT),)
     keys = tuple(part.strip().encode() for part in given.split(","))
     if len(keys) > KEYS_MAX or any(len(key) < KEY_BYTES_MIN for key in keys):
         raise SettingError(
@@ -33,12 +43,17 @@ def token_keys(home: Path, given: str) -> tuple[bytes, ...]:
     return keys
 
 
-def _own_key(folder: Path) -> bytes:
+def erasure_key(home: Path) -> bytes:
+    """By which the people and requests of erasures are named; made when there is none. Raises SettingError."""
+    return _own_key(home / "keys" / ERASURE_FILE, ERASURE_HINT)
+
+
+def _own_key(path: Path, hint: str) -> bytes:
     """The key that lies there; made when there is none. Of several replicas that start at once one makes it."""
+    folder = path.parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / KEY_FILE
     if not path.exists():
-        draft = folder / f".{KEY_FILE}.{secrets.token_hex(4)}"
+        draft = folder / f".{path.name}.{secrets.token_hex(4)}"
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(KEY_BYTES) + "\n")
             file.flush()
@@ -50,22 +65,14 @@ def _own_key(folder: Path) -> bytes:
         finally:
             draft.unlink()
         disk.sync(folder)
-    return _read(path)
+    return _read(path, hint)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, hint: str) -> bytes:
     try:
         key = bytes.fromhex(path.read_text("ascii").strip())
     except (OSError, ValueError) as error:
-        raise _unusable(path) from error
+        raise SettingError(f"{path} cannot be read {hint}", key=SETTING) from error
     if len(key) < KEY_BYTES_MIN:
-        raise _unusable(path)
+        raise SettingError(f"{path} cannot be read {hint}", key=SETTING)
     return key
-
-
-def _unusable(path: Path) -> SettingError:
-    return SettingError(
-        f"{path} cannot be read as a key of attribution tokens: remove it and a new one is made (tokens given out "
-        f"before are then refused), or set {SETTING}",
-        key=SETTING,
-    )

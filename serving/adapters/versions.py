@@ -27,6 +27,7 @@ __all__ = [
     "promote",
     "read_version",
     "releases",
+    "rewrite_file",
     "sweep",
     "verified",
     "write_version",
@@ -39,6 +40,8 @@ SHADOW: Final = "shadow"
 """A part that a release may have: a model that is compared with what is served, and never served."""
 
 SUMS: Final = "SHA256SUMS"
+COMING: Final = "SHA256SUMS.coming"
+"""The same while a file is being put in the place of another one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9._-]{0,99})")
 
@@ -90,15 +93,43 @@ def verified(path: Path, model: str, version: str) -> Path:
     """`path`, a version's folder, after every checksum was verified. Raises ModelDamaged naming the file."""
     if not path.is_dir():
         raise _damaged(model, version, path.name, "the version is not there")
-    sums = _read_sums(path, model, version)
-    present = set(os.listdir(path)) - {SUMS}
+    for last in (False, True):
+        sums, coming = _read_sums(path, model, version), _coming_sums(path, model, version)
+        try:
+            _verify(path, model, version, sums, coming)
+        except ModelDamaged:
+            if last or (sums, coming) == (_read_sums(path, model, version), _coming_sums(path, model, version)):
+                raise
+            continue  # it was being rewritten
+        break
+    return path
+
+
+def rewrite_file(path: Path, model: str, version: str, name: str, data: bytes) -> None:
+    """Puts `data` in the place of a file of a whole version that cannot be given up: people are erased from it.
+
+    Whenever this process dies the version is whole, with the old content or the new: until the file is there its
+    checksum stands in a list of its own. One writer at a time. Raises ModelDamaged, OSError.
+    """
+    sums = _read_sums(verified(path, model, version), model, version)
+    draft = path / f".{name}{disk.DRAFT}"
+    sums[name] = disk.write(draft, data)
+    lines = "".join(f"{sha}  {each}\n" for each, sha in sums.items()).encode()
+    disk.replace(path / COMING, lines)
+    os.replace(draft, path / name)
+    disk.sync(path)
+    os.replace(path / COMING, path / SUMS)
+    disk.sync(path)
+
+
+def _verify(path: Path, model: str, version: str, sums: Mapping[str, str], coming: Mapping[str, str]) -> None:
+    present = {name for name in os.listdir(path) if name not in (SUMS, COMING) and not _is_draft(name)}
     for name in sorted(present ^ set(sums)):
         raise _damaged(model, version, name, "missing" if name in sums else f"not listed in {SUMS}")
     for name, expected in sums.items():
         found = disk.digest(path / name)
-        if found != expected:
+        if found not in (expected, coming.get(name)):
             raise _damaged(model, version, name, f"the checksum does not match ({found[:8]}.., not {expected[:8]}..)")
-    return path
 
 
 def promote(home: Path, release: Release) -> None:
@@ -154,14 +185,22 @@ def _gives_way(home: Path, model: str, version: str, sums: Mapping[str, str]) ->
     return False
 
 
-def _read_sums(path: Path, model: str, version: str) -> dict[str, str]:
+def _is_draft(name: str) -> bool:
+    return name.startswith(".") and name.endswith(disk.DRAFT)
+
+
+def _coming_sums(path: Path, model: str, version: str) -> dict[str, str]:
+    return _read_sums(path, model, version, COMING) if (path / COMING).exists() else {}
+
+
+def _read_sums(path: Path, model: str, version: str, file: str = SUMS) -> dict[str, str]:
     try:
-        text = (path / SUMS).read_bytes().decode("ascii")
+        text = (path / file).read_bytes().decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(model, version, SUMS, "missing or unreadable") from error
+        raise _damaged(model, version, file, "missing or unreadable") from error
     matches = [_LINE.fullmatch(line) for line in text.split("\n")[:-1]]
     if not matches or not text.endswith("\n") or None in matches:
-        raise _damaged(model, version, SUMS, "not a list of checksums")
+        raise _damaged(model, version, file, "not a list of checksums")
     return {match[2]: match[1] for match in matches if match is not None}
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "decision": ("serving.cli.decision:decision", "What a running gateway decided, and whether it would again."),
     "event": ("serving.cli.event:event", "Tell a running gateway what a visitor did."),
     "events": ("serving.cli.events:events", "The archive of all events: what is in it; move what waits."),
+    "user": ("serving.cli.user:user", "All that is stored of a user: export it, erase it."),
     "report": ("serving.cli.report:report", "What came of the answers: shown, clicked, bought."),
     "model": ("serving.cli.model:model", "Which models answer: promote, roll back, shadow, split."),
     "status": ("serving.cli.status:status", "What is live, and how the replicas do."),

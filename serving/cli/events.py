@@ -29,10 +29,10 @@ SHOWN_MAX = 20
 """Refused rows that are printed."""
 
 
-def progress_bar() -> Bar:
+def progress_bar(unit: str = "rows") -> Bar:
     """On standard error; where it is no terminal, see Lines."""
     return Bar(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} rows"), TimeElapsedColumn(),
+        TextColumn("{task.description}"), BarColumn(), TextColumn(f"{{task.completed:,}} {unit}"), TimeElapsedColumn(),
         console=err, transient=not err.is_terminal,
     )  # fmt: skip
 
@@ -96,23 +96,29 @@ def show(settings: Settings) -> None:
 @events.command()
 @with_settings()
 def move(settings: Settings) -> None:
-    """Moves what waits in Redis to the archive, and ends: for schedules, where the launcher does not (move_s 0)."""
+    """Moves what waits in Redis to the archive, erases who is to be erased, and ends.
+
+    For schedules, where the launcher does not (move_s 0).
+    """
     from serving.adapters.event_mover import Moving
     from serving.adapters.redis_connection import RedisServer
     from serving.adapters.redis_event_log import RedisEventLog
-    from serving.app import event_archive
+    from serving.app import event_archive, user_erasing
 
     embedded = None if settings.redis.url else EmbeddedRedis(settings.home)
-    stream = RedisEventLog(RedisServer(embedded.url if embedded else settings.redis.url), prefix=settings.redis.prefix)
+    server = RedisServer(embedded.url if embedded else settings.redis.url)
+    stream, erasing = RedisEventLog(server, prefix=settings.redis.prefix), user_erasing(settings, server)
     try:
-        if not stream.wait_ready(WAIT_S):
+        if not (stream.wait_ready(WAIT_S) and erasing.wait_ready(WAIT_S)):
             raise StoreUnavailable(f"redis: no connection within {WAIT_S:g} s")
-        moved = Moving(stream, event_archive(settings), settings.events.move_rows_max).run()
+        moved = Moving(stream, event_archive(settings), settings.events.move_rows_max, erasing=erasing).run()
     finally:
         stream.close()
+        erasing.close()
         if embedded:
             embedded.close()
-    out.print(f"{moved.entries:,} entries moved, {moved.events:,} of them new events")
+    erased = f", {moved.erased:,} erasures completed" if moved.erased else ""
+    out.print(f"{moved.entries:,} entries moved, {moved.events:,} of them new events{erased}")
 
 
 @events.command("import")

@@ -108,6 +108,16 @@ class Catalogue:
         found = self.items[row] if row is not None else None
         return None if found is None or found.deleted else found
 
+    def id_of(self, item_hash: int) -> str:
+        """The id of an item by its hash64, deleted ones too; '' = unknown."""
+        mask = len(self.hash_keys) - 1
+        slot = item_hash & mask
+        while key := int(self.hash_keys[slot]):
+            if key == item_hash:
+                return self.items[int(self.hash_rows[slot])].item_id
+            slot = (slot + 1) & mask
+        return ""
+
     @cached_property
     def titles(self) -> tuple[str, ...]:
         return tuple(item.title for item in self.items)

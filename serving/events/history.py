@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from zipfile import BadZipFile
 
 import numpy as np
@@ -61,12 +63,12 @@ def history_from_events(
 
 
 def write_history(
-    path: Path, keys: Sequence[str], records: npt.NDArray[np.void], offsets: npt.NDArray[np.int64]
+    path: Path | BinaryIO, keys: Sequence[str], records: npt.NDArray[np.void], offsets: npt.NDArray[np.int64]
 ) -> None:
     """keys: (m,) profile keys; records: (r,) RECORD; offsets: (m + 1,)."""
     encoded = [key.encode() for key in keys]
     key_offsets = np.r_[0, np.cumsum([len(key) for key in encoded])].astype(np.int64)
-    with path.open("wb") as file:
+    with path.open("wb") if isinstance(path, Path) else nullcontext(path) as file:
         np.savez(
             file,
             keys=np.frombuffer(b"".join(encoded), np.uint8),

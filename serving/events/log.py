@@ -15,6 +15,8 @@ from serving.core.ids import hash64
 from serving.events.types import UserEvent, profile_key
 
 VERSION = 1
+BAR = b" "
+"""An entry of the event log that tells nothing: see redis_erasures.py."""
 
 
 class Position(NamedTuple):

@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from serving.events.log import Archive, EventStream, LoggedEvent, Position, Span, decode_logged
+from serving.events.log import BAR, Archive, EventStream, LoggedEvent, Position, Span, decode_logged
 
 _log = logging.getLogger(__name__)
-SHOWN_BYTES = 200
 
 
 @dataclass(slots=True)
@@ -24,12 +23,15 @@ class Moved:
     events: int = 0
     """Of the entries, those that were new."""
     unreadable: int = 0
+    erased: int = 0
+    """Erasures that were brought to their end."""
 
     def add(self, other: Moved) -> None:
         """Counts another one in."""
         self.entries += other.entries
         self.events += other.events
         self.unreadable += other.unreadable
+        self.erased += other.erased
 
 
 def move(stream: EventStream, archive: Archive, rows_max: int) -> Moved:
@@ -40,11 +42,13 @@ def move(stream: EventStream, archive: Archive, rows_max: int) -> Moved:
     moved = Moved(entries=len(taken))
     events: list[tuple[Position, LoggedEvent]] = []
     for position, entry in taken:
+        if entry == BAR:
+            continue
         try:
             events.append((position, decode_logged(entry)))
         except ValueError as error:
             moved.unreadable += 1
-            _log.error("entry %s of the event log is left out: %s: %r", position, error, entry[:SHOWN_BYTES])
+            _log.error("entry %s of the event log is left out: %s", position, error)  # it may name somebody
     if events:
         moved.events = archive.put(Span(taken[0][0], taken[-1][0]), events)
     stream.drop([position for position, _ in taken])

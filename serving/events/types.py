@@ -38,6 +38,8 @@ NEEDS_ITEM: Final = frozenset(
 )
 LOGGED_ONLY: Final = frozenset({"recommendation-impression", "promotion-offered", "stockout-seen"})
 """What the shop did, not the visitor: it stands in the event log, and takes no place in his profile."""
+FUTURE_S_MAX: Final = 300
+"""An event may be this far in the future: clocks of shops differ."""
 VIEW: Final = TYPE_CODES["detail-page-view"]
 CART: Final = TYPE_CODES["add-to-cart"]
 UNCART: Final = TYPE_CODES["remove-from-cart"]

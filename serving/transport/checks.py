@@ -9,10 +9,8 @@ from google.protobuf.message import DecodeError
 
 from serving.core.errors import InvalidInput
 from serving.core.ids import ID_BYTES_MAX, check_id
-from serving.events.types import EVENT_TYPES
+from serving.events.types import EVENT_TYPES, FUTURE_S_MAX
 
-FUTURE_S_MAX: Final = 300
-"""An event may be this far in the future: clocks of shops differ."""
 TIME_S_MIN: Final = 946_684_800
 """2000-01-01T00:00:00Z: anything before is a broken clock."""
 INT32_MAX: Final = 2**31 - 1

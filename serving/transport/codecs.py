@@ -17,6 +17,7 @@ from serving.transport import (
     item_codec,
     model_codec,
     recommend_codec,
+    user_codec,
 )
 from serving.transport.answer_encoder import AnswerEncoder, Sign
 from serving.transport.answer_writer import AnswerWriter
@@ -31,6 +32,8 @@ GET_DECISION: Final = "/storegate.v1.RecommendationService/GetDecision"
 REPLAY_DECISION: Final = "/storegate.v1.RecommendationService/ReplayDecision"
 WRITE_USER_EVENT: Final = "/storegate.v1.UserEventService/WriteUserEvent"
 IMPORT_USER_EVENTS: Final = "/storegate.v1.UserEventService/ImportUserEvents"
+EXPORT_USER: Final = "/storegate.v1.UserEventService/ExportUser"
+ERASE_USER: Final = "/storegate.v1.UserEventService/EraseUser"
 UPSERT_ITEMS: Final = "/storegate.v1.CatalogService/UpsertItems"
 DELETE_ITEMS: Final = "/storegate.v1.CatalogService/DeleteItems"
 IMPORT_ITEMS: Final = "/storegate.v1.CatalogService/ImportItems"
@@ -81,6 +84,8 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         REPLAY_DECISION: (decision_codec.decode_replay, decision_codec.encode_replayed),
         WRITE_USER_EVENT: (partial(event_codec.decode_write, clock=clock), event_codec.encode_written),
         IMPORT_USER_EVENTS: (event_codec.decode_import, event_codec.encode_imported),
+        EXPORT_USER: (user_codec.decode_export, user_codec.encode_page),
+        ERASE_USER: (user_codec.decode_erase, user_codec.encode_erased),
         UPSERT_ITEMS: (partial(catalog_codec.decode_upsert, clock=clock), catalog_codec.encode_upserted),
         DELETE_ITEMS: (catalog_codec.decode_delete, catalog_codec.encode_deleted),
         IMPORT_ITEMS: (catalog_codec.decode_import, catalog_codec.encode_imported),

@@ -28,7 +28,7 @@ def decode_replay(payload: bytes) -> str:
 
 def encode_logged(logged: Logged) -> bytes:
     """The Decision message."""
-    return checks.wire(_message(logged))
+    return checks.wire(message_of(logged))
 
 
 def encode_replayed(replayed: Replayed) -> bytes:
@@ -37,7 +37,7 @@ def encode_replayed(replayed: Replayed) -> bytes:
         pb.Difference(field=each.field, logged=each.logged, replayed=each.replayed) for each in replayed.differences
     ]
     return checks.wire(
-        pb.ReplayDecisionResponse(decision=_message(replayed.logged), identical=not found, differences=found)
+        pb.ReplayDecisionResponse(decision=message_of(replayed.logged), identical=not found, differences=found)
     )
 
 
@@ -48,7 +48,8 @@ def _id(request: Any) -> str:
     return name
 
 
-def _message(logged: Logged) -> Any:
+def message_of(logged: Logged) -> Any:
+    """The Decision message, not encoded yet."""
     decision = logged.decision
     query = decision.query
     message = pb.Decision(

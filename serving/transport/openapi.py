@@ -46,6 +46,8 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "items": [{"itemId": "22423", "quantity": 2}],
         }
     },
+    "ExportUser": {"userId": "17850"},
+    "EraseUser": {"userId": "nobody", "requestId": "ticket-1001"},
     "UpsertItems": {
         "items": [
             {

@@ -186,6 +186,26 @@ def test_a_large_user_is_erased_completely(make: Make) -> None:
     assert ids(store.scan(0, 2 * NOW)) == []
 
 
+def test_what_was_decided_before_a_moment_is_erased(make: Make) -> None:
+    store = make()
+    store.put([decision(number) for number in range(5)])
+    assert store.erase("u:ada", NOW + 3) == 3
+    assert ids(store.scan(0, 2 * NOW)) == [3, 4]
+
+
+def test_decisions_are_found_by_all_whom_they_name(make: Make) -> None:
+    """By the user, and by the visitor he was; page by page, oldest first."""
+    store = make()
+    store.put([decision(number, visitor="cookie" if number % 2 else "") for number in range(5)])
+    store.put([decision(7, user="", visitor="cookie")])
+    found, looked = store.of_owner("v:cookie", 1, 2)
+    assert (ids(iter(found)), looked) == ([3, 7], 2)
+    assert store.of_owner("u:ada", 4, 10)[1] == 1
+    assert store.of_owner("", 0, 10) == ([], 0)
+    assert store.erase("v:cookie") == 3
+    assert ids(iter(store.of_owner("u:ada", 0, 10)[0])) == [0, 2, 4]
+
+
 def test_a_decision_is_forgotten_after_its_retention(make: Make) -> None:
     store = make(retention_s=1)
     store.put([decision(1)])

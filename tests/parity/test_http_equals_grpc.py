@@ -60,7 +60,11 @@ from serving.decisions.recommend.contract import (
 from serving.decisions.recommend.record import Decision, Difference, Logged, Replayed, Result
 from serving.engine.calls import Call
 from serving.events.contract import EventWritten, Outcome, WriteEvent
+from serving.events.erasure import Erased, EraseUser, Erasure, State
+from serving.events.export import ExportedEvent, ExportUser, Page, Place, ProfileRecord, Stage
 from serving.events.import_contract import EventsImported, ImportEvents, RefusedRow
+from serving.events.log import LoggedEvent
+from serving.events.types import UserEvent
 from serving.transport import codecs as wire
 from serving.transport.aio_front import AioFront
 from serving.transport.contract import Method, methods, services, streams
@@ -70,6 +74,7 @@ from serving.transport.http_server import HttpServer
 from serving.transport.native_front import NativeFront
 from serving.transport.page_tokens import page_token
 from serving.transport.status import SPELLINGS
+from serving.transport.user_codec import export_token
 
 METHODS = {method.name: method for method in methods()}
 CATALOGUE = Catalogue.build(
@@ -90,6 +95,18 @@ LOGGED = Logged(
     ),
     (Outcome(DECIDED, "22423", "purchase-complete", 1_700_000_060),),
 )  # fmt: skip
+
+
+PROOF = Erasure("e" * 32, "5" * 32, 1_700_000_000_123, State.COMPLETE, 1_700_000_005_000, 3, 1, 7, 2, 4, ("a: b",))
+EXPORTED = [
+    ProfileRecord("add-to-cart", "22423", 1_700_000_000, 2),
+    ExportedEvent(
+        LoggedEvent(UserEvent("e", "search", "u", "v", 1_700_000_000, (("22423", 2),), "mug"), DECIDED, 3),
+        1_700_000_000_123,
+    ),
+    LOGGED,
+    PROOF,
+]
 
 
 @dataclass(frozen=True)
@@ -174,6 +191,14 @@ def computed(query: Any) -> Any:
         case ImportEvents(skip_rows=skipped):
             refused = RefusedRow("a.csv", 2, 3, "e2", "event.items", "MISSING_ITEM", "event.items: ...")
             return EventsImported(2**40, 3, 2, 1, [refused], {"x"}, 2, 1, "b.csv", skipped + 7)
+        case EraseUser(request_id="other"):
+            return InvalidInput("request_id", "other", "one that has not been used for somebody else")
+        case EraseUser(user_id=user_id, request_id=request_id):
+            return Erased(request_id, PROOF if user_id == "u" else replace(PROOF, state=State.RUNNING, completed_ms=0))
+        case ExportUser(place=None, page_size=size):
+            return Page(EXPORTED[:size], Place(Stage.ARCHIVE, 5, 7, "2026-11-26", 3), query.profile_key)
+        case ExportUser():
+            return Page([], None, query.profile_key)
         case GetItem(item_id=item_id):
             item = CATALOGUE.item(item_id)
             return NotFound("item", item_id) if item is None else ItemFound(item, True)
@@ -293,6 +318,11 @@ ANSWERED = [
         "ImportUserEvents",
         {"uri": "a", "startFile": "a/b.csv", "skipRows": "9007199254740991", "acknowledgement": "DURABLE"},
     ),
+    ("EraseUser", {"userId": "u", "requestId": "ä"}),
+    ("EraseUser", {"visitorId": "v"}),
+    ("ExportUser", {"userId": "u"}),
+    ("ExportUser", {"visitorId": "v", "pageSize": 2}),
+    ("ExportUser", {"userId": "u", "pageToken": export_token(Place(Stage.WAITING, 5, 7, "", 2), "u:u")}),
     ("UpsertItems", {"items": [{"itemId": "new", "title": "New", "price": GBP}]}),
     ("DeleteItems", {"itemIds": ["22423"]}),
     ("ImportItems", {"inlineJsonLines": "{}"}),
@@ -337,6 +367,15 @@ REFUSED = [
     ("ImportUserEvents", {"uri": "away.csv"}, "FILES_UNAVAILABLE"),
     ("ImportUserEvents", {"uri": "gs://bucket/a.csv"}, "NOT_INSTALLED"),
     ("ImportUserEvents", {"uri": "b.csv"}, "SCHEMA_CHANGED"),
+    ("EraseUser", {}, "INVALID_FIELD"),
+    ("EraseUser", {"userId": "u", "visitorId": "v"}, "INVALID_FIELD"),
+    ("EraseUser", {"userId": "x" * 257}, "INVALID_FIELD"),
+    ("EraseUser", {"userId": "u", "requestId": "a\nb"}, "INVALID_FIELD"),
+    ("EraseUser", {"userId": "u", "requestId": "other"}, "INVALID_FIELD"),
+    ("ExportUser", {}, "INVALID_FIELD"),
+    ("ExportUser", {"userId": "u", "pageSize": 1001}, "INVALID_FIELD"),
+    ("ExportUser", {"userId": "u", "pageToken": "next"}, "INVALID_PAGE_TOKEN"),
+    ("ExportUser", {"userId": "x", "pageToken": export_token(Place(Stage.WAITING, 5, 7), "u:u")}, "INVALID_PAGE_TOKEN"),
     ("GetItem", {"item_id": "nothing"}, "NOT_FOUND"),
     ("SetStock", {"updates": [{"itemId": "22423"}]}, "INVALID_FIELD"),
     ("GetModel", {"name": "absent"}, "NOT_FOUND"),

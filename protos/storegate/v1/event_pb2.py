@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from storegate.v1 import common_pb2 as storegate_dot_v1_dot_common__pb2
+from storegate.v1 import recommendation_pb2 as storegate_dot_v1_dot_recommendation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18storegate/v1/event.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\".\n\tEventItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"\x97\x02\n\tUserEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nvisitor_id\x18\x04 \x01(\t\x12.\n\nevent_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05items\x18\x06 \x03(\x0b\x32\x17.storegate.v1.EventItem\x12\x14\n\x0csearch_query\x18\x07 \x01(\t\x12\x36\n\x0fpersonalization\x18\x08 \x01(\x0e\x32\x1d.storegate.v1.Personalization\x12\x19\n\x11\x61ttribution_token\x18\t \x01(\t\"\x8e\x01\n\x15WriteUserEventRequest\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.storegate.v1.UserEvent\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x36\n\x0f\x61\x63knowledgement\x18\x03 \x01(\x0e\x32\x1d.storegate.v1.Acknowledgement\"B\n\x16WriteUserEventResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x08\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\"S\n\x0cRefusedEvent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x9a\x01\n\x18StreamUserEventsResponse\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x0e\n\x06stored\x18\x02 \x01(\x03\x12\x15\n\rrefused_count\x18\x03 \x01(\x03\x12+\n\x07refused\x18\x04 \x03(\x0b\x32\x1a.storegate.v1.RefusedEvent\x12\x18\n\x10missing_item_ids\x18\x05 \x03(\t\"\x9c\x01\n\x17ImportUserEventsRequest\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x12\n\nstart_file\x18\x02 \x01(\t\x12\x11\n\tskip_rows\x18\x03 \x01(\x03\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x36\n\x0f\x61\x63knowledgement\x18\x05 \x01(\x0e\x32\x1d.storegate.v1.Acknowledgement\"w\n\nRefusedRow\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0b\n\x03row\x18\x02 \x01(\x03\x12\x0c\n\x04line\x18\x03 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07message\x18\x07 \x01(\t\"\xf6\x01\n\x18ImportUserEventsResponse\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x0e\n\x06stored\x18\x02 \x01(\x03\x12\r\n\x05known\x18\x03 \x01(\x03\x12\x0e\n\x06\x64\x65nied\x18\x04 \x01(\x03\x12)\n\x07refused\x18\x05 \x03(\x0b\x32\x18.storegate.v1.RefusedRow\x12\x18\n\x10missing_item_ids\x18\x06 \x03(\t\x12\r\n\x05\x66iles\x18\x07 \x01(\x05\x12\x12\n\nfiles_done\x18\x08 \x01(\x05\x12\x11\n\tnext_file\x18\t \x01(\t\x12\x10\n\x08next_row\x18\n \x01(\x03\x12\x10\n\x08\x63omplete\x18\x0b \x01(\x08*I\n\x0f\x41\x63knowledgement\x12\x1f\n\x1b\x41\x43KNOWLEDGEMENT_UNSPECIFIED\x10\x00\x12\x08\n\x04\x46\x41ST\x10\x01\x12\x0b\n\x07\x44URABLE\x10\x02\x32\xf9\x02\n\x10UserEventService\x12|\n\x0eWriteUserEvent\x12#.storegate.v1.WriteUserEventRequest\x1a$.storegate.v1.WriteUserEventResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/userEvents:write:\x01*\x12\x61\n\x10StreamUserEvents\x12#.storegate.v1.WriteUserEventRequest\x1a&.storegate.v1.StreamUserEventsResponse(\x01\x12\x83\x01\n\x10ImportUserEvents\x12%.storegate.v1.ImportUserEventsRequest\x1a&.storegate.v1.ImportUserEventsResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/userEvents:import:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18storegate/v1/event.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\x1a!storegate/v1/recommendation.proto\".\n\tEventItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"\x97\x02\n\tUserEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\nevent_type\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x12\n\nvisitor_id\x18\x04 \x01(\t\x12.\n\nevent_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05items\x18\x06 \x03(\x0b\x32\x17.storegate.v1.EventItem\x12\x14\n\x0csearch_query\x18\x07 \x01(\t\x12\x36\n\x0fpersonalization\x18\x08 \x01(\x0e\x32\x1d.storegate.v1.Personalization\x12\x19\n\x11\x61ttribution_token\x18\t \x01(\t\"\x8e\x01\n\x15WriteUserEventRequest\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.storegate.v1.UserEvent\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x36\n\x0f\x61\x63knowledgement\x18\x03 \x01(\x0e\x32\x1d.storegate.v1.Acknowledgement\"B\n\x16WriteUserEventResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x08\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\"S\n\x0cRefusedEvent\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x9a\x01\n\x18StreamUserEventsResponse\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x0e\n\x06stored\x18\x02 \x01(\x03\x12\x15\n\rrefused_count\x18\x03 \x01(\x03\x12+\n\x07refused\x18\x04 \x03(\x0b\x32\x1a.storegate.v1.RefusedEvent\x12\x18\n\x10missing_item_ids\x18\x05 \x03(\t\"\x9c\x01\n\x17ImportUserEventsRequest\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x12\n\nstart_file\x18\x02 \x01(\t\x12\x11\n\tskip_rows\x18\x03 \x01(\x03\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x36\n\x0f\x61\x63knowledgement\x18\x05 \x01(\x0e\x32\x1d.storegate.v1.Acknowledgement\"w\n\nRefusedRow\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0b\n\x03row\x18\x02 \x01(\x03\x12\x0c\n\x04line\x18\x03 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x04 \x01(\t\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07message\x18\x07 \x01(\t\"\xf6\x01\n\x18ImportUserEventsResponse\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x0e\n\x06stored\x18\x02 \x01(\x03\x12\r\n\x05known\x18\x03 \x01(\x03\x12\x0e\n\x06\x64\x65nied\x18\x04 \x01(\x03\x12)\n\x07refused\x18\x05 \x03(\x0b\x32\x18.storegate.v1.RefusedRow\x12\x18\n\x10missing_item_ids\x18\x06 \x03(\t\x12\r\n\x05\x66iles\x18\x07 \x01(\x05\x12\x12\n\nfiles_done\x18\x08 \x01(\x05\x12\x11\n\tnext_file\x18\t \x01(\t\x12\x10\n\x08next_row\x18\n \x01(\x03\x12\x10\n\x08\x63omplete\x18\x0b \x01(\x08\"_\n\x11\x45xportUserRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nvisitor_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"v\n\rProfileRecord\x12\x12\n\nevent_type\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08quantity\x18\x04 \x01(\x05\"\x7f\n\rExportedEvent\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.storegate.v1.UserEvent\x12\x31\n\rreceived_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x03 \x01(\t\"\xd5\x01\n\x0e\x45xportedRecord\x12\x35\n\x0eprofile_record\x18\x01 \x01(\x0b\x32\x1b.storegate.v1.ProfileRecordH\x00\x12,\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1b.storegate.v1.ExportedEventH\x00\x12*\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0b\x32\x16.storegate.v1.DecisionH\x00\x12(\n\x07\x65rasure\x18\x04 \x01(\x0b\x32\x15.storegate.v1.ErasureH\x00\x42\x08\n\x06record\"\\\n\x12\x45xportUserResponse\x12-\n\x07records\x18\x01 \x03(\x0b\x32\x1c.storegate.v1.ExportedRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb0\x02\n\x07\x45rasure\x12\x12\n\nerasure_id\x18\x01 \x01(\t\x12)\n\x05state\x18\x02 \x01(\x0e\x32\x1a.storegate.v1.ErasureState\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x30\n\x0crequest_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcomplete_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fprofile_records\x18\x06 \x01(\x03\x12\x11\n\tdecisions\x18\x07 \x01(\x03\x12\x0e\n\x06\x65vents\x18\x08 \x01(\x03\x12\x17\n\x0fhistory_records\x18\t \x01(\x03\x12\r\n\x05\x66iles\x18\n \x01(\x03\x12\x0c\n\x04left\x18\x0b \x03(\t\"K\n\x10\x45raseUserRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nvisitor_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"O\n\x11\x45raseUserResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x07\x65rasure\x18\x02 \x01(\x0b\x32\x15.storegate.v1.Erasure*I\n\x0f\x41\x63knowledgement\x12\x1f\n\x1b\x41\x43KNOWLEDGEMENT_UNSPECIFIED\x10\x00\x12\x08\n\x04\x46\x41ST\x10\x01\x12\x0b\n\x07\x44URABLE\x10\x02*X\n\x0c\x45rasureState\x12\x1d\n\x19\x45RASURE_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45RASURE_RUNNING\x10\x01\x12\x14\n\x10\x45RASURE_COMPLETE\x10\x02\x32\xd1\x04\n\x10UserEventService\x12|\n\x0eWriteUserEvent\x12#.storegate.v1.WriteUserEventRequest\x1a$.storegate.v1.WriteUserEventResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/userEvents:write:\x01*\x12\x61\n\x10StreamUserEvents\x12#.storegate.v1.WriteUserEventRequest\x1a&.storegate.v1.StreamUserEventsResponse(\x01\x12\x83\x01\n\x10ImportUserEvents\x12%.storegate.v1.ImportUserEventsRequest\x1a&.storegate.v1.ImportUserEventsResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/userEvents:import:\x01*\x12l\n\nExportUser\x12\x1f.storegate.v1.ExportUserRequest\x1a .storegate.v1.ExportUserResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/users:export:\x01*\x12h\n\tEraseUser\x12\x1e.storegate.v1.EraseUserRequest\x1a\x1f.storegate.v1.EraseUserResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/users:erase:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,26 +39,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USEREVENTSERVICE'].methods_by_name['WriteUserEvent']._serialized_options = b'\202\323\344\223\002\031\"\024/v1/userEvents:write:\001*'
   _globals['_USEREVENTSERVICE'].methods_by_name['ImportUserEvents']._loaded_options = None
   _globals['_USEREVENTSERVICE'].methods_by_name['ImportUserEvents']._serialized_options = b'\202\323\344\223\002\032\"\025/v1/userEvents:import:\001*'
-  _globals['_ACKNOWLEDGEMENT']._serialized_start=1446
-  _globals['_ACKNOWLEDGEMENT']._serialized_end=1519
-  _globals['_EVENTITEM']._serialized_start=132
-  _globals['_EVENTITEM']._serialized_end=178
-  _globals['_USEREVENT']._serialized_start=181
-  _globals['_USEREVENT']._serialized_end=460
-  _globals['_WRITEUSEREVENTREQUEST']._serialized_start=463
-  _globals['_WRITEUSEREVENTREQUEST']._serialized_end=605
-  _globals['_WRITEUSEREVENTRESPONSE']._serialized_start=607
-  _globals['_WRITEUSEREVENTRESPONSE']._serialized_end=673
-  _globals['_REFUSEDEVENT']._serialized_start=675
-  _globals['_REFUSEDEVENT']._serialized_end=758
-  _globals['_STREAMUSEREVENTSRESPONSE']._serialized_start=761
-  _globals['_STREAMUSEREVENTSRESPONSE']._serialized_end=915
-  _globals['_IMPORTUSEREVENTSREQUEST']._serialized_start=918
-  _globals['_IMPORTUSEREVENTSREQUEST']._serialized_end=1074
-  _globals['_REFUSEDROW']._serialized_start=1076
-  _globals['_REFUSEDROW']._serialized_end=1195
-  _globals['_IMPORTUSEREVENTSRESPONSE']._serialized_start=1198
-  _globals['_IMPORTUSEREVENTSRESPONSE']._serialized_end=1444
-  _globals['_USEREVENTSERVICE']._serialized_start=1522
-  _globals['_USEREVENTSERVICE']._serialized_end=1899
+  _globals['_USEREVENTSERVICE'].methods_by_name['ExportUser']._loaded_options = None
+  _globals['_USEREVENTSERVICE'].methods_by_name['ExportUser']._serialized_options = b'\202\323\344\223\002\025\"\020/v1/users:export:\001*'
+  _globals['_USEREVENTSERVICE'].methods_by_name['EraseUser']._loaded_options = None
+  _globals['_USEREVENTSERVICE'].methods_by_name['EraseUser']._serialized_options = b'\202\323\344\223\002\024\"\017/v1/users:erase:\001*'
+  _globals['_ACKNOWLEDGEMENT']._serialized_start=2602
+  _globals['_ACKNOWLEDGEMENT']._serialized_end=2675
+  _globals['_ERASURESTATE']._serialized_start=2677
+  _globals['_ERASURESTATE']._serialized_end=2765
+  _globals['_EVENTITEM']._serialized_start=167
+  _globals['_EVENTITEM']._serialized_end=213
+  _globals['_USEREVENT']._serialized_start=216
+  _globals['_USEREVENT']._serialized_end=495
+  _globals['_WRITEUSEREVENTREQUEST']._serialized_start=498
+  _globals['_WRITEUSEREVENTREQUEST']._serialized_end=640
+  _globals['_WRITEUSEREVENTRESPONSE']._serialized_start=642
+  _globals['_WRITEUSEREVENTRESPONSE']._serialized_end=708
+  _globals['_REFUSEDEVENT']._serialized_start=710
+  _globals['_REFUSEDEVENT']._serialized_end=793
+  _globals['_STREAMUSEREVENTSRESPONSE']._serialized_start=796
+  _globals['_STREAMUSEREVENTSRESPONSE']._serialized_end=950
+  _globals['_IMPORTUSEREVENTSREQUEST']._serialized_start=953
+  _globals['_IMPORTUSEREVENTSREQUEST']._serialized_end=1109
+  _globals['_REFUSEDROW']._serialized_start=1111
+  _globals['_REFUSEDROW']._serialized_end=1230
+  _globals['_IMPORTUSEREVENTSRESPONSE']._serialized_start=1233
+  _globals['_IMPORTUSEREVENTSRESPONSE']._serialized_end=1479
+  _globals['_EXPORTUSERREQUEST']._serialized_start=1481
+  _globals['_EXPORTUSERREQUEST']._serialized_end=1576
+  _globals['_PROFILERECORD']._serialized_start=1578
+  _globals['_PROFILERECORD']._serialized_end=1696
+  _globals['_EXPORTEDEVENT']._serialized_start=1698
+  _globals['_EXPORTEDEVENT']._serialized_end=1825
+  _globals['_EXPORTEDRECORD']._serialized_start=1828
+  _globals['_EXPORTEDRECORD']._serialized_end=2041
+  _globals['_EXPORTUSERRESPONSE']._serialized_start=2043
+  _globals['_EXPORTUSERRESPONSE']._serialized_end=2135
+  _globals['_ERASURE']._serialized_start=2138
+  _globals['_ERASURE']._serialized_end=2442
+  _globals['_ERASEUSERREQUEST']._serialized_start=2444
+  _globals['_ERASEUSERREQUEST']._serialized_end=2519
+  _globals['_ERASEUSERRESPONSE']._serialized_start=2521
+  _globals['_ERASEUSERRESPONSE']._serialized_end=2600
+  _globals['_USEREVENTSERVICE']._serialized_start=2768
+  _globals['_USEREVENTSERVICE']._serialized_end=3361
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,16 @@ class UserEventServiceStub:
                 request_serializer=storegate_dot_v1_dot_event__pb2.ImportUserEventsRequest.SerializeToString,
                 response_deserializer=storegate_dot_v1_dot_event__pb2.ImportUserEventsResponse.FromString,
                 _registered_method=True)
+        self.ExportUser = channel.unary_unary(
+                '/storegate.v1.UserEventService/ExportUser',
+                request_serializer=storegate_dot_v1_dot_event__pb2.ExportUserRequest.SerializeToString,
+                response_deserializer=storegate_dot_v1_dot_event__pb2.ExportUserResponse.FromString,
+                _registered_method=True)
+        self.EraseUser = channel.unary_unary(
+                '/storegate.v1.UserEventService/EraseUser',
+                request_serializer=storegate_dot_v1_dot_event__pb2.EraseUserRequest.SerializeToString,
+                response_deserializer=storegate_dot_v1_dot_event__pb2.EraseUserResponse.FromString,
+                _registered_method=True)
 
 
 class UserEventServiceServicer:
@@ -81,6 +91,23 @@ class UserEventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportUser(self, request, context):
+        """All that the stores hold of a user or visitor, page by page: profile, events, logged decisions, erasures. What is
+        written while it is read may be missing; what is erased meanwhile is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseUser(self, request, context):
+        """Erases all that was received of a user or visitor until now. The profile and the logged decisions are gone when
+        this is answered; event log, archive and derived files soon after: ask again with the same request_id until the
+        state is ERASURE_COMPLETE. Somebody of whom nothing is known is an answer with zeros.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UserEventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -98,6 +125,16 @@ def add_UserEventServiceServicer_to_server(servicer, server):
                     servicer.ImportUserEvents,
                     request_deserializer=storegate_dot_v1_dot_event__pb2.ImportUserEventsRequest.FromString,
                     response_serializer=storegate_dot_v1_dot_event__pb2.ImportUserEventsResponse.SerializeToString,
+            ),
+            'ExportUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportUser,
+                    request_deserializer=storegate_dot_v1_dot_event__pb2.ExportUserRequest.FromString,
+                    response_serializer=storegate_dot_v1_dot_event__pb2.ExportUserResponse.SerializeToString,
+            ),
+            'EraseUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseUser,
+                    request_deserializer=storegate_dot_v1_dot_event__pb2.EraseUserRequest.FromString,
+                    response_serializer=storegate_dot_v1_dot_event__pb2.EraseUserResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -182,6 +219,60 @@ class UserEventService:
             '/storegate.v1.UserEventService/ImportUserEvents',
             storegate_dot_v1_dot_event__pb2.ImportUserEventsRequest.SerializeToString,
             storegate_dot_v1_dot_event__pb2.ImportUserEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storegate.v1.UserEventService/ExportUser',
+            storegate_dot_v1_dot_event__pb2.ExportUserRequest.SerializeToString,
+            storegate_dot_v1_dot_event__pb2.ExportUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storegate.v1.UserEventService/EraseUser',
+            storegate_dot_v1_dot_event__pb2.EraseUserRequest.SerializeToString,
+            storegate_dot_v1_dot_event__pb2.EraseUserResponse.FromString,
             options,
             channel_credentials,
             insecure,

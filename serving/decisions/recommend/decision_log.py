@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from math import inf
 from typing import Final, Protocol
 
 from serving.core.attribution import Attribution, TokenSigner
@@ -55,8 +56,13 @@ class DecisionStore(Protocol):
         """Every decision with since_s <= wall < until_s, by wall. What is put meanwhile may be there or not."""
         ...
 
-    def erase(self, profile_key: str) -> int:
-        """Forgets all decisions of a user or visitor, see events/types.py; how many."""
+    def erase(self, profile_key: str, before_s: float = inf) -> int:
+        """Forgets all decisions that name a user or visitor, see events/types.py, and were made before; how many."""
+        ...
+
+    def of_owner(self, profile_key: str, start: int, count: int) -> tuple[list[Logged], int]:
+        """Decisions that name a user or visitor, by wall, from the place `start` on; those that can be read, and how
+        many places were looked at: fewer than `count` at the end."""
         ...
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -15,12 +16,16 @@ from worlds import checkerboard
 from model_repo.publish import Trained, publish
 from model_repo.ranker.network import Ranker, Scaling, initial_layers
 from model_repo.ranker.onnx_file import to_onnx
+from serving.adapters.erasure_ledger import ErasureLedger
 from serving.adapters.model_loader import RANKERS
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.shop_store import HISTORY_FILE, ShopStore
+from serving.adapters.token_keys import erasure_key
+from serving.adapters.versions import read_version
 from serving.core.errors import NotReady
-from serving.events.history import write_history
+from serving.events.erasure import Erasure, Pseudonyms, State
+from serving.events.history import read_history, write_history
 from serving.events.records import RECORD, RECORD_BYTES, encode_rows
 from serving.features import FEATURES
 
@@ -59,8 +64,8 @@ def said() -> list[str]:
 def opened(tmp_path: Path, said: list[str]) -> Iterator[Callable[..., ShopStore]]:
     stores: list[ShopStore] = []
 
-    def make(url: str = "") -> ShopStore:
-        stores.append(ShopStore(tmp_path, url, RedisProfiles, said.append))
+    def make(url: str = "", **options: Any) -> ShopStore:
+        stores.append(ShopStore(tmp_path, url, RedisProfiles, said.append, **options))
         return stores[-1]
 
     yield make
@@ -93,6 +98,28 @@ def test_a_new_release_brings_its_history(tmp_path: Path, opened, said: list[str
     store.look(said.append)
     assert len(fetched(store.url, "u:1")) == RECORD_BYTES
     assert len(said) == 1
+
+
+def test_a_release_brings_back_nobody_who_was_erased(tmp_path: Path, opened, said: list[str]) -> None:
+    """Neither at the start nor with a later release; its history holds him no longer, and is whole."""
+    names = Pseudonyms(erasure_key(tmp_path))
+    gone = Erasure("e" * 32, names.subject("u:1"), 1_700_000_100_000, State.COMPLETE, 1_700_000_101_000)
+    ErasureLedger(tmp_path).add([gone])
+    publish(tmp_path, release(tmp_path, 3), wall_s=1.7e9)
+    store = opened(names=names)
+    assert [len(fetched(store.url, f"u:{user}")) for user in range(3)] == [RECORD_BYTES, 0, RECORD_BYTES]
+    publish(tmp_path, release(tmp_path, 4), wall_s=1.7e9 + 1)
+    store.look(said.append)
+    assert len(fetched(store.url, "u:3")) == RECORD_BYTES
+    assert fetched(store.url, "u:1") == b""
+    publish(tmp_path, release(tmp_path, 5), wall_s=1.7e9 + 2, go_live=False)  # a candidate is not seeded
+    store.look(said.append)
+    store.look(said.append)
+    assert sum("1 records of erased users" in line for line in said) == 3
+    for folder in (tmp_path / "history").iterdir():
+        keys = [key for key, _ in read_history(read_version(tmp_path, "history", folder.name) / HISTORY_FILE)]
+        assert "u:1" not in keys
+        assert "u:0" in keys
 
 
 def test_a_killed_redis_is_started_again(tmp_path: Path, opened, said: list[str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.core.catalogue import DERIVED_MAX, UNTRACKED, Catalogue, Item
+from serving.core.ids import hash64
 
 MUG = Item("mug", price=500, cost=200, list_price=600, stock={"north": (3, 0), "south": (0, 2)})
 ARRAYS = ("price", "cost", "list_price", "on_hand", "available")
@@ -72,3 +73,11 @@ def test_what_is_derived_is_bounded() -> None:
     made = [catalogue.derived(f"column {number}", Letters.of) for number in range(DERIVED_MAX + 1)]
     assert catalogue.derived("column 1", Letters.of) is made[1]
     assert catalogue.derived("column 0", Letters.of) is not made[0]
+
+
+def test_items_are_found_by_their_hash() -> None:
+    """All of them, also deleted ones, and nothing else."""
+    names = [f"item-{number}" for number in range(500)]
+    catalogue = Catalogue.build([Item(name, deleted=name.endswith("7")) for name in names])
+    assert [catalogue.id_of(hash64(name)) for name in names] == names
+    assert catalogue.id_of(hash64("absent")) == ""
