@@ -77,6 +77,7 @@ class Moving:
         self._stream.hold()
         barred = erasing.bar()
         moved = self._drain()
+        moved.entries = max(0, moved.entries - (not barred))  # the bar is nobody's
         moved.erased = erasing.complete(filed, barred, self._stream.hold)
         return moved
 
