@@ -70,13 +70,15 @@ class Moving:
         """orders: those of before the last drain. Also goes on with what a mover that died has left."""
         if orders:
             self._stream.hold()
-            erasing.file(orders, self._archive)
+            oldest = self._stream.oldest
+            erasing.file([one for one in orders if oldest is None or one.cut_ms <= oldest.ms], self._archive)
         filed = erasing.filed()
         if not filed:
             return Moved()
         self._stream.hold()
         barred = erasing.bar()
         moved = self._drain()
+        moved.entries = max(0, moved.entries - (not barred))  # the bar is nobody's
         moved.erased = erasing.complete(filed, barred, self._stream.hold)
         return moved
 

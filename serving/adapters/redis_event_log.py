@@ -60,6 +60,13 @@ class RedisEventLog:
         (count,) = self._run([("XLEN", self._key)])
         return int(count)
 
+    @property
+    def oldest(self) -> Position | None:
+        """Where the oldest entry that is not in the archive yet stands, None = there is none. Raises
+        StoreUnavailable."""
+        (found,) = self._run([("XRANGE", self._key, "-", "+", "COUNT", 1)])
+        return Position.parse(found[0][0].decode()) if found else None
+
     def take(self, rows_max: int) -> Sequence[tuple[Position, bytes]]:
         """See EventStream."""
         self.hold()

@@ -44,7 +44,7 @@ operation = st.one_of(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(operation, min_size=3, max_size=14))
 def test_any_order_leaves_what_a_set_would_hold(server: RedisServer, operations: list[tuple[str, str, int]]) -> None:
     """A move with a number dies at that step. At the end one is let run."""

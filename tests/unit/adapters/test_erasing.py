@@ -18,6 +18,7 @@ from serving.adapters.embedded_redis import EmbeddedRedis, binary_version, candi
 from serving.adapters.redis_connection import RedisServer
 from serving.core.errors import InvalidInput, StoreUnavailable
 from serving.events.erasure import EraseUser, Erasure, State
+from serving.events.moving import Moved
 
 pytestmark = pytest.mark.timeout(120)
 _numbers = itertools.count()
@@ -268,6 +269,20 @@ def test_an_order_that_has_not_settled_waits(world: World) -> None:
     assert world.erasures.waiting == 1
     world.move()
     assert world.erasures.waiting == 0
+
+
+def test_an_order_waits_for_what_it_cuts(world: World) -> None:
+    """Nobody is proved to be gone while something of him is still to come into the archive."""
+    world.write(event(1, "ada"))
+    world.erase("ada")
+
+    def moving_nothing(moving: Any, erasing: Any, archive: Any) -> None:
+        moving._drain = Moved
+
+    world.move(before=moving_nothing)
+    assert world.erasures.waiting == 1
+    world.move()
+    assert proof(world, "ada").events == 1
 
 
 def test_a_store_that_refuses_to_write_its_file_is_told_in_the_proof(
