@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -33,18 +34,8 @@ DAYS = 4
 RETENTION = 2
 
 happened = st.tuples(
-    st.integers(0, 60),
-    st.sampled_from(KINDS),
-    st.sampled_from(WHO),
-    st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=3),
-    st.integers(0, DAYS - 1),
-    st.integers(0, 1000),
+    st.sampled_from(KINDS), st.sampled_from(WHO), st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=3)
 )
-"""Number, kind, who, items, days back, second."""
-
-
-def events_of(drawn: Sequence[tuple[int, str, str, list[str], int, int]]) -> list[LoggedEvent]:
-    return [event(n, kind, who, *items, back=back, second=second) for n, kind, who, items, back, second in drawn]
 
 
 def day_of(events: Sequence[LoggedEvent]) -> Day:
@@ -64,19 +55,16 @@ def _few_are_many() -> object:
 
 
 @given(st.lists(st.lists(happened, max_size=12), min_size=1, max_size=5), st.randoms(use_true_random=False))
-def test_any_grouping_and_order_gives_what_counting_one_by_one_does(drawn: list, random: object) -> None:
+def test_any_grouping_and_order_gives_what_counting_one_by_one_does(groups: list, shuffler: random.Random) -> None:
     """Of distinct events of one day, in batches merged in any order."""
     batches, number = [], 0
-    for some in drawn:
-        events = []
-        for _, kind, who, items, _, second in some:
-            events.append(event(number, kind, who, *items, second=second))
-            number += 1
-        batches.append(events)
+    for group in groups:
+        batches.append([event(number + place, kind, who, *items) for place, (kind, who, items) in enumerate(group)])
+        number += len(group)
     parts = [day_of(events) for events in batches]
     whole = reduce(merge, parts)
     assert told(whole) == twin([one for events in batches for one in events])
-    random.shuffle(parts)
+    shuffler.shuffle(parts)
     assert reduce(merge, parts).same(whole)
     assert reduce(lambda a, b: merge(b, a), parts).same(whole)
 
@@ -141,30 +129,39 @@ class Shop:
         assert checked(self.archive, self.files, Events(counters_days=RETENTION), lambda s: None) == []
 
 
-steps = st.lists(
-    st.one_of(
-        st.lists(happened, min_size=1, max_size=8).map(lambda drawn: ("keep", drawn)),
-        st.sampled_from(
-            ["run", "repeat", "kill", "compact", "compact and kill", "erase", "close", "tomorrow", "another"]
-        ).map(lambda name: (name, [])),
-    ),
-    min_size=1,
-    max_size=12,
-)
+STEPS = (
+    "keep", "keep", "keep", "keep and run", "keep and run", "repeat", "kill", "compact", "compact and kill",
+    "compact in between", "erase", "close", "tomorrow", "another",
+)  # fmt: skip
+steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2**32)), min_size=4, max_size=14)
+"""Each with the seed of the events that come."""
 
 
-@settings(max_examples=40)
+def drawn(seed: int) -> list[LoggedEvent]:
+    """One to eight events of the last days, most of them of today."""
+    rng = random.Random(seed)
+    return [
+        event(
+            rng.randrange(60), rng.choice(KINDS), rng.choice(WHO), *rng.choices("abcdefg", k=rng.randint(1, 3)),
+            back=rng.choice((0, 0, 0, 1, 2, DAYS - 1)), second=rng.randrange(1000),
+        )
+        for _ in range(rng.randint(1, 8))
+    ]  # fmt: skip
+
+
+@settings(max_examples=60)
 @given(steps)
 def test_whatever_happens_to_the_process_the_counters_equal_a_recount(taken: list) -> None:
     """Repeats, late events, deaths before and after each step, files put together, users taken out, days that pass, and
     another process that counts meanwhile."""
     with TemporaryDirectory() as root, patch.object(disk.os, "fsync", lambda handle: None):
         shop = Shop(Path(root))
-        for name, drawn in taken:
+        for name, seed in taken:
             match name:
                 case "keep":
-                    shop.keep(events_of(drawn))
-                case "run":
+                    shop.keep(drawn(seed))
+                case "keep and run":
+                    shop.keep(drawn(seed))
                     shop.agrees()
                 case "repeat" if shop.last:
                     shop.archive.put(*batch(shop.last, shop.position))
@@ -172,6 +169,9 @@ def test_whatever_happens_to_the_process_the_counters_equal_a_recount(taken: lis
                     shop.restart()
                 case "compact":
                     shop.counting.run()
+                    shop.compact(told=True)
+                case "compact in between":  # of what is not counted yet, too
+                    shop.keep(drawn(seed))
                     shop.compact(told=True)
                 case "compact and kill":
                     shop.compact(told=False)
