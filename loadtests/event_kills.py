@@ -1,12 +1,12 @@
-"""The mover of the event log, killed at any moment, again and again: is an event lost, or archived twice?
+"""The mover of the event log, killed at any moment, again and again: is an event lost, archived or counted twice?
 
 python -m loadtests.event_kills
 python -m loadtests.event_kills --kills 500 --seed 0
 
 A Redis of our own and an archive in a temporary folder. Before each kill events are written as the gateway writes
 them, some of them again; then a mover starts in a process of its own and is killed (SIGKILL) after a time drawn from
-the seed, up to a little longer than it takes to end. At the end one is let run, and the archive is compared with what
-was written.
+the seed, up to a little longer than it takes to end. At the end one is let run, the archive is compared with what was
+written, and the counters with a recount of it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ import click
 import numpy as np
 from rich.console import Console
 
-from loadtests.event_mover_process import PREFIX, WAIT_S, mover
+from loadtests.event_mover_process import DAYS, HALF_LIFE_DAYS, PREFIX, TODAY, WAIT_S, counted, mover
+from serving.adapters.counter_files import CounterFiles, version_of
+from serving.adapters.counting import recounted
 from serving.adapters.embedded_redis import EmbeddedRedis
-from serving.adapters.event_mover import Moving
 from serving.adapters.parquet_archive import COMPACTING, ParquetArchive
 from serving.adapters.redis_connection import RedisLine, RedisServer
 from serving.adapters.redis_event_log import RedisEventLog
@@ -66,10 +67,12 @@ class Outcome:
     twice: int = 0
     changed: int = 0
     """Archived, and not as they were written."""
+    miscounted: int = 0
+    """1 = the counters are not what a recount of the archive gives."""
 
     @property
     def broken(self) -> bool:
-        return bool(self.lost or self.twice or self.changed)
+        return bool(self.lost or self.twice or self.changed or self.miscounted)
 
 
 class Trial:
@@ -129,8 +132,13 @@ class Trial:
         self._free()
         with closing(RedisEventLog(RedisServer(self._redis.url), prefix=PREFIX)) as stream:
             stream.wait_ready(WAIT_S)
-            Moving(stream, ParquetArchive(self._archive), EVENTS_MAX).run()
+            counted(stream, self._archive, EVENTS_MAX).run()
             assert not stream.waiting
+        files = CounterFiles(self._archive.parent / "counters")
+        files.look()
+        trends, _ = recounted(ParquetArchive(self._archive), TODAY, DAYS, HALF_LIFE_DAYS)
+        assert not trends.empty
+        self.outcome.miscounted = int(files.live is None or files.live.version != version_of(trends))
         seen: dict[int, int] = {}
         for identity, event in self._archived():
             seen[identity] = seen.get(identity, 0) + 1
