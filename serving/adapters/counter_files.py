@@ -13,6 +13,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
@@ -59,7 +60,7 @@ TRENDS: Final[Spec] = {
 LIVE: Final = "live.npz"
 PAST: Final = "past"
 PAST_BYTES_MAX: Final = 256 << 20
-PAST_MAX: Final = 20_000
+PAST_MAX: Final = 5000
 VERSION_CHARS: Final = 16
 
 _log = logging.getLogger(__name__)
@@ -145,7 +146,11 @@ class CounterFiles:
 
     def days(self) -> list[date]:
         """Those that have a file, sorted."""
-        return sorted(date.fromisoformat(path.stem.removeprefix("day=")) for path in self.folder.glob("day=*.npz"))
+        found = []
+        for path in self.folder.glob("day=*.npz"):
+            with suppress(ValueError):  # not one of ours
+                found.append(date.fromisoformat(path.stem.removeprefix("day=")))
+        return sorted(found)
 
     def drop_day(self, day: date) -> None:
         """Forgets it. Raises OSError."""
@@ -155,7 +160,9 @@ class CounterFiles:
         return self.folder / f"day={day.isoformat()}.npz"
 
     def _sweep(self) -> None:
-        """What was published longest ago goes first."""
+        """What was published longest ago goes first, and what a writer that was killed has begun."""
+        for draft in (self.folder / PAST).glob(f"*{disk.DRAFT}"):
+            draft.unlink(missing_ok=True)
         found = sorted(
             ((path.stat(), path) for path in (self.folder / PAST).glob("*.npz")), key=lambda p: p[0].st_mtime_ns
         )
@@ -178,9 +185,9 @@ def _version(data: bytes) -> str:
 
 def _counters(path: Path) -> Counters:
     """Raises ModelDamaged for what does not hold together: the rows of a matrix are made of it."""
-    found: dict[str, Any] = load_arrays(path, TRENDS)
     try:
-        data = path.read_bytes()
+        data = path.read_bytes()  # at once: another file may take its place at any moment
+        found: dict[str, Any] = load_arrays(path, TRENDS, data)
         found["names"] = np.array(decode_ids(found["names"]), object)
     except (OSError, UnicodeDecodeError) as error:
         raise ModelDamaged(f"{path.name}: {error}", file=path.name) from error

@@ -81,6 +81,12 @@ class Moving:
             if str(error) != self._uncounted:  # once, not every few seconds
                 self._uncounted = str(error)
                 _log.warning("the counters are not brought up to date: %s", error)
+        except StoregateError:  # of the lease
+            raise
+        except Exception as error:  # a defect here must not keep files from being put together
+            if str(error) != self._uncounted:
+                self._uncounted = str(error)
+                _log.exception("the counters are not brought up to date")
 
     def _tidy(self) -> None:
         today = self._today()

@@ -188,7 +188,11 @@ class LiveModels:
         if found is None or found.trends.empty:
             pipeline.live = None
         elif live is None or live.counters is not found or live.n != len(catalogue):
-            pipeline.live = live_of(found, pipeline.models, catalogue, pipeline.params)
+            try:
+                pipeline.live = live_of(found, pipeline.models, catalogue, pipeline.params)
+            except Exception:  # a defect here must not keep a release from serving
+                pipeline.live = None
+                log.exception("counters %s are not taken up", found.version)
 
     def _first(self) -> Serving:
         """The newest release that is whole and admitted."""

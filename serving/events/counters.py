@@ -5,7 +5,7 @@ All of it is whole numbers and sets: a `Day` of some events merged with the `Day
 
 Pairs are counted per visitor and day, each pair of distinct items that he viewed once. Who viewed more than
 VIEWED_ITEMS_MAX items on a day is a crawler or a wholesaler and counts for no pair at all, whatever came first; of him
-the name alone is kept. So a day takes at most 12 bytes a distinct view, and 16 a distinct pair.
+the name alone is kept. So a day takes 16 bytes a distinct view, and 16 a distinct pair.
 """
 
 from __future__ import annotations

@@ -77,6 +77,7 @@ def test_what_visitors_do_changes_what_others_are_shown(new_home: Callable[[], P
         table = " ".join(command(home, "events", "counters").stdout.split())
         assert rare in table
         assert "200.00" in table
+        assert f"counters {answer.serving_info.model_versions[PART]}" in command(home, "status").stdout
     told = command(home, "events", "counters", "--check")
     assert told.returncode == 0, told.stdout + told.stderr
     with gateway(home, *SERVE["local"], settings=SETTINGS) as running, running.client() as client:

@@ -243,3 +243,37 @@ def test_replicas_take_up_what_is_published(tmp_path: Path) -> None:
         (tmp_path / "counters" / LIVE).unlink()
         assert live.take_counters()
         assert first() == (before, "")
+
+
+def test_a_defect_in_the_counters_keeps_nothing_from_serving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A replica starts and answers by its models; that is told."""
+    publish(tmp_path, release(A, "A"), wall_s=1.7e9)
+    shop = Shop(tmp_path)
+    shop.keep(view(1))
+    shop.counting.run()
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("serving.adapters.live_models.live_of", broken)
+    files = CounterFiles(tmp_path / "counters")
+    with closing(LiveModels(tmp_path, NEIGHBOURS_ONLY, None, MemoryCatalogue(), counters=files)) as live:
+        (answer,) = live.run([Query("trending")], Turn(0.0, 1.8e9, NEVER))
+        assert len(answer.rows) == 10
+        assert "counters" not in answer.versions
+    assert "are not taken up" in caplog.text
+
+
+def test_what_is_no_file_of_ours_is_left_alone(shop: Shop, tmp_path: Path) -> None:
+    """In the folder of the counters; what a killed writer has begun is swept."""
+    (tmp_path / "counters" / PAST).mkdir(parents=True)
+    stray, draft = tmp_path / "counters" / "day=soon.npz", tmp_path / "counters" / PAST / ".abc.npz.draft"
+    stray.write_bytes(b"x")
+    draft.write_bytes(b"x")
+    shop.keep(view(1))
+    shop.counting.run()
+    assert shop.agrees()
+    assert stray.exists()
+    assert not draft.exists()
