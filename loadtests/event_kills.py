@@ -1,4 +1,4 @@
-"""The mover of the event log, killed at any moment, again and again: is an event lost, or archived twice?
+"""The mover of the event log, killed at any moment, again and again: is an event lost, archived or counted twice?
 
 python -m loadtests.event_kills
 python -m loadtests.event_kills --kills 500 --seed 0
@@ -7,7 +7,7 @@ python -m loadtests.event_kills --archive "s3://bucket/kills?region=eu-west-2"
 A Redis of our own and an archive in a temporary folder, or in an object store (a place that is empty). Before each kill
 events are written as the gateway writes them, some of them again; then a mover starts in a process of its own and is
 killed (SIGKILL) after a time drawn from the seed, up to a little longer than it takes to end. At the end one is let
-run, and the archive is compared with what was written.
+run, the archive is compared with what was written, and the counters with a recount of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ import click
 import numpy as np
 from rich.console import Console
 
-from loadtests.event_mover_process import PREFIX, WAIT_S, mover
+from loadtests.event_mover_process import DAYS, HALF_LIFE_DAYS, PREFIX, TODAY, WAIT_S, counting_of, mover
+from serving.adapters.counter_files import CounterFiles, version_of
+from serving.adapters.counting import recounted
 from serving.adapters.embedded_redis import EmbeddedRedis
 from serving.adapters.event_mover import Moving
 from serving.adapters.parquet_archive import COMPACTING, ParquetArchive
@@ -67,10 +69,12 @@ class Outcome:
     twice: int = 0
     changed: int = 0
     """Archived, and not as they were written."""
+    miscounted: int = 0
+    """1 = the counters are not what a recount of the archive gives."""
 
     @property
     def broken(self) -> bool:
-        return bool(self.lost or self.twice or self.changed)
+        return bool(self.lost or self.twice or self.changed or self.miscounted)
 
 
 class Trial:
@@ -79,7 +83,7 @@ class Trial:
     def __init__(self, folder: Path, seed: int, archive: str = "") -> None:
         self._random = np.random.default_rng(seed)
         self._written: dict[int, LoggedEvent] = {}
-        self._archive = archive or str(folder / "events")
+        self._archive, self._counters = archive or str(folder / "events"), folder / "counters"
         self._stack = ExitStack()
         self._redis = self._stack.enter_context(closing(EmbeddedRedis(folder)))
         server = RedisServer(self._redis.url)
@@ -105,7 +109,7 @@ class Trial:
         here, there = self._context.Pipe()
         rows_max = int(self._random.integers(5, EVENTS_MAX))
         process = self._context.Process(
-            target=mover, args=(self._redis.url, self._archive, rows_max, there), daemon=True
+            target=mover, args=(self._redis.url, self._archive, str(self._counters), rows_max, there), daemon=True
         )
         process.start()
         there.close()
@@ -130,8 +134,14 @@ class Trial:
         self._free()
         with closing(RedisEventLog(RedisServer(self._redis.url), prefix=PREFIX)) as stream:
             stream.wait_ready(WAIT_S)
-            Moving(stream, ParquetArchive(self._archive), EVENTS_MAX).run()
+            archive = ParquetArchive(self._archive)
+            Moving(stream, archive, EVENTS_MAX, counting=counting_of(archive, self._counters)).run()
             assert not stream.waiting
+        files = CounterFiles(self._counters)
+        files.look()
+        trends, _ = recounted(archive, TODAY, DAYS, HALF_LIFE_DAYS)
+        assert not trends.empty
+        self.outcome.miscounted = int(files.live is None or files.live.version != version_of(trends))
         seen: dict[int, int] = {}
         for identity, event in self._archived():
             seen[identity] = seen.get(identity, 0) + 1

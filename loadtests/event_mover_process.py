@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
+from serving.adapters.counter_files import CounterFiles
+from serving.adapters.counting import Counting
 from serving.adapters.erasing import SETTLE_S, Erasing
 from serving.adapters.erasure_ledger import ErasureLedger
 from serving.adapters.event_mover import Moving
@@ -21,15 +24,21 @@ from serving.events.erasure import Pseudonyms
 
 PREFIX: Final = "kills:"
 WAIT_S: Final = 10.0
+TODAY: Final = date(2025, 11, 24)
+"""Of the counters: that of the newest event."""
+DAYS: Final = 60
+HALF_LIFE_DAYS: Final = 14.0
 
 
-def mover(url: str, archive: str, rows_max: int, started: Connection) -> None:
+def mover(url: str, archive: str, counters: str, rows_max: int, started: Connection) -> None:
     """Says that it begins, moves all that waits, and ends the process."""
     stream = RedisEventLog(RedisServer(url), prefix=PREFIX)
     stream.wait_ready(WAIT_S)
-    moving = Moving(stream, ParquetArchive(archive), rows_max)
+    place = ParquetArchive(archive)
+    moving = Moving(stream, place, rows_max, counting=counting_of(place, Path(counters)))
     started.send(True)
     moving.run()
+    moving.close()
     os._exit(0)
 
 
@@ -40,9 +49,11 @@ def eraser(url: str, home: str, rows_max: int, started: Connection) -> None:
     erasing = erasing_of(server, Path(home))
     stream.wait_ready(WAIT_S)
     erasing.wait_ready(WAIT_S)
-    moving = Moving(stream, ParquetArchive(Path(home) / "events"), rows_max, erasing=erasing)
+    place = ParquetArchive(Path(home) / "events")
+    moving = Moving(stream, place, rows_max, erasing=erasing, counting=counting_of(place, Path(home) / "counters"))
     started.send(True)
     moving.run()
+    moving.close()
     os._exit(0)
 
 
@@ -51,3 +62,9 @@ def erasing_of(server: RedisServer, home: Path) -> Erasing:
     store = RedisErasures(server, Pseudonyms(erasure_key(home)), prefix=PREFIX, timeout_s=5.0)
     decisions = RedisDecisions(server, prefix=PREFIX, timeout_s=5.0)
     return Erasing(home, store, decisions, ErasureLedger(home), wall=lambda: time.time() + SETTLE_S)
+
+
+def counting_of(archive: ParquetArchive, folder: Path) -> Counting:
+    """What counts the archive, into the folder."""
+    files = CounterFiles(folder)
+    return Counting(archive, files, retention_days=DAYS, half_life_days=HALF_LIFE_DAYS, today=lambda: TODAY)

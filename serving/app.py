@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 
+from serving.adapters.counter_files import CounterFiles
+from serving.adapters.counting import Counting
 from serving.adapters.erasing import Erasing
 from serving.adapters.erasure_ledger import ErasureLedger
 from serving.adapters.event_mover import EventMover
@@ -86,6 +88,7 @@ class Gateway:
             self._decisions, settings.recommend, settings.decisions.share, queue_max=settings.decisions.queue_max
         )
         self._shadows = ShadowLog(settings.recommend.shadow_share)
+        self._counters = counter_files(settings)
         self._models = LiveModels(
             settings.home,
             settings.recommend,
@@ -95,6 +98,7 @@ class Gateway:
             self._log,
             self._shadows,
             settings.models,
+            self._counters,
         )
         self._follower = Follower(self._models.catalogue)
         self._events = WriteEvents(
@@ -105,7 +109,7 @@ class Gateway:
             outcomes=OutcomeLog(self._decisions, signer, settings.decisions.retention_days * DAY_S),
             durable_default=settings.events.acknowledgement == "durable",
         )
-        replay = replay_service(settings, self._models, self._decisions, self._changes)
+        replay = replay_service(settings, self._models, self._decisions, self._changes, self._counters)
         operator = ModelService(settings.home, self._models)
         self._import = ImportUserEvents(
             self._events.run,
@@ -341,8 +345,10 @@ def event_archive(settings: Settings) -> ParquetArchive:
 def event_mover(settings: Settings, server: RedisServer) -> EventMover:
     """What moves the event log there, and erases who is to be erased; it works already."""
     stream, found = RedisEventLog(server, prefix=settings.redis.prefix), settings.events
-    erasing = user_erasing(settings, server)
-    return EventMover(stream, event_archive(settings), found.move_rows_max, found.move_s, erasing)
+    archive = event_archive(settings)
+    return EventMover(
+        stream, archive, found.move_rows_max, found.move_s, user_erasing(settings, server), counting(settings, archive)
+    )
 
 
 def pseudonyms(settings: Settings) -> Pseudonyms:
@@ -354,6 +360,19 @@ def user_erasing(settings: Settings, server: RedisServer) -> Erasing:
     """What carries erasures out."""
     store = RedisErasures(server, pseudonyms(settings), prefix=settings.redis.prefix, timeout_s=MOVER_TIMEOUT_S)
     return Erasing(settings.home, store, decision_store(settings, server), ErasureLedger(settings.home))
+
+
+def counter_files(settings: Settings) -> CounterFiles | None:
+    """The folder of the counters; None = there are none."""
+    return CounterFiles(settings.home / settings.events.counters) if settings.events.counters else None
+
+
+def counting(settings: Settings, archive: ParquetArchive) -> Counting | None:
+    """What counts the archive for the pipelines."""
+    files, found = counter_files(settings), settings.events
+    if files is None:
+        return None
+    return Counting(archive, files, retention_days=found.counters_days, half_life_days=found.counters_half_life_days)
 
 
 def decision_store(settings: Settings, server: RedisServer) -> RedisDecisions:
@@ -369,7 +388,11 @@ def decision_store(settings: Settings, server: RedisServer) -> RedisDecisions:
 
 
 def replay_service(
-    settings: Settings, models: LiveModels, store: RedisDecisions, changes: RedisCatalogue
+    settings: Settings,
+    models: LiveModels,
+    store: RedisDecisions,
+    changes: RedisCatalogue,
+    counters: CounterFiles | None = None,
 ) -> ReplayService:
     """What reads decisions and makes them again."""
     found = settings.decisions
@@ -381,6 +404,7 @@ def replay_service(
         changes,
         lambda release: load_release(settings.home, release, FEATURES),
         lambda decision_id: not_found(decision_id, found.share, found.retention_days * DAY_S),
+        lambda version: (counters.find(version) or counters.live) if counters else None,
     )
 
 

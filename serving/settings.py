@@ -143,6 +143,15 @@ class Events:
         unit="s",
     )
     move_rows_max: int = setting(20_000, "Most events moved at once.", low=1, high=1_000_000, unit="events")
+    counters: str = setting(
+        "counters",
+        "Folder, relative to home, of what is counted of the archive for the pipelines (what trends, what is viewed "
+        "together, stock-outs seen); replicas elsewhere read it where they share it; empty = nothing is counted.",
+    )
+    counters_days: int = setting(60, "Days back that are counted.", low=1, high=3650, unit="days")
+    counters_half_life_days: float = setting(
+        14.0, "Age at which a counted event counts half, day by day.", low=0.1, high=10_000, unit="days"
+    )
     waiting_max: int = setting(
         1_000_000,
         "Most events that may wait for the archive; then writes fail.",
@@ -229,6 +238,12 @@ class Settings:
         object.__setattr__(self, "home", Path(os.path.abspath(self.home)))
         for key in ("host", "admin_host"):
             self._check_host(key)
+        if "://" in self.events.counters:
+            raise SettingError(
+                f"events.counters: {self.events.counters!r} is no folder: replicas look at it every second; mount it, "
+                "or leave it empty",
+                key="events.counters",
+            )
         self._check_tls()
         token = self.server.bearer_token
         if not (token.isascii() and token.isprintable() and " " not in token):

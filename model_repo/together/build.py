@@ -18,6 +18,7 @@ from model_repo.transitions.build import strongest
 from serving.core.ports import I32
 from serving.core.ranges import check_ranges
 from serving.decisions.recommend.models import SparseRows
+from serving.features.association import likelihood_ratio, lower_bound
 
 F64 = npt.NDArray[np.float64]
 
@@ -83,28 +84,6 @@ def pairs(had: sparse.csr_matrix, params: Params) -> tuple[I32, I32, F64, F64]:
     bound = lower_bound(both, mates[row], mates[col], total, params.z)
     keep = (bound > 0) & (likelihood_ratio(both, mates[row], mates[col], total) >= params.significance)
     return row[keep], col[keep], both[keep], bound[keep]
-
-
-def likelihood_ratio(both: F64, one: F64, other: F64, total: float) -> F64:
-    """Dunning's G2 of the 2 x 2 tables: pairs of both items, with one, with the other, of all. Elementwise (k,)."""
-    a, b, c = both, one - both, other - both
-    d = np.maximum(total - one - other + both, 0.0)
-    table = [(a, one, other), (b, one, total - other), (c, total - one, other), (d, total - one, total - other)]
-    ratio = np.zeros_like(both)
-    for observed, row, col in table:
-        some = (observed > 0) & (row > 0) & (col > 0)
-        ratio[some] += observed[some] * np.log(observed[some] * total / (row * col)[some])
-    return 2.0 * ratio
-
-
-def lower_bound(both: F64, one: F64, other: F64, total: float, z: float) -> F64:
-    """ln lift less z standard errors, elementwise (k,), half a pair added to the count and to what chance would give.
-
-    The error is that of a Poisson count's logarithm, both^-1/2: it belongs to the pair and not to its direction, and
-    the items' own counts are far better known.
-    """
-    bound: F64 = np.log((both + 0.5) / (one * other / total + 0.5)) - z / np.sqrt(both + 0.5)
-    return bound
 
 
 def _baskets(

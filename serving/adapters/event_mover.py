@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from serving.adapters.counting import Counting
 from serving.adapters.erasing import Erasing
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_event_log import RedisEventLog
-from serving.core.errors import Conflict, DataError, StoregateError, StoreUnavailable
+from serving.core.errors import ArchiveUnavailable, Conflict, DataError, StoregateError, StoreUnavailable
 from serving.core.priority import yield_to_others
 from serving.events.erasure import Order
 from serving.events.moving import Moved, move
@@ -34,7 +35,7 @@ def _today() -> date:
 
 
 class Moving:
-    """Moves all that waits, erases who is to be erased, and puts small files together. Not thread-safe."""
+    """Moves all that waits, counts it, erases who is to be erased, and puts small files together. Not thread-safe."""
 
     def __init__(
         self,
@@ -43,17 +44,20 @@ class Moving:
         rows_max: int,
         today: Today = _today,
         erasing: Erasing | None = None,
+        counting: Counting | None = None,
     ) -> None:
-        """erasing: None = nobody is erased here."""
+        """erasing: None = nobody is erased here. counting: of this archive; None = nothing is counted."""
         self._stream, self._archive, self._rows_max, self._today = stream, archive, rows_max, today
         self._erasing, self._tidied = erasing, date.min
-        stream.on_taken, archive.before_change = archive.forget, stream.hold
+        self._counting, self._uncounted = counting, ""
+        stream.on_taken, archive.before_change = self._forget, stream.hold
 
     def run(self) -> Moved:
         """What waits now; what comes meanwhile is for the next time. Raises StoreUnavailable, ArchiveUnavailable,
         Conflict, DataError."""
         orders = self._erasing.ripe() if self._erasing is not None else []
         total = self._drain()
+        self._count()
         if total.events:
             self._tidy()
         if self._erasing is not None:
@@ -72,6 +76,7 @@ class Moving:
             self._stream.hold()
             oldest = self._stream.oldest
             erasing.file([one for one in orders if oldest is None or one.cut_ms <= oldest.ms], self._archive)
+            self._count()  # of the days that were written anew: the counters of before knew the erased by a hash
         filed = erasing.filed()
         if not filed:
             return Moved()
@@ -82,16 +87,52 @@ class Moving:
         moved.erased = erasing.complete(filed, barred, self._stream.hold)
         return moved
 
+    def close(self) -> None:
+        """What was counted is on the disk."""
+        self._counted(lambda counting: counting.close())
+
+    def _forget(self) -> None:
+        self._archive.forget()
+        if self._counting is not None:
+            self._counting.forget()
+
+    def _count(self) -> None:
+        self._counted(lambda counting: counting.run())
+
+    def _counted(self, work: Callable[[Counting], None]) -> None:
+        """Under the lease. Nothing that is wrong with the counters keeps events from being moved."""
+        if self._counting is None:
+            return
+        try:
+            self._stream.hold()
+            work(self._counting)
+            self._uncounted = ""
+        except (OSError, ArchiveUnavailable) as error:
+            if str(error) != self._uncounted:  # once, not every few seconds
+                self._uncounted = str(error)
+                _log.warning("the counters are not brought up to date: %s", error)
+        except StoregateError:  # of the lease
+            raise
+        except Exception as error:  # a defect here must not keep files from being put together
+            if str(error) != self._uncounted:
+                self._uncounted = str(error)
+                _log.exception("the counters are not brought up to date")
+
     def _tidy(self) -> None:
         today = self._today()
         recent = {today - timedelta(days=back) for back in range(COMPACT_DAYS)}
         for day in self._archive.days():
             if day in recent or self._tidied != today:
                 try:
-                    self._archive.compact(day)
+                    self._compact(day)
                 except DataError as error:  # the other days can be put together all the same
                     _log.error("the files of %s are left as they are: %s", day, error.message)
         self._tidied = today
+
+    def _compact(self, day: date) -> None:
+        before = self._archive.files(day) if self._counting is not None else []
+        if self._archive.compact(day):
+            self._counted(lambda counting: counting.compacted(day, before, self._archive.files(day)))
 
 
 class EventMover:
@@ -104,9 +145,10 @@ class EventMover:
         rows_max: int,
         every_s: float,
         erasing: Erasing | None = None,
+        counting: Counting | None = None,
     ) -> None:
         self._stream, self._every_s, self._erasing = stream, every_s, erasing
-        self._moving = Moving(stream, archive, rows_max, erasing=erasing)
+        self._moving = Moving(stream, archive, rows_max, erasing=erasing, counting=counting)
         self._closing = threading.Event()
         self._told = ""
         self._thread = threading.Thread(target=self._work, name="event-mover", daemon=True)
@@ -134,6 +176,10 @@ class EventMover:
                 self._tell(logging.WARNING, error)
             except Exception:
                 _log.exception("the event log was not moved")
+        try:
+            self._moving.close()
+        except StoregateError as error:  # what was not written is counted again
+            self._tell(logging.INFO, error)
         self._stream.close()
         if self._erasing is not None:
             self._erasing.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from serving.adapters.bringing_up import BringingUp
+from serving.adapters.counter_files import CounterFiles
 from serving.adapters.lineup import Lineup, Serving
 from serving.adapters.model_loader import Loaded, load, load_release
 from serving.adapters.recent_requests import RecentRequests
@@ -25,11 +26,15 @@ from serving.core.rollout import ModelParams, Shadowing, Split
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import Answer, PageAnswer, PageQuery, Query
 from serving.decisions.recommend.decision_log import DecisionLog
+from serving.decisions.recommend.live import live_of
 from serving.decisions.recommend.params import Params
+from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.shadow import Shadow, ShadowLog
 from serving.features import FEATURES
 
 POLL_S: Final = 0.25
+COUNTERS_POLLS: Final = 4
+"""Looks at the manifest between two looks at the counters."""
 SAVE_POLLS: Final = 40
 """Looks at the manifest between two writes of the recent requests."""
 NICE: Final = 10
@@ -45,6 +50,7 @@ class Shade:
     served: str
     asked: Shadowing | None
     view: View | None = None
+    pipeline: Recommender | None = None
 
 
 class LiveModels:
@@ -60,9 +66,13 @@ class LiveModels:
         decisions: DecisionLog | None = None,
         shadows: ShadowLog | None = None,
         admission: ModelParams | None = None,
+        counters: CounterFiles | None = None,
     ) -> None:
-        """decisions: where decisions are kept; shadows: what compares with a shadow; None = nowhere."""
-        self._home, self._shadows = home, shadows
+        """decisions: where decisions are kept; shadows: what compares with a shadow; None = nowhere. counters: what the
+        pipelines take up beside their models; None = nothing."""
+        self._home, self._shadows, self._counters = home, shadows, counters
+        if counters is not None:
+            counters.look()
         admission = admission or ModelParams()
         self._recent = RecentRequests(home, admission.recorded_max)
         self.catalogue = LiveCatalogue(catalogue_store, import_dir=import_dir)
@@ -156,6 +166,34 @@ class LiveModels:
                 log.error("refused: %s; release %s goes on", line, self.release)
             return changed
 
+    def take_counters(self) -> bool:
+        """Takes up the counters that are published now; whether they are others. What is made of them is made here, and
+        bound by each pipeline between two of its batches."""
+        with self._guard:
+            news = self._counters is not None and self._counters.look()
+            for pipeline, view in self._pipelines():
+                self._bring(pipeline, view)
+            return news
+
+    def _pipelines(self) -> Iterator[tuple[Recommender, View]]:
+        for serving in self._lineup.all:
+            yield serving.pipeline, serving.view
+        if self._shade.view is not None and self._shade.pipeline is not None:
+            yield self._shade.pipeline, self._shade.view
+
+    def _bring(self, pipeline: Recommender, view: View) -> None:
+        """Does nothing where the pipeline has these counters over all items of its catalogue."""
+        found = None if self._counters is None else self._counters.live
+        catalogue, live = view.snapshot, pipeline.live
+        if found is None or found.trends.empty:
+            pipeline.live = None
+        elif live is None or live.counters is not found or live.n != len(catalogue):
+            try:
+                pipeline.live = live_of(found, pipeline.models, catalogue, pipeline.params)
+            except Exception:  # a defect here must not keep a release from serving
+                pipeline.live = None
+                log.exception("counters %s are not taken up", found.version)
+
     def _first(self) -> Serving:
         """The newest release that is whole and admitted."""
         made: list[Serving] = []
@@ -175,6 +213,8 @@ class LiveModels:
                 arms[name] = arm
         shares = tuple(one for one in wanted.split.shares if one[0] in arms)
         after = Lineup(main, arms, Split(shares, wanted.split.seed))
+        for serving in after.all:
+            self._bring(serving.pipeline, serving.view)
         self.catalogue.lead(main.view)
         self._lineup = after
         self._compare(wanted, before, refused)
@@ -191,12 +231,14 @@ class LiveModels:
         if self._shadows is None or (self._shade.served, self._shade.asked) == (main.release, asked):
             return
         shadow: Shadow | None = main.loaded.shadow
-        view = share = None
+        view = share = pipeline = None
         if asked is not None:
             shadow, share = None, asked.share
             try:
                 loaded = self._in_memory(wanted.find(asked.release))
-                shadow, view = self._up.shadow(loaded, main.loaded.models.rankers)
+                other, view = self._up.shadow(loaded, main.loaded.models.rankers)
+                shadow, pipeline = other, other.pipeline
+                self._bring(pipeline, view)
             except StoregateError as error:
                 refused.append(error.message)
         for serving in before.all:
@@ -204,7 +246,7 @@ class LiveModels:
         main.relay.to = self._shadows.of(shadow, share)
         if self._shade.view is not None:
             self.catalogue.close(self._shade.view)
-        self._shade = Shade(main.release, asked, view)
+        self._shade = Shade(main.release, asked, view, pipeline)
 
     def _allowed(self, release: Release, refused: list[str]) -> Serving | None:
         """The release, ready to serve; None when it must not, which is then among `refused`."""
@@ -237,6 +279,8 @@ class LiveModels:
             looks += 1
             try:
                 self.refresh()
+                if looks % COUNTERS_POLLS == 0:
+                    self.take_counters()
                 if looks % SAVE_POLLS == 0:
                     self._recent.save()
             except Exception:  # a defect here must not end the watching

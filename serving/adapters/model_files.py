@@ -73,11 +73,14 @@ def dump_arrays(arrays: Mapping[str, npt.ArrayLike], spec: Spec) -> bytes:
     return out.getvalue()
 
 
-def load_arrays(path: Path, spec: Spec) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of the file. Raises ModelDamaged, naming file and array, unless they are as `spec` says."""
+def load_arrays(path: Path, spec: Spec, data: bytes | None = None) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of the file; data: its content, where that has been read already.
+
+    Raises ModelDamaged, naming file and array, unless they are as `spec` says.
+    """
     found: dict[str, npt.NDArray[Any]] = {}
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(path if data is None else io.BytesIO(data), allow_pickle=False) as archive:
             for name, (dtype, dimensions) in spec.items():
                 array = archive[name]
                 if array.dtype != dtype or array.ndim != dimensions:

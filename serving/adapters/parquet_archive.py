@@ -114,6 +114,8 @@ class ParquetArchive:
         self._known: OrderedDict[date, U64] = OrderedDict()
         self.before_change: Callable[[], None] = lambda: None
         """Called before each file is written or deleted: raises when this writer must stop."""
+        self.changed: set[date] = set()
+        """Days of which files were written or deleted here, until somebody takes them out."""
 
     def forget(self) -> None:
         """What was known of the archive: another writer may have changed it."""
@@ -276,6 +278,7 @@ class ParquetArchive:
     def _store(self, path: str, data: bytes) -> None:
         """Whole or not at all."""
         self.before_change()
+        self._touched(path)
         place = f"{self._root}/{path}"
         if not self._local:
             with self._files.open_output_stream(place) as stream:  # an object is there when it is closed, or not at all
@@ -286,8 +289,14 @@ class ParquetArchive:
         disk.replace(target, data)
         disk.sync(target.parent.parent)
 
+    def _touched(self, path: str) -> None:
+        day, slash, _ = path.removeprefix("day=").partition("/")
+        if slash:
+            self.changed.add(date.fromisoformat(day))
+
     def _delete(self, path: str) -> None:
         self.before_change()
+        self._touched(path)
         self._files.delete_file(f"{self._root}/{path}")
 
     def _place(self) -> tuple[fs.FileSystem, str]:

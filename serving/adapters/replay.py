@@ -1,8 +1,8 @@
 """`GetDecision` and `ReplayDecision`: reads what was logged, and computes it again with the inputs of that day.
 
-A replay takes the logged query, profile, clock, parameters and random seed; the logged release, as long as it is kept
-on disk; and the catalogue as it was at the logged version, as long as its history reaches back. Where one of these is
-gone, the nearest takes its place and stands first among the differences.
+A replay takes the logged query, profile, clock, parameters and random seed; the logged release and counters, as long as
+they are kept on disk; and the catalogue as it was at the logged version, as long as its history reaches back. Where one
+of these is gone, the nearest takes its place and stands first among the differences.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from serving.core.errors import InvalidInput, ModelDamaged, NotFound, StoregateE
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import PageQuery
 from serving.decisions.recommend.decision_log import DecisionStore
+from serving.decisions.recommend.live import PART, Counters, live_of
 from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.record import (
     Decision,
@@ -75,11 +76,14 @@ class ReplayService:
         items: ItemHistory,
         load: Callable[[Release], Loaded],
         absent: Callable[[str], NotFound],
+        counters: Callable[[str], Counters | None] = lambda version: None,
     ) -> None:
         """live, snapshot: the release that is served and its catalogue. load: a release from disk; raises ModelDamaged.
 
-        absent: the error for a decision id that the store does not know.
+        absent: the error for a decision id that the store does not know. counters: those of a version, of another one
+        where it is kept no more, None = there are none.
         """
+        self._counters = counters
         self._store, self._home, self._live, self._snapshot = store, home, live, snapshot
         self._items, self._load, self._absent = items, load, absent
         self._past: Loaded | None = None
@@ -115,6 +119,9 @@ class ReplayService:
         profile = LoggedProfile(logged.blob, dict(logged.degraded).get(PROFILE, ""))
         params = params_of(logged.params)
         pipeline = Recommender(loaded.models, lambda: catalogue, profile, params)
+        version = logged.versions.get(PART, "")
+        if version and (found := self._counters(version)) is not None:
+            pipeline.live = live_of(found, loaded.models, catalogue, params)
         # A page's placements choose one after the other, so those before this one run again with it.
         page = PageQuery((*logged.before, logged.query))
         (made,) = pipeline.run_pages([page], Turn(0.0, logged.wall, NEVER))

@@ -48,7 +48,7 @@ def apply(change: Change, draft: Draft, now_s: int) -> Outcome:
                 _alter(staged, outcome, item_id, partial(replace, deleted=True))
         case SetStock():
             for update in change.updates:
-                _alter(staged, outcome, update.item_id, partial(with_stock, update=update))
+                _alter(staged, outcome, update.item_id, partial(with_stock, update=update, now_s=now_s))
         case SetPrices():
             for position, price in enumerate(change.updates):
                 how = partial(with_price, update=price, where=f"updates[{position}]")
@@ -59,14 +59,17 @@ def apply(change: Change, draft: Draft, now_s: int) -> Outcome:
 
 def upserted(item: Item, before: Item | None, now_s: int) -> Item:
     """The item as given; without a time of its own it keeps the one it had, or is new now."""
-    if item.available_s:
-        return item
-    return replace(item, available_s=(before.available_s if before else 0) or now_s)
+    return replace(
+        item,
+        available_s=item.available_s or (before.available_s if before else 0) or now_s,
+        stocked_s=now_s if item.stock else 0,
+    )
 
 
-def with_stock(item: Item, update: StockUpdate) -> Item:
+def with_stock(item: Item, update: StockUpdate, now_s: int = 0) -> Item:
     """The stock of one location replaced."""
-    return replace(item, stock={**item.stock, update.location: (update.on_hand, update.on_order)})
+    stock = {**item.stock, update.location: (update.on_hand, update.on_order)}
+    return replace(item, stock=stock, stocked_s=now_s)
 
 
 def with_price(item: Item, update: PriceUpdate, where: str = "update") -> Item:

@@ -25,6 +25,7 @@ def to_json(item: Item) -> bytes:
         "since": item.available_s,
         "deleted": item.deleted,
         "attributes": dict(item.attributes),
+        "stocked": item.stocked_s,
     }
     return json.dumps({k: v for k, v in fields.items() if v}, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -48,4 +49,5 @@ def from_json(text: bytes) -> Item:
         available_s=fields.get("since", 0),
         deleted=fields.get("deleted", False),
         attributes=fields.get("attributes", {}),
+        stocked_s=fields.get("stocked", 0),
     )

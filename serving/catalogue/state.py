@@ -104,4 +104,6 @@ class State:
 
 def _has(snapshot: Catalogue, item: Item) -> bool:
     row = snapshot.row_of.get(item.item_id)
-    return row is not None and snapshot.items[row] == item
+    if row is None or snapshot.items[row] != item:
+        return False
+    return snapshot.items[row].stocked_s == item.stocked_s

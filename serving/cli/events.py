@@ -58,6 +58,7 @@ def events() -> None:
     storegate events import s3://exports/clicks/
     storegate events show
     storegate events move
+    storegate events counters --check
     """
 
 
@@ -103,7 +104,7 @@ def move(settings: Settings) -> None:
     from serving.adapters.event_mover import Moving
     from serving.adapters.redis_connection import RedisServer
     from serving.adapters.redis_event_log import RedisEventLog
-    from serving.app import event_archive, user_erasing
+    from serving.app import counting, event_archive, user_erasing
 
     embedded = None if settings.redis.url else EmbeddedRedis(settings.home)
     server = RedisServer(embedded.url if embedded else settings.redis.url)
@@ -111,7 +112,12 @@ def move(settings: Settings) -> None:
     try:
         if not (stream.wait_ready(WAIT_S) and erasing.wait_ready(WAIT_S)):
             raise StoreUnavailable(f"redis: no connection within {WAIT_S:g} s")
-        moved = Moving(stream, event_archive(settings), settings.events.move_rows_max, erasing=erasing).run()
+        archive = event_archive(settings)
+        moving = Moving(
+            stream, archive, settings.events.move_rows_max, erasing=erasing, counting=counting(settings, archive)
+        )
+        moved = moving.run()
+        moving.close()
     finally:
         stream.close()
         erasing.close()
@@ -119,6 +125,33 @@ def move(settings: Settings) -> None:
             embedded.close()
     erased = f", {moved.erased:,} erasures completed" if moved.erased else ""
     out.print(f"{moved.entries:,} entries moved, {moved.events:,} of them new events{erased}")
+
+
+@events.command()
+@click.option("--top", default=10, show_default=True, type=click.IntRange(1, 1000), help="Rows of each table.")
+@click.option("--check", is_flag=True, help="Count the archive anew and compare; ends with 1 where they differ.")
+@with_settings()
+def counters(settings: Settings, top: int, check: bool) -> None:
+    """What is counted of the archive: what trends, what is viewed together, what was seen out of stock."""
+    from serving.app import counter_files, event_archive
+    from serving.cli.event_counters import checked, shown
+
+    files = counter_files(settings)
+    if files is None:
+        raise click.ClickException("nothing is counted: events.counters is empty")
+    if check:
+        problems = checked(event_archive(settings), files, settings.events)
+        for problem in problems:
+            out.print(problem, markup=False, highlight=False)
+        if problems:
+            raise click.ClickException("the counters are not what a recount gives")
+        out.print("the counters are what a recount of the archive gives", markup=False)
+        return
+    files.look()
+    if files.live is None:
+        raise click.ClickException(f"nothing is counted yet in {files.folder}: see events.move_s")
+    for table in shown(files, top):
+        out.print(table)
 
 
 @events.command("import")

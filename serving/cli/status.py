@@ -65,16 +65,30 @@ def status(settings: Settings, as_json: bool) -> None:
         release = live(settings.home).release
     except StoregateError as error:
         release = f"none ({error.message})"
+    counters = _counters(settings)
     told = [_ask(each.name, each.pid, each.addresses) for each in replicas(settings.home)]
     if as_json:
-        click.echo(json.dumps({"home": str(settings.home), "release": release, "replicas": [asdict(t) for t in told]}))
+        click.echo(
+            json.dumps(
+                {
+                    "home": str(settings.home),
+                    "release": release,
+                    "counters": counters,
+                    "replicas": [asdict(t) for t in told],
+                }
+            )
+        )
     else:
-        _show(settings, release, told)
+        _show(settings, release, counters, told)
     sys.exit(0 if told and all(each.ready for each in told) else 1)
 
 
-def _show(settings: Settings, release: str, told: Sequence[Told]) -> None:
+def _show(settings: Settings, release: str, counters: dict[str, object], told: Sequence[Told]) -> None:
     out.print(f"home     {settings.home}\nrelease  {release}", markup=False, highlight=False, soft_wrap=True)
+    if counters:
+        out.print(
+            f"counters {counters['version']}, changed {counters['age_s']:,.0f} s ago", markup=False, highlight=False
+        )
     if not told:
         out.print("no replica runs on this home: start one with `storegate serve`", markup=False)
         return
@@ -96,6 +110,16 @@ def _show(settings: Settings, release: str, told: Sequence[Told]) -> None:
                 f"{shadow.failed:,} failed, {shadow.dropped:,} dropped",
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
+
+
+def _counters(settings: Settings) -> dict[str, object]:
+    """Version and age of what is counted of the event log; {} = nothing is."""
+    from serving.app import counter_files
+
+    files = counter_files(settings)
+    if files is None or not files.look() or files.live is None:
+        return {}
+    return {"version": files.live.version, "age_s": round(files.age_s(), 1)}
 
 
 def _ask(name: str, pid: int, addresses: object) -> Told:

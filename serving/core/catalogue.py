@@ -43,6 +43,8 @@ class Item:
     deleted: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)
     """name -> value, for example colour -> red; neither is empty."""
+    stocked_s: int = field(default=0, compare=False)
+    """When the store was last told its stock, 0 = never."""
 
     @property
     def on_hand(self) -> int:

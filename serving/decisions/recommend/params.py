@@ -66,6 +66,11 @@ class Params:
     """Keep the last place of a page of ten or more for a new arrival when there is one."""
     personalization: bool = True
     """Whether personal data is used when a request does not say."""
+    stockout_visitors: int = 0
+    """An item that so many visitors have seen out of stock (stockout-seen) since the last word on its stock counts as
+    out of stock, 0..20; 0 = never: whoever may write events could hide items."""
+    stockout_hold_h: float = 6.0
+    """Hours after which such a sight is not believed any more, 0.01..168."""
     profile_timeout_ms: float = 5.0
     """Longest wait for the profiles of a batch, 0.5..1000."""
 
@@ -94,6 +99,8 @@ class Params:
             ("short_half_life_days", 0.1, 10_000.0),
             ("stale_days", 0.0, 100_000.0),
             ("diversity", 0.0, 1.0),
+            ("stockout_visitors", 0, 20),
+            ("stockout_hold_h", 0.01, 168.0),
             ("profile_timeout_ms", 0.5, 1000.0),
         )
         if self.diversifier not in DIVERSIFIERS:

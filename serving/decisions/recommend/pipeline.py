@@ -32,6 +32,7 @@ from serving.decisions.recommend.contract import (
     Query,
     ReasonCode,
 )
+from serving.decisions.recommend.live import Live
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.placements import Table
@@ -126,6 +127,8 @@ class Recommender:
         self._table, self._habits = Table(params), habits(params)
         self._rules = Rules(params.transfer_days)
         self._serial = Serial()
+        self.live: Live | None = None
+        """What the event log says, of these models and this catalogue; another one is bound before the next batch."""
         self._bound: World | None = None
         self._know, self._collect, self._present = Direct(know), Direct(collect), Direct(present)
 
@@ -140,7 +143,7 @@ class Recommender:
         return [PageAnswer(tuple(next(answers) for _ in page.queries), page.request_id) for page in pages]
 
     def _run(self, queries: Sequence[Query], groups: Sequence[int], turn: Turn) -> list[Answer]:
-        world, stages = self.world(), Stages()
+        world, stages = self.world(turn.wall), Stages()
         ids = [query.decision_id or self._serial.next() for query in queries]
         masks, mask_of = self._rules.masks(queries, world.catalogue, world.prices, int(turn.wall))
         asked = ask(queries, ids, world.catalogue, self._table, mask_of, groups, int(turn.wall))
@@ -165,11 +168,18 @@ class Recommender:
             self._watcher.watch(queries, groups, blobs, turn.wall, answers)
         return answers
 
-    def world(self) -> World:
-        """Models and catalogue as they are now; bound anew only when one of them was replaced."""
-        catalogue, bound = self._catalogue(), self._bound
-        if bound is None or bound.catalogue is not catalogue or bound.models is not self.models:
-            self._bound = bound = bind(self.models, catalogue, bound)
+    def world(self, wall: float = 0.0) -> World:
+        """Models, catalogue and counters as they are now; bound anew only when one of them was replaced."""
+        catalogue, live, bound = self._catalogue(), self.live, self._bound
+        if (
+            bound is None
+            or bound.given is not catalogue
+            or bound.live is not live
+            or bound.models is not self.models
+            or wall >= bound.until_s
+        ):
+            hold_s = self.params.stockout_hold_h * 3600.0
+            self._bound = bound = bind(self.models, catalogue, bound, live=live, hold_s=hold_s, now_s=wall)
             for kernel in (self._know, self._collect, self._present):
                 kernel.renew()
         return bound
@@ -182,7 +192,7 @@ class Recommender:
         self, queries: Sequence[Query], blobs: Sequence[bytes], wall: float
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], F32]:
         """Candidates (m,), ptr (b + 1,) and features (m, f): what rankers are trained on, by the code that serves."""
-        world, alone = self.world(), [-1] * len(queries)
+        world, alone = self.world(wall), [-1] * len(queries)
         masks, mask_of = self._rules.masks(queries, world.catalogue, world.prices, int(wall))
         asked = ask(queries, ["0"] * len(queries), world.catalogue, self._table, mask_of, alone, int(wall))
         found = self._retrieve(world, asked, masks, blobs, wall, Stages())
@@ -258,7 +268,7 @@ class Recommender:
         stages.done("sources")
         rows, signals, ptr, features = self._collect(
             block, tastes, contents, wall, asked.request, by_factors, by_content, asked.quotas, world.matrices,
-            world.popular, models.trending, masks, world.vectors, world.content, world.stats, catalogue.category,
+            world.popular, world.trending, masks, world.vectors, world.content, world.stats, catalogue.category,
             catalogue.brand, len(catalogue.category_numbers), len(catalogue.brand_numbers), asked.context_ptr,
             world.scratch,
         )  # fmt: skip
@@ -348,7 +358,7 @@ def _answers(
                 world.catalogue, shown.rows[cut], shown.scores[cut], shown.source[cut], shown.code[cut],
                 shown.related[cut], shown.weight[cut], prices[cut], shown.propensity[cut],
                 asked.missing[i], degraded if asked.keys[i] else without_profile, times, len(queries),
-                newest_s(blobs[i]), world.models.versions, query.request_id,
+                newest_s(blobs[i]), world.versions, query.request_id,
                 "" if query.validate_only else ids[i], made_s, query.placement, need if more else 0,
             )
         )  # fmt: skip

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from serving.core.catalogue import Catalogue, Item
 from serving.core.content import embed
+from serving.core.ports import I32, I64
 from serving.core.prices import Prices, catalogue_prices
+from serving.decisions.recommend.live import Live, held
 from serving.decisions.recommend.models import Models, SparseRows
 from serving.features.columns import I_POPULARITY_14D
 from serving.features.stats import means_of_kin, stats_of_new
@@ -27,6 +29,15 @@ class World:
 
     models: Models
     catalogue: Catalogue
+    """`given`, less what visitors have seen out of stock."""
+    given: Catalogue
+    live: Live | None
+    """What the event log says since the models were trained; None = nothing."""
+    until_s: float
+    """Epoch seconds at which something counts as out of stock no longer; infinity = nothing does."""
+    versions: dict[str, str]
+    trending: I32
+    """(t,) rows, best first."""
     prices: Prices
     matrices: tuple[Matrix, ...]
     """Of the sources that are sums, in the order of kernels/candidates.py."""
@@ -51,13 +62,25 @@ class World:
     session_scratch: SessionScratch
 
 
-def bind(models: Models, catalogue: Catalogue, before: World | None = None) -> World:
+def bind(
+    models: Models,
+    given: Catalogue,
+    before: World | None = None,
+    *,
+    live: Live | None = None,
+    hold_s: float = 0.0,
+    now_s: float = 0.0,
+) -> World:
     """The world of a catalogue whose first rows are the models' items.
+
+    live: of these models and this catalogue, or of it when it had fewer items. hold_s, now_s: see live.held.
 
     Reuses what it can of `before`: the engine binds between two batches, so a change of the catalogue must not cost
     what its size does.
     """
-    n = len(catalogue)
+    n = len(given)
+    short, until_s = held(live, given, hold_s, now_s) if live else (np.zeros(0, np.int64), np.inf)
+    catalogue = _without(given, short)
     if before is None or before.models is not models or len(before.stats) > n:
         stats = stats_of_new(models.item_stats, catalogue.category, catalogue.brand, n)
         vectors = stats_of_new(models.vectors, catalogue.category, catalogue.brand, n)
@@ -79,8 +102,13 @@ def bind(models: Models, catalogue: Catalogue, before: World | None = None) -> W
     return World(
         models=models,
         catalogue=catalogue,
+        given=given,
+        live=live,
+        until_s=until_s,
+        versions=live.versions if live else models.versions,
+        trending=live.trending if live else models.trending,
         prices=catalogue_prices(catalogue),
-        matrices=before.matrices if before is not None and before.models is models else _matrices(models),
+        matrices=_matrices(models, live),
         stats=stats,
         vectors=vectors,
         content=content,
@@ -98,8 +126,18 @@ def bind(models: Models, catalogue: Catalogue, before: World | None = None) -> W
     )
 
 
-def _matrices(models: Models) -> tuple[Matrix, ...]:
-    return tuple(_matrix(rows) for rows in (models.together, models.coview, models.transitions, models.item_item))
+def _without(catalogue: Catalogue, rows: I64) -> Catalogue:
+    """The catalogue with these rows not available."""
+    if not catalogue.available[rows].any():
+        return catalogue
+    available = catalogue.available.copy()
+    available[rows] = False
+    return replace(catalogue, available=available)
+
+
+def _matrices(models: Models, live: Live | None) -> tuple[Matrix, ...]:
+    coview = live.coview if live else _matrix(models.coview)
+    return (_matrix(models.together), coview, _matrix(models.transitions), _matrix(models.item_item))
 
 
 def _matrix(rows: SparseRows) -> Matrix:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from worlds import DAY, NOW, Shelf, blob, checkerboard
 
@@ -27,9 +28,11 @@ from serving.core.errors import ModelDamaged, NotFound, StoreUnavailable
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import EXPLAIN_TRACE, PLACEMENTS, Answer, PageQuery, Pin, Query, SessionEvent
 from serving.decisions.recommend.decision_log import not_found
+from serving.decisions.recommend.live import Counters, live_of
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.record import Logged, Replayed, decision_of
+from serving.events.trends import Trends
 from serving.events.types import CART, VIEW
 
 WAIT_S = 10.0
@@ -65,12 +68,17 @@ class Shop:
     log: MemoryDecisions = field(default_factory=MemoryDecisions)
     on_disk: dict[str, Loaded] = field(default_factory=dict)
     loads: list[str] = field(default_factory=list)
+    counters: Counters | None = None
+    kept: dict[str, Counters] = field(default_factory=dict)
 
     def ask(self, *queries: Query, params: Params = EXPLORING, failure: str = "", wall: float = NOW) -> list[Answer]:
         """Answers, in one batch, and logs them."""
         sink = Logs(self.log, self.live.release, params)
         shelf = Shelf({"u:ada": PROFILE, "v:ada": PROFILE[:48]}, failure)
         pipeline = Recommender(self.live.models, self.catalogue.snapshot, shelf, params, sink)
+        if self.counters is not None:
+            self.kept[self.counters.version] = self.counters
+            pipeline.live = live_of(self.counters, self.live.models, self.catalogue.snapshot(), params)
         return pipeline.run(queries, Turn(0.0, wall, NEVER))
 
     def write(self, change: Change) -> None:
@@ -94,7 +102,7 @@ class Shop:
     def service(self) -> ReplayService:
         return ReplayService(
             self.log, self.home, lambda: self.live, self.catalogue.snapshot, self.store, self.load,
-            lambda name: not_found(name, 1.0, DAY),
+            lambda name: not_found(name, 1.0, DAY), lambda version: self.kept.get(version) or self.counters,
         )  # fmt: skip
 
     def replay(self, answer: Answer) -> Replayed:
@@ -306,3 +314,52 @@ def test_unknown_decisions_and_a_store_that_is_away_are_told(shop: Shop) -> None
     for run in (shop.service.run_get, shop.service.run_replay):
         (error,) = run(names[1:], turn)
         assert isinstance(error, StoreUnavailable)
+
+
+def lately(version: str, item: str, seen_s: int) -> Counters:
+    """The item was bought fifty times today and viewed with i4; three visitors saw i0 out of stock at `seen_s`."""
+    names = np.array(["i0", "i4", item], object)
+    return Counters(
+        version,
+        Trends(
+            int(NOW) // DAY, 14.0, names, np.array([int(NOW) // DAY], np.int32), np.array([2], np.int32),
+            np.array([50], np.int64), np.zeros(3, np.int64), np.array([0, 0, 1, 2], np.int64),
+            np.array([2, 1], np.int32), np.array([9.0, 9.0], np.float32), np.array([0, 3, 3, 3], np.int64),
+            np.full(3, seen_s, np.int64),
+        ),
+    )  # fmt: skip
+
+
+HOLDING = Params(exploration_share=0.5, stockout_visitors=3, stockout_hold_h=2.0)
+
+
+def test_decisions_made_with_counters_replay_identically(shop: Shop) -> None:
+    """Whatever the counters are later: while an item is held, and when that has ended."""
+    shop.counters = lately("c1", "i33", int(NOW) - 3600)
+    answers = [*shop.ask(*QUERIES, params=HOLDING), *shop.ask(*QUERIES, params=HOLDING, wall=NOW + 3600)]
+    assert {answer.versions["counters"] for answer in answers} == {"c1"}
+    shown = [{answer.catalogue.items[row].item_id for answer in part for row in answer.rows} for part in
+             (answers[: len(QUERIES)], answers[len(QUERIES) :])]  # fmt: skip
+    assert ["i0" in part for part in shown] == [False, True]
+    shop.counters = lately("c2", "i44", 0)
+    plain = shop.ask(*QUERIES, params=HOLDING)
+    assert [shop.replay(answer).differences for answer in (*answers, *plain)] == [()] * (3 * len(QUERIES))
+
+
+def test_a_decision_made_without_counters_is_replayed_without(shop: Shop) -> None:
+    (answer,) = shop.ask(Query("trending", page_size=20))
+    shop.counters = lately("c1", "i33", 0)
+    assert shop.fields(answer) == []
+
+
+def test_counters_that_are_not_kept_are_told(shop: Shop) -> None:
+    """Those of today take their place; what came out otherwise by that follows."""
+    shop.counters = lately("c1", "i33", 0)
+    (answer,) = shop.ask(Query("trending", page_size=20, decision_id="a" * 32), params=Params())
+    shop.counters = lately("c2", "i44", 0)
+    shop.kept.clear()
+    first, *rest = shop.replay(answer).differences
+    assert (first.field, first.logged, first.replayed) == ("versions[counters]", "c1", "c2")
+    assert ("results[0].item_id", "i33", "i44") in [(each.field, each.logged, each.replayed) for each in rest]
+    shop.counters = None
+    assert shop.replay(answer).differences[0].replayed == ""
