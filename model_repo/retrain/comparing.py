@@ -1,7 +1,7 @@
 """Whether a new release may replace the live one: not worse by more than a margin, with 95 % certainty.
 
 Both answer the same customers about the same time. With c_j and l_j what customer j's lists are worth (NDCG@20), and m
-the margin, the new release passes when the mean of c_j - (1 - m) l_j is not below 0 in at least 95 % of RESAMPLES
+the margin, the new release passes when it hits something and the mean of c_j - (1 - m) l_j is not below 0 in at least 95 % of RESAMPLES
 resamples of the customers (a paired bootstrap [1]; drawn with a seed). So few customers, whose interval is wide, cannot
 pass by luck: the verdict then says that they are too few.
 
@@ -20,6 +20,8 @@ METRIC: Final = "ndcg"
 K: Final = 20
 RESAMPLES: Final = 2000
 CERTAINTY: Final = 0.95
+TOLERANCE: Final = 1e-12
+"""Of sums in another order: the same answers are not worse."""
 AT_ONCE: Final = 50
 """Resamples in memory at a time."""
 
@@ -48,6 +50,8 @@ class Comparison:
             f"{self.difference:+.4f} ({self.low:+.4f} to {self.high:+.4f}), {self.customers:,} customers"
         )
         allowed = f"{100 * self.margin:g} % of the live release's ({self.margin * self.live:.4f})"
+        if not self.candidate:
+            return f"{told}: no list of the new release holds anything that was bought"
         if self.passed:
             return f"{told}: not worse by more than {allowed}"
         if self.difference >= -self.margin * self.live:
@@ -70,5 +74,5 @@ def compare(live: F64, candidate: F64, *, margin: float, seed: int) -> Compariso
     floor = float(np.quantile(floors, 1 - CERTAINTY))
     return Comparison(
         n, float(live.mean()), float(candidate.mean()), float(difference.mean()), float(low), float(high), margin,
-        floor >= -1e-12,
+        bool(candidate.any()) and floor >= -TOLERANCE,
     )  # fmt: skip

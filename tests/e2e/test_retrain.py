@@ -164,9 +164,3 @@ def test_the_exit_code_tells_what_became_of_it(learnt_from: Path) -> None:
     assert "none after" in again.stderr
     assert status(learnt_from).counts == {"promoted": 1, "kept": 0, "failed": 2}
     assert "retrain" in json.loads(command(learnt_from, "status", "--json").stdout)
-
-
-def test_a_file_that_is_not_there_is_said(learnt_from: Path) -> None:
-    done = retraining(learnt_from, "--transactions", "absent.csv")
-    assert done.returncode == 2
-    assert "absent.csv: this file does not exist" in done.stderr

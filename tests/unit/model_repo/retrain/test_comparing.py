@@ -57,6 +57,9 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
     assert 165 <= held <= 192
 
 
-def test_nothing_hit_by_either_is_no_reason_to_refuse() -> None:
+def test_a_release_that_hits_nothing_is_refused() -> None:
+    """Also where the live one hits nothing either: then nothing is known of them."""
     nothing = np.zeros(50)
-    assert compare(nothing, nothing, margin=0.05, seed=0).passed
+    found = compare(nothing, nothing, margin=1.0, seed=0)
+    assert not found.passed
+    assert "no list of the new release" in found.reason

@@ -4,78 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from retraining import PLAN, RULES, WALL_S, Shop, shuffled
 
-from model_repo.datasets.demo_store import generate
-from model_repo.datasets.events import Log, read_log
-from model_repo.datasets.tables import Dataset
-from model_repo.factors import build as factors
-from model_repo.item_item import build as item_item
-from model_repo.ranker import build as ranker
-from model_repo.recommend import Plan
+from model_repo.datasets.events import Log
 from model_repo.retrain.flow import Gathered, Outcome, Sources, retrain
 from model_repo.retrain.gathering import until
 from model_repo.retrain.judging import TOO_LITTLE
-from model_repo.retrievers import Recipe
-from model_repo.train import train
 from serving.adapters.model_loader import load, load_release
-from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.releases import live, manifest, set_live
 from serving.adapters.retrain_files import read_card
 from serving.core.errors import InvalidInput
 from serving.core.retraining import RetrainParams
 from serving.events.history import read_history
-from serving.events.log import LoggedEvent, Position, Span
 from serving.events.records import RECORD
-from serving.events.types import EVENT_TYPES, UserEvent
 from serving.features import FEATURES
-from serving.kernels.history import DAY_S
-
-QUICK = Recipe(factors=factors.Params(d=8, epochs=2), item_item=item_item.Params(neighbours=20))
-PLAN = Plan(moments=2, groups_max=200, recipe=QUICK, ranker=ranker.Params(epochs=2, hidden=(8,)))
-RULES = RetrainParams(customers_min=20, margin_percent=30, holdout_days=14)
-WALL_S = 1_795_700_000.0
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A live release that knows what happened before `cut_s`, and a log of what happened since."""
-
-    home: Path
-    past: Dataset
-    log: Log
-    cut_s: int
-
-    def copy(self, place: Path) -> Path:
-        return shutil.copytree(self.home, place / "home")
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    whole = generate(items=150, customers=300, days=120, seed=3)
-    cut_s = int(whole.events.time_s[-1]) + 1 - 28 * DAY_S
-    past = until(whole, cut_s)
-    home = tmp_path_factory.mktemp("retrain")
-    train(home, past, plan=PLAN, wall_s=WALL_S - DAY_S)
-    since = whole.events.where(whole.events.time_s >= cut_s)
-    events = [
-        UserEvent(
-            f"r{row}", EVENT_TYPES[kind], whole.users[user] if user >= 0 else "", "" if user >= 0 else f"b{basket}",
-            time_s, ((whole.items[item].item_id, quantity),),
-        )
-        for row, (user, item, time_s, kind, quantity, basket) in enumerate(
-            zip(*(column.tolist() for column in (
-                since.user, since.item, since.time_s, since.type, since.quantity, since.basket)), strict=True)
-        )
-    ]  # fmt: skip
-    archive = ParquetArchive(home / "events")
-    placed = [(Position(at, 0), LoggedEvent(one)) for at, one in enumerate(events, 1)]
-    archive.put(Span(placed[0][0], placed[-1][0]), placed)
-    return Shop(home, past, read_log(archive, days=365, rows_max=10_000_000), cut_s)
 
 
 def run(home: Path, log: Log, rules: RetrainParams = RULES, **options: object) -> Outcome:
@@ -163,9 +110,7 @@ def test_without_anything_new_nothing_changes(shop: Shop, promoted: tuple[Path, 
 def test_a_worse_one_stays_a_candidate(shop: Shop, tmp_path: Path) -> None:
     """A file in which everybody has what somebody else bought: refused, kept on the disk, and the card says why."""
     home, before = shop.copy(tmp_path), live(shop.home)
-    users = np.random.default_rng(0).permutation(len(shop.past.users)).astype(np.int32)
-    events = shop.past.events
-    garbage = replace(shop.past, events=replace(events, user=np.where(events.user >= 0, users[events.user], -1)))
+    garbage = shuffled(shop.past)
     outcome = run(home, shop.log, transactions=lambda cut_s: garbage if cut_s is None else until(garbage, cut_s))
     assert not outcome.promoted
     assert "worse by more than 30 %" in outcome.reason
