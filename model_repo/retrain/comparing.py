@@ -1,9 +1,9 @@
 """Whether a new release may replace the live one: not worse by more than a margin, with 95 % certainty.
 
 Both answer the same customers about the same time. With c_j and l_j what customer j's lists are worth (NDCG@20), and m
-the margin, the new release passes when it hits something and the mean of c_j - (1 - m) l_j is not below 0 in at least 95 % of RESAMPLES
-resamples of the customers (a paired bootstrap [1]; drawn with a seed). So few customers, whose interval is wide, cannot
-pass by luck: the verdict then says that they are too few.
+the margin, the new release passes when the mean of c_j - (1 - m) l_j is not below 0 in at least 95 % of RESAMPLES
+resamples of the customers (a paired bootstrap [1]; drawn with a seed), and any c_j is above 0. So few customers, whose
+interval is wide, cannot pass by luck: the verdict then says that they are too few.
 
 [1] Efron, Tibshirani: An Introduction to the Bootstrap (1993), chapter 16; the question is one of non-inferiority.
 """

@@ -113,7 +113,7 @@ def gather(goods: Goods, past: Dataset, log: Log) -> Dataset:
     """All of it. Deterministic: items and users in order of their ids, rows by time, those of the past first."""
     items = goods.known(past)
     item_row = {item_id: row for row, item_id in enumerate(items)}
-    users = sorted(set(past.users) | {key.removeprefix(USER) for key in log.owners if key.startswith(USER)})
+    users = sorted(_seen(past, log))
     user_row = {user: row for row, user in enumerate(users)}
     prices = np.array([item.price for item in items.values()], np.int64)
 
@@ -121,7 +121,7 @@ def gather(goods: Goods, past: Dataset, log: Log) -> Dataset:
     ours = replace(
         ours,
         item=_renumbered([item_row.get(item.item_id, -1) for item in past.items], ours.item),
-        user=_renumbered([*(user_row[user] for user in past.users), -1], ours.user),  # the last one is for user -1
+        user=_renumbered([*(user_row.get(user, -1) for user in past.users), -1], ours.user),  # the last is for user -1
     )
     theirs = _logged(log, item_row, user_row, prices)
     robots = _robots(log)
@@ -148,6 +148,13 @@ def gather(goods: Goods, past: Dataset, log: Log) -> Dataset:
     return replace(made, sha256=_digest(made))
 
 
+def _seen(past: Dataset, log: Log) -> set[str]:
+    """The users who did something: others are not known yet."""
+    ours = {past.users[user] for user in np.unique(past.events.user).tolist() if user >= 0}
+    theirs = (log.owners[owner] for owner in np.unique(log.owner).tolist())
+    return ours | {key.removeprefix(USER) for key in theirs if key.startswith(USER)}
+
+
 def _renumbered(numbers: Sequence[int], column: I32) -> I32:
     return np.array(numbers, np.int32)[column] if len(numbers) else column
 
@@ -157,7 +164,7 @@ def _logged(
 ) -> EventTable:
     """The log's rows by our numbers; item -1 = not known. An event says no price: it is the item's."""
     item = _renumbered([item_row.get(item_id, -1) for item_id in log.items], log.item)
-    users = [user_row[key.removeprefix(USER)] if key.startswith(USER) else -1 for key in log.owners]
+    users = [user_row.get(key.removeprefix(USER), -1) if key.startswith(USER) else -1 for key in log.owners]
     price = np.where(item >= 0, prices[item], 0) if len(prices) else np.zeros(len(item), np.int64)
     return EventTable(
         user=_renumbered(users, log.owner), item=item, time_s=log.time_s, type=log.type, quantity=log.quantity,

@@ -15,10 +15,14 @@ import pytest
 from e2e.conftest import PATIENT, SERVE, Shop
 from e2e.gateways import STOREGATE, awaited, command, environment, gateway, metric
 
+from serving.adapters.embedded_redis import running_url
 from serving.adapters.model_loader import load
 from serving.adapters.parquet_archive import ParquetArchive
+from serving.adapters.redis_connection import RedisServer
+from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.releases import live
 from serving.adapters.retrain_files import alone, status
+from serving.events.records import RECORD_BYTES
 from serving.events.types import PURCHASE
 from serving.features import FEATURES
 from storegate.client import Client
@@ -39,10 +43,14 @@ def strangers(shop: Shop) -> tuple[str, str]:
     return next((one, two) for one in known for two in known if one < two and not baskets[one] & baskets[two])
 
 
+def known_users(shop: Shop) -> list[int]:
+    """Numbers of those who have done something."""
+    return sorted(set(shop.dataset.events.user.tolist()) - {-1})
+
+
 def buy_together(client: Client, shop: Shop, pair: tuple[str, str]) -> int:
     """Known customers buy both items: some a while after the shop was trained, all of them lately. How many events."""
-    known = sorted(set(shop.dataset.events.user.tolist()) - {-1})
-    users = [shop.dataset.users[user] for user in known[:BUYERS]]
+    users = [shop.dataset.users[user] for user in known_users(shop)[:BUYERS]]
     trained = datetime.fromtimestamp(int(shop.dataset.events.time_s[-1]), UTC)
     since = datetime.now(UTC) - trained
     for number, user in enumerate([*users[:EARLY], *users]):
@@ -54,6 +62,17 @@ def buy_together(client: Client, shop: Shop, pair: tuple[str, str]) -> int:
 def together_with(client: Client, item: str) -> list[str]:
     answer = client.recommend(placement="frequently-bought-together", item_ids=[item])
     return [result.item_id for result in answer.results]
+
+
+def stored(home: Path, user: str) -> list[bytes]:
+    """The records of a user's profile in the running gateway's store."""
+    profiles = RedisProfiles(RedisServer(running_url(home)))
+    try:
+        assert profiles.wait_ready(10.0)
+        (blob,) = profiles.fetch([f"u:{user}"], 10.0)
+    finally:
+        profiles.close()
+    return sorted(blob[at : at + RECORD_BYTES] for at in range(0, len(blob), RECORD_BYTES))
 
 
 def archived(home: Path) -> int:
@@ -68,7 +87,7 @@ def test_what_visitors_do_is_learnt_and_served_without_a_restart(new_home: Calla
     """On the deployment's own schedule: a new pattern comes in over gRPC, and the running gateway shows it. No call
     fails meanwhile; what was learnt stands in the card; the outcomes are counted."""
     pair, over, problems, asked = strangers(shop), threading.Event(), list[Exception](), 0
-    settings = PATIENT | QUICK | {"retrain.every_hours": 0.0005}
+    settings, buyer = PATIENT | QUICK | {"retrain.every_hours": 0.0005}, shop.dataset.users[known_users(shop)[0]]
     with gateway(new_home(), *SERVE["local"], settings=settings) as running, running.client() as client:
         before, home = ranker(client), running.home
         assert pair[1] not in together_with(client, pair[0])
@@ -87,6 +106,7 @@ def test_what_visitors_do_is_learnt_and_served_without_a_restart(new_home: Calla
         caller.start()
         try:
             buy_together(client, shop, pair)
+            known = stored(home, buyer)
             awaited(lambda: ranker(client) != before, "the gateway serves another release", 200)
         finally:
             over.set()
@@ -94,6 +114,8 @@ def test_what_visitors_do_is_learnt_and_served_without_a_restart(new_home: Calla
         assert problems == []
         assert asked > 0
         assert together_with(client, pair[0])[0] == pair[1]
+        awaited(lambda: running.said.count("of the training history loaded") == 2, "the new history is in the store")
+        assert stored(home, buyer) == known  # nothing of it twice
         awaited(lambda: "retraining: promoted" in running.said, "the launcher tells of it", 60)
         (replica,) = running.ready_replicas()
         assert float(metric(replica, 'storegate_retrains_total{outcome="promoted"}')) == 1

@@ -148,13 +148,16 @@ def test_nothing_of_the_slice_is_learnt_from(shop: Shop) -> None:
     later = shop.log.time_s >= one.cut_s
     item = shop.log.item.copy()
     item[later] = (item[later] + 7) % len(shop.log.items)
-    owner = shop.log.owner.copy()
+    owner = shop.log.owner + 1
     owner[later] = np.roll(owner[later], 1)
-    other = Gathered.of(now, Sources(replace(shop.log, item=item, owner=owner), {}), RULES)
+    owner[-3:] = 0
+    another = replace(shop.log, owners=("u:!new", *shop.log.owners), owner=owner, item=item)
+    other = Gathered.of(now, Sources(another, {}), RULES)
     assert other.cut_s == one.cut_s
     assert other.whole.sha256 != one.whole.sha256
     assert other.judged.items == one.judged.items
-    assert other.judged.users[: len(one.judged.users)] == one.judged.users
+    assert other.judged.users == one.judged.users
+    assert "!new" in other.whole.users
     for name in ("user", "item", "time_s", "type", "quantity", "price", "basket", "mark"):
         np.testing.assert_array_equal(getattr(other.judged.events, name), getattr(one.judged.events, name))
     assert int(one.judged.events.time_s.max()) < one.cut_s
