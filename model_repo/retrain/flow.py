@@ -42,13 +42,16 @@ from serving.adapters.retrain_files import KEPT, PROMOTED, place, write_card
 from serving.adapters.versions import SUMS, folder, offer, sweep, write_version
 from serving.catalogue.live import LiveCatalogue
 from serving.core.catalogue import Item
-from serving.core.errors import Conflict, ModelDamaged
+from serving.core.errors import Conflict, ModelDamaged, SettingError
 from serving.core.retraining import RetrainParams
 from serving.core.rollout import ModelParams
 from serving.decisions.recommend.params import Params
 from serving.features import FEATURES
 
 WORK: Final = "work"
+ATTEMPTS_MAX: Final = 50
+PAUSE_S: Final = 0.1
+"""Between attempts to change what is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,8 @@ def check(home: Path, release: Release, now: Loaded, params: Params, admission: 
 
 
 def go_live(home: Path, before: Release, release: Release) -> None:
-    """By one rename; gateways that run follow within a second. Raises Conflict when `before` is not live any more."""
+    """By one rename; gateways that run follow within a second. Raises Conflict when `before` is not live any more,
+    SettingError when the manifest stays locked."""
 
     def promoted(found: Manifest) -> Manifest:
         if found.live.release != before.release:
@@ -207,7 +211,14 @@ def go_live(home: Path, before: Release, release: Release) -> None:
             )
         return found.promoted(release)
 
-    change(home, promoted)
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            change(home, promoted)
+            return
+        except SettingError:  # somebody else is changing the manifest: a matter of moments
+            if attempt + 1 == ATTEMPTS_MAX:
+                raise
+            time.sleep(PAUSE_S)
 
 
 def _adopted(home: Path, work: Path) -> Release:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import pytest
 from retraining import PLAN, RULES, WALL_S, Shop, shuffled
 
 from model_repo.datasets.events import Log
-from model_repo.retrain.flow import Gathered, Outcome, Sources, retrain
+from model_repo.retrain.flow import Gathered, Outcome, Sources, go_live, retrain
 from model_repo.retrain.gathering import until
 from model_repo.retrain.judging import TOO_LITTLE
+from serving.adapters import disk
 from serving.adapters.model_loader import load, load_release
-from serving.adapters.releases import live, manifest, set_live
+from serving.adapters.releases import LOCK, live, manifest, set_live
 from serving.adapters.retrain_files import read_card
 from serving.core.errors import InvalidInput
 from serving.core.retraining import RetrainParams
@@ -180,3 +182,16 @@ def test_another_release_that_goes_live_meanwhile_is_not_overruled(
     assert "went live while" in outcome.reason
     assert live(home) == now
     assert "**Kept**" in read_card(home, outcome.release)
+
+
+def test_a_manifest_that_is_being_changed_is_waited_for(promoted: tuple[Path, Outcome], tmp_path: Path) -> None:
+    """An operator's change takes a moment; hours of training are not lost to it."""
+    home = shutil.copytree(promoted[0], tmp_path / "home")
+    found = manifest(home)
+    with ThreadPoolExecutor(1) as beside:
+        with disk.locked(home / LOCK):
+            went = beside.submit(go_live, home, found.live, found.previous[0])
+            with pytest.raises(TimeoutError):
+                went.result(0.05)
+        went.result(30)
+    assert live(home) == found.previous[0]
