@@ -18,7 +18,7 @@ from model_repo.work import cores
 from serving.core.errors import InvalidInput
 from serving.core.ids import hash64
 from serving.decisions.recommend.params import Params
-from serving.events.history import history_from_events, write_history
+from serving.events.history import History, history_from_events, write_history
 from serving.events.types import profile_key
 from serving.features import FEATURES
 
@@ -59,7 +59,9 @@ def train(
         )
     with tempfile.TemporaryDirectory(prefix="storegate-train-") as folder:
         history = Path(folder) / HISTORY_FILE
-        _write_profiles(history, dataset, plan.recipe.records_max)
+        # For the gateway to seed its store with.
+        keys, past = profiles(dataset, plan.recipe.records_max)
+        write_history(history, keys, past.records, past.offsets)
         return publish(
             home,
             Trained(
@@ -77,12 +79,12 @@ def train(
         )
 
 
-def _write_profiles(path: Path, dataset: Dataset, records_max: int) -> None:
-    """Everybody's past as profiles, for the gateway to seed its store with."""
+def profiles(dataset: Dataset, records_max: int) -> tuple[list[str], History]:
+    """Everybody's past as profiles: their keys, and the newest `records_max` records of each."""
     events = dataset.events
     hashes = np.array([hash64(item.item_id) for item in dataset.items], np.uint64)
     past = history_from_events(
-        events.user, hashes[events.item], events.time_s, events.type, events.quantity, records_max=records_max
-    )
-    keys = [profile_key(dataset.users[user], "") for user in past.users.tolist()]
-    write_history(path, keys, past.records, past.offsets)
+        events.user, hashes[events.item], events.time_s, events.type, events.quantity, marks=events.mark,
+        records_max=records_max,
+    )  # fmt: skip
+    return [profile_key(dataset.users[user], "") for user in past.users.tolist()], past

@@ -5,7 +5,9 @@ settings -> stores (Redis) -> models and catalogue -> routes (codec + what runs)
 
 from __future__ import annotations
 
+import os
 import random
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,6 +32,8 @@ from serving.adapters.redis_erasures import RedisErasures
 from serving.adapters.redis_event_log import RedisEventLog
 from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.replay import ReplayService
+from serving.adapters.retrain_files import retrain_families
+from serving.adapters.retrain_schedule import RetrainSchedule
 from serving.adapters.shop_store import ShopStore
 from serving.adapters.token_keys import erasure_key, token_keys
 from serving.adapters.user_service import UserService, UserStores
@@ -202,6 +206,7 @@ class Gateway:
             *self._engine.telemetry(),
             *shadow_families(self._shadows.tally),
             *cache_families(self._profiles.cache),
+            *retrain_families(self._settings.home),
         ]
 
     def _facts(self) -> dict[str, str]:
@@ -375,6 +380,12 @@ def counting(settings: Settings, archive: ParquetArchive) -> Counting | None:
     return Counting(archive, files, retention_days=found.counters_days, half_life_days=found.counters_half_life_days)
 
 
+def retrain_schedule(settings: Settings) -> RetrainSchedule:
+    """What trains again, as the settings want it; they name the store that runs. No file of settings is read there."""
+    command = [sys.executable, "-m", "serving.cli", "retrain", "--background", "--config", os.devnull]
+    return RetrainSchedule(settings.home, settings.retrain, command, {**os.environ, **settings.environment()})
+
+
 def decision_store(settings: Settings, server: RedisServer) -> RedisDecisions:
     """Logged decisions, kept as the settings want it."""
     found = settings.decisions
@@ -409,9 +420,10 @@ def replay_service(
 
 
 class Backing(ShopStore):
-    """The store of these settings, and the settings that name it."""
+    """The store of these settings, the settings that name it, and what is done beside the replicas on a schedule."""
 
     def __init__(self, settings: Settings, say: Say) -> None:
+        self._retraining: RetrainSchedule | None = None
         super().__init__(
             settings.home,
             settings.redis.url,
@@ -422,6 +434,20 @@ class Backing(ShopStore):
             names=pseudonyms(settings),
         )
         self.settings = replace(settings, redis=replace(settings.redis, url=self.url))
+        if settings.retrain.every_hours:
+            self._retraining = retrain_schedule(self.settings)
+
+    def look(self, say: Say) -> None:
+        """See Backing of runtime/parts.py."""
+        if self._retraining is not None:
+            self._retraining.look(say)
+        super().look(say)
+
+    def close(self) -> None:
+        """Ends a training under way, then the store. Idempotent."""
+        if self._retraining is not None:
+            self._retraining.close()
+        super().close()
 
 
 def build(settings: Settings, shared_ports: bool) -> Gateway:

@@ -10,12 +10,13 @@ import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from serving.core.config import Described, describe, make, setting
 from serving.core.errors import SettingError
+from serving.core.retraining import RetrainParams
 from serving.core.rollout import ModelParams
 from serving.decisions.recommend.params import Params as RecommendParams
 from serving.runtime.params import RuntimeParams
@@ -231,6 +232,7 @@ class Settings:
     decisions: Decisions = field(default_factory=Decisions)
     inference: Inference = field(default_factory=Inference)
     models: ModelParams = field(default_factory=ModelParams)
+    retrain: RetrainParams = field(default_factory=RetrainParams)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
     edge: EdgeParams = field(default_factory=EdgeParams)
 
@@ -284,6 +286,13 @@ class Settings:
         """Every key with its value (secrets hidden), default, range and sentence."""
         return list(describe(self))
 
+    def environment(self) -> dict[str, str]:
+        """Variables by which a process of ours gets all of these settings, secrets too."""
+        return {
+            ENV_HOME if key == "home" else ENV_PREFIX + key.upper().replace(".", "__"): _spelt(value)
+            for key, value in _leaves(self)
+        }
+
 
 def load(
     config: Path | None = None,
@@ -303,6 +312,22 @@ def load(
         if value is not None:
             _put(values, origins, key, value, "the command line")
     return make(Settings, values, origins=origins)
+
+
+def _leaves(tree: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """(dotted key, value) of every setting."""
+    found: list[tuple[str, Any]] = []
+    for f in fields(tree):
+        value = getattr(tree, f.name)
+        found += _leaves(value, f"{prefix}{f.name}.") if is_dataclass(value) else [(prefix + f.name, value)]
+    return found
+
+
+def _spelt(value: Any) -> str:
+    """As `load` reads it from the environment."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def is_loopback(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -27,13 +28,35 @@ class EventTable:
     """Minor units a piece."""
     basket: npt.NDArray[np.int64]
     """Number of the invoice or session; rows with one number happened together."""
+    mark: npt.NDArray[np.uint64] | None = None
+    """Under which the store of profiles has the row's record (events.records), 0 = it is made from what the row says;
+    None = so are all of them."""
 
     def __len__(self) -> int:
         return len(self.item)
 
     def where(self, mask: npt.NDArray[np.bool_]) -> EventTable:
         """The rows where `mask` (n,) holds."""
-        return EventTable(**{f.name: getattr(self, f.name)[mask] for f in fields(self)})
+        return self._rows(mask)
+
+    def take(self, rows: npt.NDArray[np.integer]) -> EventTable:
+        """These rows, in this order."""
+        return self._rows(rows)
+
+    @classmethod
+    def joined(cls, tables: Sequence[EventTable]) -> EventTable:
+        """The rows of all of them, one table after the other."""
+        columns = {f.name: [getattr(table, f.name) for table in tables] for f in fields(cls)}
+        marks = columns.pop("mark")
+        mark = None
+        if any(one is not None for one in marks):
+            none = [np.zeros(len(table), np.uint64) for table in tables]
+            mark = np.concatenate([zeros if one is None else one for one, zeros in zip(marks, none, strict=True)])
+        return cls(**{name: np.concatenate(parts) for name, parts in columns.items()}, mark=mark)
+
+    def _rows(self, which: npt.NDArray[np.generic]) -> EventTable:
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        return EventTable(**{name: None if one is None else one[which] for name, one in columns.items()})
 
 
 @dataclass(frozen=True, slots=True)

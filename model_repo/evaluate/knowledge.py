@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -33,9 +33,7 @@ def joined(past: Dataset, whole: Dataset, cut_s: int) -> Dataset:
         user=user_row[later.user],
         basket=later.basket + (past.events.basket.max(initial=-1) + 1),
     )
-    events = EventTable(
-        **{f.name: np.concatenate([getattr(past.events, f.name), getattr(later, f.name)]) for f in fields(EventTable)}
-    )
+    events = EventTable.joined([past.events, later])
     return replace(whole, items=past.items + more_items, users=past.users + more_users, events=events)
 
 

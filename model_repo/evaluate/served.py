@@ -10,9 +10,10 @@ import numpy as np
 from serving.adapters.model_loader import load
 from serving.core.catalogue import Catalogue
 from serving.core.clock import NEVER
-from serving.core.ports import I32
+from serving.core.ports import I32, ProfileStore
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import EXPLAIN_NONE, Query
+from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
 from serving.events.history import read_history
@@ -53,7 +54,25 @@ def served_answers(
     """
     loaded = load(home, FEATURES)
     catalogue = Catalogue.build(loaded.catalogue_items, model_ids=loaded.models.item_ids)
-    recommender = Recommender(loaded.models, lambda: catalogue, stored_history(loaded.history_dir), params or Params())
+    return answers(
+        loaded.models, catalogue, stored_history(loaded.history_dir), users, now_s=now_s, page_size=page_size,
+        exclude=exclude, params=params,
+    )  # fmt: skip
+
+
+def answers(
+    models: Models,
+    catalogue: Catalogue,
+    profiles: ProfileStore,
+    users: Sequence[str],
+    *,
+    now_s: float,
+    page_size: int = 20,
+    exclude: Sequence[tuple[str, ...]] = (),
+    params: Params | None = None,
+) -> list[tuple[str, ...]]:
+    """The same of these models over a catalogue (the models' rows first) and profiles."""
+    recommender = Recommender(models, lambda: catalogue, profiles, params or Params())
     turn = Turn(now=0.0, wall=now_s, deadline=NEVER)
     lists: list[tuple[str, ...]] = []
     for lo in range(0, len(users), BATCH):

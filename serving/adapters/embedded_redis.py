@@ -25,6 +25,8 @@ LOCK_WAIT_S = 5.0
 START_WAIT_S = 60.0  # replaying a large append-only file takes a while
 STOP_WAIT_S = 20.0
 LOG_BYTES_MAX = 1 << 20
+SOCKET_FILE = "socket"
+"""In the folder of the data: where the server that has them listens."""
 
 
 def binary_version(binary: Path) -> tuple[int, int]:
@@ -63,6 +65,15 @@ def candidates() -> list[Path]:
     return list(dict.fromkeys(found + [path for path in carried if os.access(path, os.X_OK)]))
 
 
+def running_url(home: Path) -> str:
+    """Where the server of this home listens, "" = none answers."""
+    try:
+        path = Path((home / "redis" / SOCKET_FILE).read_text())
+    except OSError:
+        return ""
+    return _url(path) if _answers(path) else ""
+
+
 class EmbeddedRedis:
     """Starts the server on construction and owns it: `close()`, or the end of this process, ends it.
 
@@ -85,6 +96,7 @@ class EmbeddedRedis:
         atexit.register(self.close)
         try:
             self.socket = self._socket_path()
+            (self._folder / SOCKET_FILE).write_text(str(self.socket))
             self._start()
         except BaseException:
             self.close()
@@ -93,7 +105,7 @@ class EmbeddedRedis:
     @property
     def url(self) -> str:
         """For RedisServer."""
-        return f"unix://{quote(str(self.socket))}"
+        return _url(self.socket)
 
     @property
     def pid(self) -> int:
@@ -219,6 +231,10 @@ class EmbeddedRedis:
         guard, self._guard = self._guard, None
         if guard is not None:
             guard.dismiss()
+
+
+def _url(path: Path) -> str:
+    return f"unix://{quote(str(path))}"
 
 
 def _answers(path: Path) -> bool:

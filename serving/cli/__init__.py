@@ -14,6 +14,7 @@ from serving.core.errors import SettingError, StoregateError
 COMMANDS = {
     "demo": ("serving.cli.demo:demo", "Train on the demo store, serve it, show what it does."),
     "train": ("serving.cli.train:train", "Learn from a file of sales, or from the demo store."),
+    "retrain": ("serving.cli.retrain:retrain", "Learn from what happened since; promote what is not worse."),
     "serve": ("serving.cli.serve:serve", "Start the gateway, on Ray Serve or in this process."),
     "recommend": ("serving.cli.recommend:recommend", "Ask a running gateway what to show."),
     "decision": ("serving.cli.decision:decision", "What a running gateway decided, and whether it would again."),

@@ -30,6 +30,7 @@ def model() -> None:
     storegate model split 20261123T011500-0badcafe=0.05
     storegate model promote 20261123T011500-0badcafe
     storegate model rollback
+    storegate model card                           what the live one was made from and judged by
 
     A model that is damaged, answers wrongly or is too slow is refused, and the one that serves goes on.
     """
@@ -72,6 +73,18 @@ def show(settings: Settings, target: str | None, name: str) -> None:
     for part, version in sorted(found.versions.items()):
         table.add_row(part, version)
     out.print(table)
+
+
+@model.command()
+@click.argument("name", default="")
+@click.option("--json", "for_programs", is_flag=True, help="The same for programs.")
+@with_settings()
+def card(settings: Settings, name: str, for_programs: bool) -> None:
+    """What `storegate retrain` made a model from, and what it was judged by. [the live one]"""
+    from serving.adapters.releases import live
+    from serving.adapters.retrain_files import read_card
+
+    click.echo(read_card(settings.home, name or live(settings.home).release, for_programs=for_programs), nl=False)
 
 
 @model.command()

@@ -7,6 +7,8 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 from rich import box
@@ -15,6 +17,9 @@ from rich.table import Table
 from serving.cli.common import out, with_settings
 from serving.core.errors import StoregateError
 from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.adapters.retrain_files import Status
 
 ANSWER_S_MAX = 2.0
 
@@ -59,6 +64,7 @@ def status(settings: Settings, as_json: bool) -> None:
     storegate status --json
     """
     from serving.adapters.releases import live
+    from serving.adapters.retrain_files import status as retrainings
     from serving.runtime.home import replicas
 
     try:
@@ -67,28 +73,31 @@ def status(settings: Settings, as_json: bool) -> None:
         release = f"none ({error.message})"
     counters = _counters(settings)
     told = [_ask(each.name, each.pid, each.addresses) for each in replicas(settings.home)]
+    trained = retrainings(settings.home)
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "home": str(settings.home),
-                    "release": release,
-                    "counters": counters,
-                    "replicas": [asdict(t) for t in told],
-                }
-            )
-        )
+        facts = {
+            "home": str(settings.home),
+            "release": release,
+            "counters": counters,
+            "replicas": [asdict(t) for t in told],
+        }
+        click.echo(json.dumps(facts | ({"retrain": asdict(trained)} if trained.last else {})))
     else:
-        _show(settings, release, counters, told)
+        _show(settings, release, counters, told, trained)
     sys.exit(0 if told and all(each.ready for each in told) else 1)
 
 
-def _show(settings: Settings, release: str, counters: dict[str, object], told: Sequence[Told]) -> None:
+def _show(settings: Settings, release: str, counters: dict[str, object], told: Sequence[Told], trained: Status) -> None:
     out.print(f"home     {settings.home}\nrelease  {release}", markup=False, highlight=False, soft_wrap=True)
     if counters:
         out.print(
             f"counters {counters['version']}, changed {counters['age_s']:,.0f} s ago", markup=False, highlight=False
         )
+    if (last := trained.last) is not None:
+        ended = datetime.fromtimestamp(last.ended_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in trained.counts.items())
+        said = f"retrain  {last.outcome} {ended}: {last.reason} (in all {counts})"
+        out.print(said, markup=False, highlight=False, soft_wrap=True)
     if not told:
         out.print("no replica runs on this home: start one with `storegate serve`", markup=False)
         return

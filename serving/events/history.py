@@ -37,9 +37,13 @@ def history_from_events(
     type: npt.NDArray[np.integer],
     quantity: npt.NDArray[np.integer],
     *,
+    marks: U64 | None = None,
     records_max: int = 512,
 ) -> History:
     """All columns (n,), one row an item of an event; rows of user -1 (nobody known) are left out.
+
+    marks: the event hash of rows whose record the store has already, 0 = it has none, so that seeding the history
+    repeats nothing; None = 0 for all of them.
 
     A record's event hash mixes time, type, item and how often the same has been there before in that user's second:
     it depends neither on the order of the rows nor on how baskets are numbered, so that the history of a longer file
@@ -55,7 +59,9 @@ def history_from_events(
     from_end = np.repeat(ends, ends - starts) - np.arange(len(rows))
     kept = from_end <= records_max
     records = np.zeros(int(kept.sum()), RECORD)
-    records["event"] = _event_hashes(time, kind, item, _run_positions(same))[kept]
+    made = _event_hashes(time, kind, item, _run_positions(same))
+    known = made if marks is None else np.where(marks[rows] != 0, marks[rows], made)
+    records["event"] = known[kept]
     records["item"], records["time_s"], records["type"] = item[kept], time[kept], kind[kept]
     records["quantity"] = np.clip(quantity[rows][kept], 1, 65535)
     sizes = np.minimum(ends - starts, records_max)

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from serving.core.ids import hash64
 from serving.events.types import TYPE_CODES, UserEvent
@@ -28,16 +29,25 @@ RECORD_BYTES = RECORD.itemsize
 PACK = struct.Struct("<QQIHBB")
 assert PACK.size == RECORD_BYTES == 24
 
+U64 = npt.NDArray[np.uint64]
 _MASK = (1 << 64) - 1
+_STEP = 0x9E3779B97F4A7C15
+"""Between the hashes of two items of an event."""
 
 
 def encode(event: UserEvent) -> bytes:
     """The records of one event: one per item, or one without an item."""
     base = hash64(event.event_id)
     return encode_rows(
-        ((base + position * 0x9E3779B97F4A7C15) & _MASK or 1, event.event_type, item_id, event.time_s, quantity)
+        ((base + position * _STEP) & _MASK or 1, event.event_type, item_id, event.time_s, quantity)
         for position, (item_id, quantity) in enumerate(event.items or (("", 1),))
     )
+
+
+def record_mark(event: U64, position: U64) -> U64:
+    """(n,) the field `event` of records of the items at these places of events with these hashes, as in `encode`."""
+    mixed = event + position * np.uint64(_STEP)
+    return np.where(mixed == 0, np.uint64(1), mixed)
 
 
 def encode_rows(rows: Iterable[tuple[int, str, str, int, int]]) -> bytes:

@@ -167,3 +167,16 @@ def test_settings_are_frozen() -> None:
     """Nothing changes a setting after the start."""
     with pytest.raises(FrozenInstanceError):
         load(environ={}).server.grpc_port = 1  # type: ignore[misc]
+
+
+def test_a_process_of_ours_gets_the_same_settings(tmp_path: Path) -> None:
+    """Through the environment alone, secrets and lists too, whatever a file says there."""
+    given = {
+        "home": str(tmp_path), "server.bearer_token": "secret", "retrain.columns": ("item=sku", "customer=buyer"),
+        "recommend.personalization": False, "runtime.scaling.busy_target": 0.35, "redis.url": "redis://:pw@shop:6379/1",
+    }  # fmt: skip
+    settings = load(environ={}, overrides=given)
+    (tmp_path / "storegate.toml").write_text("[redis]\nurl = 'redis://other'\n[retrain]\ncolumns = ['item=x']\n")
+    assert load(environ=settings.environment()) == settings
+    defaults = load(environ={"STOREGATE_HOME": str(tmp_path)}, config=Path("/dev/null"))
+    assert load(environ=defaults.environment()) == defaults

@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from serving.adapters import embedded_redis
-from serving.adapters.embedded_redis import EmbeddedRedis, binary_version, candidates, find_binary
+from serving.adapters.embedded_redis import (
+    EmbeddedRedis,
+    binary_version,
+    candidates,
+    find_binary,
+    running_url,
+)
 from serving.adapters.redis_connection import RedisLine, RedisServer
 from serving.core.errors import SettingError
 
@@ -92,6 +98,17 @@ def test_a_long_or_odd_home_works(start: Callable[[Path], EmbeddedRedis], tmp_pa
     long.close()
     assert not folder.exists()
     assert ask(start(tmp_path / "a b%41?#"), "PING") == b"PONG"
+
+
+@pytest.mark.parametrize("folder", ["home", "long" * 40])
+def test_others_find_the_one_that_runs(start: Callable[[Path], EmbeddedRedis], tmp_path: Path, folder: str) -> None:
+    """Wherever its socket lies; a server that has ended is not found."""
+    home = tmp_path / folder
+    assert running_url(home) == ""
+    embedded = start(home)
+    assert running_url(home) == embedded.url
+    embedded.close()
+    assert running_url(home) == ""
 
 
 def test_a_second_owner_is_refused(

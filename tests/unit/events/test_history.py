@@ -53,6 +53,15 @@ def test_a_longer_file_repeats_the_history_of_a_shorter_one() -> None:
         )
 
 
+def test_a_marked_row_keeps_its_mark() -> None:
+    """The store has its record under that; rows without one get theirs from what they say, as without any marks."""
+    user, time, kind = np.array([1, 1, 2]), np.array([20, 10, 10]), np.array([VIEW, PURCHASE, PURCHASE])
+    arguments = (user, ITEMS, time, kind, np.ones(3, np.int32))
+    plain = history_from_events(*arguments)
+    marked = history_from_events(*arguments, marks=np.array([0, 77, 0], np.uint64))
+    assert marked.records["event"].tolist() == [77, *plain.records["event"].tolist()[1:]]
+
+
 def test_repeated_lines_are_events_of_their_own() -> None:
     history = table([(1, 0, 10, PURCHASE, 1)] * 3)
     assert len(set(history.records["event"].tolist())) == 3
