@@ -18,6 +18,7 @@ from serving.core.config import Described, describe, make, setting
 from serving.core.errors import SettingError
 from serving.core.rollout import ModelParams
 from serving.decisions.recommend.params import Params as RecommendParams
+from serving.runtime.batch_params import BatchParams
 from serving.runtime.params import RuntimeParams
 from serving.transport.edge_params import EdgeParams
 
@@ -215,6 +216,7 @@ class Settings:
     inference: Inference = field(default_factory=Inference)
     models: ModelParams = field(default_factory=ModelParams)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
+    batch: BatchParams = field(default_factory=BatchParams)
     edge: EdgeParams = field(default_factory=EdgeParams)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ import json
 import logging
 import secrets
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,12 +34,16 @@ from serving.adapters.batch_store import BatchStore, Request
 from serving.adapters.batches import BATCHES
 from serving.catalogue.store import CatalogueStore
 from serving.core.batch import BatchSpec, Operation, Progress, State
-from serving.core.errors import InvalidInput, NoRoom, StoregateError
+from serving.core.errors import InvalidInput, NoRoom, StoregateError, WorkerLost
 
 TELL_S: Final = 0.25
 """Between two writes of the state."""
 TRIES_MAX: Final = 5
 """Attempts in a row that end without a word and without a block: then it is given up."""
+
+KILLED_MAX: Final = 3
+"""Workers that may be killed at one block before it is given up."""
+KILLED_ADVICE: Final = "look for the kernel's word on memory, lower batch.block_rows, and resume"
 
 Run = Callable[[Callable[[], "BlockWorker"], Sequence[int]], Iterable[str]]
 """(makes a worker, in the worker's process; numbers of blocks) -> what each said, in any order."""
@@ -77,6 +82,9 @@ class BlockWorker:
         """Reads, computes and writes one block; a Receipt in JSON, or {"reason", "message"} of what went wrong."""
         began = time.monotonic()
         try:
+            attempts = self._store.begun(self._name, number)
+            if attempts > KILLED_MAX:
+                raise WorkerLost(f"block {number}: {attempts - 1} workers in a row were killed at it: {KILLED_ADVICE}")
             request, function, source, target = self._open()
             computed = function.run(read_block(source, request.blocks[number]), number)
             part, sha256 = write_part(target, number, computed.table)
@@ -90,9 +98,10 @@ class BlockWorker:
             return json.dumps({"reason": error.reason, "message": error.message})
         except Exception as error:  # a defect, or the memory is at its end: told by its reference alone
             reference = secrets.token_hex(4)
-            log.error("block %d of batch %s failed, reference %s", number, self._name, reference, exc_info=error)
             message = f"block {number}: {type(error).__name__}, logged under the reference {reference}"
-            return json.dumps({"reason": "INTERNAL", "message": message})
+            trace = "".join(traceback.format_exception(error))  # the driver's log is the one that is kept
+            return json.dumps({"reason": "INTERNAL", "message": message, "trace": trace})
+        self._store.ended(self._name, number)
         seconds = round(time.monotonic() - began, 3)
         return json.dumps(
             asdict(
@@ -175,6 +184,7 @@ class _Job:
             self.over(State.FAILED, "INTERRUPTED", problem)
             return
         self._tries += 1
+        self._store.forget_attempts(name)
         self.tell(State.RUNNING)
         check_owner(self._target, name)
         self._receipts = self._done()
@@ -192,7 +202,7 @@ class _Job:
                 return
         lost = [block.number for block in self._request.blocks if block.number not in self._receipts]
         if lost:
-            raise NoRoom(f"{len(lost)} blocks have got no answer, block {lost[0]} first: their workers were killed")
+            raise WorkerLost(f"{len(lost)} blocks have got no answer, block {lost[0]} first: resume")
         write_manifest(self._target, self._facts(), self._receipts.values())
         self.over(State.SUCCEEDED)
 
@@ -213,6 +223,8 @@ class _Job:
         for said in run(MakeWorker(self._around, self._store.folder.parent, request.name), todo):
             outcome = json.loads(said)
             if "message" in outcome:
+                if trace := outcome.get("trace"):
+                    log.error("batch %s: %s\n%s", request.name, outcome["message"], trace)
                 error = StoregateError(outcome["message"])
                 error.reason = outcome["reason"]
                 raise error

@@ -126,17 +126,8 @@ def whole_digest(place: Place, part: Part) -> str:
 
 def write_manifest(place: Place, facts: Mapping[str, Any], receipts: Iterable[Receipt]) -> None:
     """Written last: who sees it sees all parts."""
-    listed = [
-        {
-            "block": one.block,
-            "file": one.file,
-            "rows": one.rows,
-            "sha256": one.sha256,
-            "degraded": one.degraded,
-            "refused": one.refused,
-        }  # fmt: skip
-        for one in sorted(receipts, key=lambda one: one.block)
-    ]
+    shown = ("block", "file", "rows", "sha256", "degraded", "refused")
+    listed = [{name: getattr(one, name) for name in shown} for one in sorted(receipts, key=lambda one: one.block)]
     place.write(MANIFEST, (json.dumps({**facts, "parts": listed}, indent=1) + "\n").encode())
 
 

@@ -3,7 +3,9 @@
 request.json   what is asked for, with what it is pinned to and its blocks; written once
 state.json     how far it is; written by the one that works on it
 receipts       a line a block that is done
+begun-N        a dot for each worker that has begun with block N and not ended
 cancel         is there when it shall end
+driver.log     what its drivers had to tell
 lock           held by the one that works on it, as long as it lives
 """
 
@@ -33,6 +35,8 @@ KEPT_MAX: Final = 100
 """Operations that are over, and kept; the oldest are forgotten. Their outputs stay."""
 WAITING_MAX: Final = 16
 REQUEST, STATE, RECEIPTS, CANCEL, LOCK = "request.json", "state.json", "receipts", "cancel", "lock"
+BEGUN: Final = "begun-"
+LOG: Final = "driver.log"
 LOOK_S_MAX: Final = 1.0
 """Who looks whether somebody works on an operation holds its lock for a moment; waiting for it takes no longer."""
 _NAME: Final = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{8}")
@@ -98,6 +102,10 @@ class BatchStore:
         if not _NAME.fullmatch(name) or not (found / REQUEST).is_file():
             raise NotFound("operation", name)
         return found
+
+    def log(self, name: str) -> Path:
+        """The file for what its drivers have to tell. Raises NotFound."""
+        return self.path(name) / LOG
 
     def request(self, name: str) -> Request:
         """Raises NotFound, DataError."""
@@ -182,6 +190,22 @@ class BatchStore:
                     receipt = Receipt(**json.loads(line))
                     found[receipt.block] = receipt
         return found
+
+    def begun(self, name: str, block: int) -> int:
+        """Notes that a worker begins with the block; how often one has, since the driver began, without an end."""
+        with (self.folder / name / f"{BEGUN}{block}").open("a") as file:
+            file.write(".")
+            file.flush()
+            return file.tell()
+
+    def ended(self, name: str, block: int) -> None:
+        """The block is done."""
+        (self.folder / name / f"{BEGUN}{block}").unlink(missing_ok=True)
+
+    def forget_attempts(self, name: str) -> None:
+        """Of drivers before."""
+        for path in (self.folder / name).glob(f"{BEGUN}*"):
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def working(self, name: str) -> Iterator[None]:

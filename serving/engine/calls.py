@@ -57,6 +57,9 @@ class Lane(Enum):
     """Takes seconds or minutes: on a thread of its own, one after the other, so that writes do not wait behind it."""
     OPERATOR = "operator"
     """Changes what is served: likewise, so that going back to an older model does not wait behind an import."""
+    BATCH = "batch"
+    """Brings many calls at once, or starts and follows what takes hours: likewise. What it computes it sends to the
+    engine as bulk, so that its own time is mostly waiting."""
 
 
 @dataclass(frozen=True, slots=True)

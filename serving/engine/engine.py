@@ -1,8 +1,8 @@
 """The engine: takes calls from any front on any thread, and answers each exactly once.
 
-Four lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
-thread of its own, where all writes that wait are committed together; `importer` runs what takes long, one by one, and
-`operator` likewise what changes the models.
+Five lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
+thread of its own, where all writes that wait are committed together; `importer` runs what takes long, one by one,
+`operator` likewise what changes the models, and `batch` what brings many calls at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from serving.engine.load import Work
 from serving.engine.telemetry import Family
 
 IMPORTS = Limits(batch_max=1, queue_max=4)
+BATCHES = Limits(batch_max=1, queue_max=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Engine:
     def __init__(self, routes: Sequence[Route], params: EngineParams | None = None, clock: Clock | None = None) -> None:
         self._params = params or EngineParams()
         self._clock = clock or SystemClock()
-        self._compute, self._write, self._import, self._operate = self._lanes = tuple(
+        self._compute, self._write, *self._slow = self._lanes = tuple(
             WorkLane(
                 lane.value,
                 [route for route in routes if route.lane is lane],
@@ -61,6 +62,7 @@ class Engine:
                 (Lane.WRITER, self._params.writer),
                 (Lane.IMPORTER, IMPORTS),
                 (Lane.OPERATOR, IMPORTS),
+                (Lane.BATCH, BATCHES),
             )
         )
         self._leaving = False
@@ -68,7 +70,7 @@ class Engine:
 
     def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         """Takes calls from any thread; may compute a batch on it, of others' calls too. As `Intake.submit`."""
-        compute_routes, write_routes, import_routes, operate_routes = (lane.routes for lane in self._lanes)
+        compute_routes, write_routes = self._compute.routes, self._write.routes
         bytes_max, now = self._params.payload_bytes_max, 0.0
         compute: list[Call] = []
         write: list[Call] = []
@@ -88,12 +90,9 @@ class Engine:
             elif call.method in write_routes:
                 call.bulk = False  # all that wait are committed together
                 write.append(call)
-            elif call.method in import_routes:
+            elif (slow := next((lane for lane in self._slow if call.method in lane.routes), None)) is not None:
                 call.bulk = False
-                self._import.submit([call])
-            elif call.method in operate_routes:
-                call.bulk = False
-                self._operate.submit([call])
+                slow.submit([call])
             else:
                 self._refuse(call, UnknownMethod(f"there is no method {call.method[:80]!r}", method=call.method[:80]))
         if write:

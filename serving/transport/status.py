@@ -69,6 +69,7 @@ SPELLINGS: Final[dict[type[StoregateError], Spelling]] = {
     errors.ModelRefused: Spelling(FAILED_PRECONDITION, 409, "Model refused"),
     errors.Conflict: Spelling(FAILED_PRECONDITION, 409, "Conflict"),
     errors.ModelFailed: Spelling(INTERNAL, 500, "Model failed"),
+    errors.WorkerLost: Spelling(INTERNAL, 500, "Worker lost"),
     errors.NoRoom: Spelling(RESOURCE_EXHAUSTED, 507, "No room"),
     errors.SettingError: Spelling(INTERNAL, 500, "Bad setting"),
     MalformedJson: Spelling(INVALID_ARGUMENT, 400, "Malformed JSON"),

@@ -171,8 +171,8 @@ def _decision_ids(name: str) -> Iterator[str]:
 def test_what_was_cut_short_goes_on_where_it_stopped(
     around: Surroundings, store: BatchStore, catalogue: MemoryCatalogue, tmp_path: Path
 ) -> None:
-    """Only blocks without a part are computed; a part that is damaged, or half written, is made anew; all of it with the
-    release of the beginning, whatever is live meanwhile."""
+    """Only blocks without a part are computed; a part that is damaged, or half written, is made anew; all of it with
+    the release of the beginning, whatever is live meanwhile."""
     made = begun(around, store, catalogue, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         drive(around, store, made.name, partial(only, 3))
@@ -410,14 +410,18 @@ def test_columns_that_a_model_does_not_take(
         write_model(around.home, "neg", "1", operation("Neg", {"x": ("FP32", ("n",))}, {"y": ("FP32", ("n",))}), 8)
     pq.write_table(pa.table(columns), tmp_path / "in.parquet")
     spec = BatchSpec("score", str(tmp_path / "in.parquet"), str(tmp_path / "out"), score_options("neg"))
+    assert told in refusal(around, store, spec)
+
+
+def refusal(around: Surroundings, store: BatchStore, spec: BatchSpec) -> str:
+    """Why the batch is not made, or fails."""
     try:
         made = create(around, store, spec, MemoryCatalogue())
     except InvalidInput as error:
-        assert told in error.message
-        return
+        return error.message
     done = drive(around, store, made.name, here)
     assert done.state is State.FAILED
-    assert told in done.message
+    return done.message
 
 
 def test_a_store_that_is_away_fails_the_batch_and_costs_nothing(
@@ -448,6 +452,24 @@ def test_memory_beyond_the_setting_ends_the_batch(
     done = drive(replace(around, memory_mib=1), store, made.name, here)
     assert (done.state, done.reason) == (State.FAILED, "NO_ROOM")
     assert "batch.block_rows" in done.message
+
+
+def test_a_block_that_kills_its_workers_is_given_up(
+    around: Surroundings, store: BatchStore, catalogue: MemoryCatalogue, tmp_path: Path
+) -> None:
+    """The batch fails, and says so; resumed, it is tried anew."""
+    made = begun(around, store, catalogue, tmp_path)
+
+    def killed(make: Callable[[], BlockWorker], blocks: Sequence[int]) -> Iterable[str]:
+        for _ in range(3):
+            store.begun(made.name, 2)
+        return here(make, blocks)
+
+    done = drive(around, store, made.name, killed)
+    assert (done.state, done.reason, done.progress.blocks_done) == (State.FAILED, "WORKER_LOST", 2)
+    assert "block 2: 3 workers" in done.message
+    store.resume(made.name)
+    assert drive(around, store, made.name, here).state is State.SUCCEEDED
 
 
 def test_one_process_works_on_a_batch(
