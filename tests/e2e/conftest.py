@@ -21,8 +21,9 @@ from storegate.client import Client
 
 QUICK = Plan(moments=2, ranker=RankerParams(epochs=3))
 SERVE = {"local": ("--local",), "ray": ("--replicas", "2")}
-PATIENT = {"recommend.profile_timeout_ms": 500, "redis.write_timeout_s": 10}
-"""On a busy machine the store may need longer than the usual few milliseconds; an answer would be without profile."""
+PATIENT = {"recommend.profile_timeout_ms": 500, "redis.write_timeout_s": 10, "batch.block_rows": 1000}
+"""On a busy machine the store may need longer than the usual few milliseconds; an answer would be without profile.
+Small blocks: a batch shall not be over before it can be disturbed."""
 
 
 @dataclass(frozen=True)

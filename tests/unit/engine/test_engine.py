@@ -521,6 +521,7 @@ def test_telemetry_adds_up(recorder, make_route) -> None:
         ("writer",): 0.0,
         ("importer",): 0.0,
         ("operator",): 0.0,
+        ("batch",): 0.0,
     }
 
 
