@@ -205,6 +205,7 @@ class _Inline:
                         self._changed.wait(min(pause_s, 1.0))
                     elif self._running:
                         self._changed.wait(max(0.0, min(self._deadline - time.monotonic(), 1.0)))
+            self._check()
         except BaseException:
             for number in range(len(self._requests)):
                 if number not in self._answers:
@@ -231,7 +232,7 @@ class _Inline:
             raise self._error
         if self._bytes > INLINE_BYTES_MAX:
             raise _too_large("requests", "requests")
-        if time.monotonic() > self._deadline:
+        if len(self._answers) < len(self._requests) and time.monotonic() > self._deadline:
             done = f"{len(self._answers)} of {len(self._requests)} requests were answered"
             raise DeadlineExpired(f"the deadline has passed, {done}: send fewer, or allow for more time")
 
