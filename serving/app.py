@@ -11,8 +11,13 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 
+from serving.adapters.batch_job import drive
+from serving.adapters.batch_kind import Surroundings
+from serving.adapters.batch_service import BatchService
+from serving.adapters.batch_store import BatchStore
 from serving.adapters.counter_files import CounterFiles
 from serving.adapters.counting import Counting
 from serving.adapters.erasing import Erasing
@@ -55,10 +60,13 @@ from serving.events.erasure import Pseudonyms
 from serving.events.importing import ImportUserEvents
 from serving.events.writing import WriteEvents
 from serving.features import FEATURES
+from serving.runtime.batch_driver import Drive, Run, Where
+from serving.runtime.batch_watch import BatchWatch
 from serving.runtime.doors import DoorParams, Doors, first_open
 from serving.runtime.home import home_mark
 from serving.runtime.metrics import registry
 from serving.runtime.parts import Addresses, Plan, Say
+from serving.runtime.process import THREADS
 from serving.runtime.shadow_metrics import shadow_families
 from serving.settings import Settings
 from serving.transport import codecs as wire
@@ -72,6 +80,9 @@ from serving.transport.tokens import token_digest
 
 DAY_S = 86_400
 MOVER_TIMEOUT_S = 5.0
+WORKER_ENVIRON = (*THREADS, "NUMBA_CACHE_DIR")
+BATCH_READ_S = 1.0
+"""How long a batch waits for the profiles of a slice; a replica for milliseconds."""
 STORE_WAIT_S = 2.0
 """How long a start waits for Redis before it goes on without."""
 BEHIND_EDGE_IDLE_S = 75.0
@@ -131,6 +142,15 @@ class Gateway:
         self._shelf = OnnxShelf(settings.home, settings.inference.models_max)
         if settings.inference.models_max:
             self._routes += inference_routes(InferenceService(self._shelf, self._clock, version("storegate")))
+        self._batches = BatchService(
+            batch_surroundings(settings),
+            self._changes,
+            self._shelf,
+            lambda: self._engine,
+            wire.RECOMMEND,
+            settings.batch.places,
+        )
+        self._routes += batch_routes(self._batches, self._clock)
         self._engine = Engine(self._routes, engine_params(settings), self._clock)
         self._meter = LoadMeter(self._engine.work, self._clock)
         self._doors: Doors | None = None
@@ -185,7 +205,8 @@ class Gateway:
         self._log.close(grace_s)
         self._shadows.close(grace_s)
         for part in (
-            self._models, self._shelf, self._follower, self._changes, self._users, self._decisions, self._profiles,
+            self._batches, self._models, self._shelf, self._follower, self._changes, self._users, self._decisions,
+            self._profiles,
         ):  # fmt: skip
             part.close()
         if self._doors is not None:
@@ -275,6 +296,55 @@ def inference_routes(service: InferenceService) -> list[Route]:
         Route(name, lane, oip.CODECS[name].decode, run, oip.CODECS[name].encode)  # type: ignore[arg-type]  # each its own
         for name, (lane, run) in table.items()
     ]
+
+
+def batch_routes(service: BatchService, clock: Clock) -> list[Route]:
+    """BatchService: on a lane of its own."""
+    table = {
+        wire.BATCH_RECOMMEND: service.run_recommend,
+        wire.BATCH_SCORE: service.run_score,
+        wire.GET_OPERATION: service.run_get,
+        wire.LIST_OPERATIONS: service.run_list,
+        wire.CANCEL_OPERATION: service.run_cancel,
+        wire.RESUME_OPERATION: service.run_resume,
+    }
+    codecs = wire.codecs(clock)
+    return [
+        Route(name, Lane.BATCH, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own
+        for name, run in table.items()
+        for codec in [codecs[name]]
+    ]
+
+
+def batch_surroundings(settings: Settings) -> Surroundings:
+    """What the blocks of batches are computed with."""
+    found = settings.batch
+    return Surroundings(
+        settings.home, settings.recommend, partial(batch_profiles, settings), found.block_rows, found.worker_mib
+    )
+
+
+def batch_profiles(settings: Settings) -> RedisProfiles:
+    """Profiles for one that can wait, read by a worker of a batch."""
+    server = RedisServer(settings.redis.url, connect_timeout_s=settings.redis.connect_timeout_s)
+    store = RedisProfiles(server, prefix=settings.redis.prefix, read_timeout_s=BATCH_READ_S)
+    store.wait_ready(STORE_WAIT_S)
+    return store
+
+
+def drive_batch(settings: Settings, name: str, run: Run) -> None:
+    """Works on a batch until it is over; in a driver's process."""
+    drive(batch_surroundings(settings), BatchStore(settings.home), name, run)
+
+
+def batch_watch(settings: Settings, ray_address: str) -> BatchWatch:
+    """What starts drivers. settings: of the replicas, which name the store. ray_address: "" = without Ray."""
+    found, runtime = settings.batch, settings.runtime
+    foreign = ray_address not in ("", "local") and runtime.ray_address
+    environ = {name: os.environ[name] for name in WORKER_ENVIRON if name in os.environ} if foreign else {}
+    where = Where(found.workers, found.worker_cpus, ray_address, runtime.ray_object_store_mib, environ)
+    store = BatchStore(settings.home)
+    return BatchWatch(store, lambda name: Drive(drive_batch, settings, name, where), store.log)
 
 
 def engine_params(settings: Settings) -> EngineParams:
@@ -481,4 +551,6 @@ def plan(settings: Settings) -> Plan:
         with_ports=with_ports,
         probe=probe,
         open_edge=(lambda ports: NodeEdge(settings, ports)) if settings.edge.haproxy == "own" else None,
+        open_batches=batch_watch,
+        batch_cpus=settings.batch.cpus,
     )

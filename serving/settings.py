@@ -19,6 +19,7 @@ from serving.core.errors import SettingError
 from serving.core.retraining import RetrainParams
 from serving.core.rollout import ModelParams
 from serving.decisions.recommend.params import Params as RecommendParams
+from serving.runtime.batch_params import BatchParams
 from serving.runtime.params import RuntimeParams
 from serving.transport.edge_params import EdgeParams
 
@@ -234,6 +235,7 @@ class Settings:
     models: ModelParams = field(default_factory=ModelParams)
     retrain: RetrainParams = field(default_factory=RetrainParams)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
+    batch: BatchParams = field(default_factory=BatchParams)
     edge: EdgeParams = field(default_factory=EdgeParams)
 
     def __post_init__(self) -> None:

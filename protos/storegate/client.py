@@ -27,6 +27,8 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from storegate.v1 import (
+    batch_pb2,
+    batch_pb2_grpc,
     catalog_pb2,
     catalog_pb2_grpc,
     event_pb2,
@@ -50,12 +52,19 @@ RETRIED = (
         {"service": "storegate.v1.ModelService", "method": method}
         for method in ("ListModels", "GetModel", "PromoteModel", "SetShadow", "SetTrafficSplit")
     ),
+    *(
+        {"service": "storegate.v1.BatchService", "method": method}
+        for method in ("GetOperation", "ListOperations", "CancelOperation", "ResumeOperation")
+    ),
 )
 """Methods that may be sent again without harm; a replica that goes away while it is asked answers UNAVAILABLE."""
 
 RETRIES_LEFT = 400
 """Half of it is how many attempts may fail on a connection before nothing is retried there any more; every two answers
 give one back. In an outage, retries must not multiply the load."""
+
+BATCH_S = 60.0
+"""Deadline of a batch, and of questions about one: they wait behind others."""
 
 STREAM_S = 60.0
 """Deadline of a stream of events."""
@@ -347,6 +356,34 @@ class Client:
         request = model_pb2.SetTrafficSplitRequest(split=model_pb2.TrafficSplit(arms=arms, seed=seed))
         return self._call("model", "SetTrafficSplit", request, timeout_s)
 
+    def batch_recommend(
+        self, request: batch_pb2.BatchRecommendRequest, *, timeout_s: float = BATCH_S
+    ) -> batch_pb2.BatchRecommendResponse:
+        """Answers for many: inline, or as an operation over files."""
+        return self._call("batch", "BatchRecommend", request, timeout_s)
+
+    def batch_score(
+        self, request: batch_pb2.BatchScoreRequest, *, timeout_s: float = BATCH_S
+    ) -> batch_pb2.BatchScoreResponse:
+        """Rows through a model: inline, or as an operation over files."""
+        return self._call("batch", "BatchScore", request, timeout_s)
+
+    def get_operation(self, name: str, *, timeout_s: float = BATCH_S) -> batch_pb2.Operation:
+        """How far a batch over files is."""
+        return self._call("batch", "GetOperation", batch_pb2.GetOperationRequest(name=name), timeout_s)
+
+    def list_operations(self, *, timeout_s: float = BATCH_S) -> batch_pb2.ListOperationsResponse:
+        """The newest of them."""
+        return self._call("batch", "ListOperations", batch_pb2.ListOperationsRequest(), timeout_s)
+
+    def cancel_operation(self, name: str, *, timeout_s: float = BATCH_S) -> batch_pb2.Operation:
+        """Asks it to end."""
+        return self._call("batch", "CancelOperation", batch_pb2.CancelOperationRequest(name=name), timeout_s)
+
+    def resume_operation(self, name: str, *, timeout_s: float = BATCH_S) -> batch_pb2.Operation:
+        """Lets it go on where it stopped."""
+        return self._call("batch", "ResumeOperation", batch_pb2.ResumeOperationRequest(name=name), timeout_s)
+
     def ping(self, *, timeout_s: float | None = None) -> gateway_pb2.PingResponse:
         """Asks for nothing."""
         return self._call("gateway", "Ping", gateway_pb2.PingRequest(), timeout_s)
@@ -413,6 +450,7 @@ class _Slot:
             "event": event_pb2_grpc.UserEventServiceStub(channel),
             "catalog": catalog_pb2_grpc.CatalogServiceStub(channel),
             "model": model_pb2_grpc.ModelServiceStub(channel),
+            "batch": batch_pb2_grpc.BatchServiceStub(channel),
             "gateway": gateway_pb2_grpc.GatewayServiceStub(channel),
         }
         return channel, stubs, self._clock() + self._redial_s * self._rng.uniform(0.5, 1.5)

@@ -159,6 +159,12 @@ class ModelFailed(StoregateError):
         self.model, self.cause = model, cause
 
 
+class WorkerLost(StoregateError):
+    """Processes that computed for us were killed, again and again; what they had done before is kept."""
+
+    reason = "WORKER_LOST"
+
+
 class NoRoom(StoregateError):
     """A bound on what may be held in memory is reached, and nothing of it can give way."""
 

@@ -1,8 +1,8 @@
 """The engine: takes calls from any front on any thread, and answers each exactly once.
 
-Five lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
+Six lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
 thread of its own, where all writes that wait are committed together; `importer` runs what takes long, one by one,
-`operator` likewise what changes the models, and `files` what stores whole files.
+`operator` likewise what changes the models, `files` what stores whole files, and `batch` what brings many calls at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from serving.engine.load import Work
 from serving.engine.telemetry import Family
 
 IMPORTS = Limits(batch_max=1, queue_max=4)
+BATCHES = Limits(batch_max=1, queue_max=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Engine:
                 (Lane.IMPORTER, IMPORTS),
                 (Lane.OPERATOR, IMPORTS),
                 (Lane.FILES, IMPORTS),
+                (Lane.BATCH, BATCHES),
             )
         )
         self._leaving = False

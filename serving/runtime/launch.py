@@ -16,7 +16,7 @@ from serving.core.errors import NotReady, SettingError, StoregateError
 from serving.runtime import ray_env
 from serving.runtime.home import Replica, locked, replicas
 from serving.runtime.leaving import Departure, Leaving, departure, reinstall
-from serving.runtime.local import OnReady, at_the_edge, look_after
+from serving.runtime.local import OnReady, at_the_edge, batches_of, look_after
 from serving.runtime.params import RuntimeParams
 from serving.runtime.parts import Plan, Say
 from serving.runtime.ports import SharedPorts
@@ -67,10 +67,12 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     running = _wait_until_ready(plan, leave)
     here = sum(replica.here for replica in running)
     edge = stack.enter_context(at_the_edge(plan, shared, here, leave))
+    batches = stack.enter_context(batches_of(plan, settings, _ray_address()))
     leave.steady()
     on_ready([replica.addresses for replica in running], leave)
     while not leave.wait(WATCH_S):
         look_after(backing, say)
+        look_after(batches, say)
         rollout.look(say)
         if edge is not None:
             edge.look(say)
@@ -125,10 +127,18 @@ def _own_cluster(plan: Plan) -> dict[str, Any]:
     return {
         "address": "local",
         # A rollout runs old and new replicas side by side.
-        "num_cpus": math.ceil(2 * params.bounds.most * params.ray_replica_cpus) + 1,
+        "num_cpus": math.ceil(2 * params.bounds.most * params.ray_replica_cpus + plan.batch_cpus) + 1,
         "object_store_memory": params.ray_object_store_mib << 20,
         "include_dashboard": False,
     }
+
+
+def _ray_address() -> str:
+    """Where a process of this machine finds the Ray that runs the gateway."""
+    import ray
+
+    found: str = ray.get_runtime_context().gcs_address
+    return found
 
 
 def _rollout(plan: Plan, settings: Any) -> Rollout:

@@ -6,11 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from typing import Any
 
 from serving.core.errors import NotReady, StoregateError
 from serving.runtime.home import announce, announced_edge, locked, withdraw
 from serving.runtime.leaving import Departure, Leaving, departure
-from serving.runtime.parts import Addresses, Backing, Edge, Plan, Say
+from serving.runtime.parts import Addresses, Backing, Batches, Edge, Plan, Say
 from serving.runtime.ports import SharedPorts
 from serving.runtime.process import settle, tune
 
@@ -53,11 +54,13 @@ def _serve(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Exi
     stack.callback(withdraw, announce(plan.home, "local", addresses))
     plan.probe(addresses)
     edge = stack.enter_context(at_the_edge(plan, shared, 1, leave))
+    batches = stack.enter_context(batches_of(plan, backing.settings, ""))
     leave.steady()
     on_ready([addresses], leave)
     was_healthy = True
     while not leave.wait(WATCH_S):
         look_after(backing, say)
+        look_after(batches, say)
         if edge is not None:
             edge.look(say)
         healthy, reason = gateway.healthy()
@@ -88,9 +91,21 @@ def at_the_edge(plan: Plan, ports: SharedPorts, replicas: int, leave: Departure)
         yield edge
 
 
-def look_after(backing: Backing, say: Say) -> None:
-    """One look at the store; what cannot be mended now is tried again with the next one."""
+@contextmanager
+def batches_of(plan: Plan, settings: Any, ray_address: str) -> Iterator[Batches | None]:
+    """Inside, what works on batches, if the plan has such."""
+    if plan.open_batches is None:
+        yield None
+        return
+    with closing(plan.open_batches(settings, ray_address)) as batches:
+        yield batches
+
+
+def look_after(part: Backing | Batches | None, say: Say) -> None:
+    """One look at the store, or at the batches; what cannot be mended now is tried again with the next one."""
+    if part is None:
+        return
     try:
-        backing.look(say)
+        part.look(say)
     except StoregateError as error:
-        log.error("the store: %s", error.message)
+        log.error("%s", error.message)

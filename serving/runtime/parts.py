@@ -96,6 +96,18 @@ class Edge(Protocol):
         ...
 
 
+class Batches(Protocol):
+    """What works on batches, in processes of its own."""
+
+    def look(self, say: Say) -> None:
+        """Starts what is next; called about once a second."""
+        ...
+
+    def close(self) -> None:
+        """Ends what runs; it goes on with the next start. Idempotent."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a launch needs."""
@@ -114,3 +126,7 @@ class Plan:
     """Asks for the health over gRPC; raises StoregateError until it serves."""
     open_edge: Callable[[Mapping[str, int]], Edge] | None = None
     """Setting -> port that the edge takes: what stands there. None = the replicas listen at these ports themselves."""
+    open_batches: Callable[[Any, str], Batches] | None = None
+    """(the replicas' settings, Ray's address, "" = without Ray) -> what works on batches; None = nobody here."""
+    batch_cpus: float = 0.0
+    """What its workers reserve on our own Ray, all together."""

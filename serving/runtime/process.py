@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 
 import psutil  # type: ignore[import-untyped]
 
@@ -21,6 +22,15 @@ def pin(environ: MutableMapping[str, str] = os.environ) -> None:
 def tune(gil_switch_s: float) -> None:
     """A thread that wants Python's lock waits `gil_switch_s` for it instead of 5 ms."""
     sys.setswitchinterval(gil_switch_s)
+
+
+def stand_back() -> None:
+    """This process, and whatever it starts, yields to all that answers: nice 19, and SCHED_BATCH of sched(7), so that
+    it takes no core from who has it when it wakes. Elsewhere than on Linux nothing changes."""
+    with suppress(AttributeError, OSError):
+        for thread in os.listdir("/proc/self/task"):
+            os.setpriority(os.PRIO_PROCESS, int(thread), 19)
+            os.sched_setscheduler(int(thread), os.SCHED_BATCH, os.sched_param(0))
 
 
 def settle() -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from serving.core.clock import Clock
 from serving.engine.calls import Size
 from serving.transport import (
+    batch_codec,
     catalog_codec,
     checks,
     decision_codec,
@@ -46,6 +47,12 @@ PROMOTE_MODEL: Final = "/storegate.v1.ModelService/PromoteModel"
 ROLLBACK_MODEL: Final = "/storegate.v1.ModelService/RollbackModel"
 SET_SHADOW: Final = "/storegate.v1.ModelService/SetShadow"
 SET_TRAFFIC_SPLIT: Final = "/storegate.v1.ModelService/SetTrafficSplit"
+BATCH_RECOMMEND: Final = "/storegate.v1.BatchService/BatchRecommend"
+BATCH_SCORE: Final = "/storegate.v1.BatchService/BatchScore"
+GET_OPERATION: Final = "/storegate.v1.BatchService/GetOperation"
+LIST_OPERATIONS: Final = "/storegate.v1.BatchService/ListOperations"
+CANCEL_OPERATION: Final = "/storegate.v1.BatchService/CancelOperation"
+RESUME_OPERATION: Final = "/storegate.v1.BatchService/ResumeOperation"
 PING: Final = "/storegate.v1.GatewayService/Ping"
 
 PAGE_SIZE: Final = Size(recommend_codec.page_units, interactive_max=4)
@@ -98,6 +105,15 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         ROLLBACK_MODEL: (model_codec.decode_rollback, model_codec.encode_rollout),
         SET_SHADOW: (model_codec.decode_shadow, model_codec.encode_rollout),
         SET_TRAFFIC_SPLIT: (model_codec.decode_split, model_codec.encode_rollout),
+        BATCH_RECOMMEND: (
+            partial(batch_codec.decode_recommend_batch, clock=clock),
+            batch_codec.encode_recommend_batch,
+        ),
+        BATCH_SCORE: (batch_codec.decode_score_batch, batch_codec.encode_score_batch),
+        GET_OPERATION: (batch_codec.decode_get_operation, batch_codec.encode_operation),
+        LIST_OPERATIONS: (batch_codec.decode_list_operations, batch_codec.encode_operations),
+        CANCEL_OPERATION: (batch_codec.decode_cancel_operation, batch_codec.encode_operation),
+        RESUME_OPERATION: (batch_codec.decode_resume_operation, batch_codec.encode_operation),
         PING: (_decode_ping, _encode_ping),
     }
     responses = {method.full_name: method.response for method in methods()}

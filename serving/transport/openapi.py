@@ -72,6 +72,12 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "RollbackModel": {"expectedLive": "20261123T011500-0badcafe"},
     "SetShadow": {"name": "20261123T011500-0badcafe", "share": 0.05},
     "SetTrafficSplit": {"split": {"arms": [{"name": "20261123T011500-0badcafe", "share": 0.1}], "seed": "7"}},
+    "BatchRecommend": {"requests": [{"userId": "17850", "pageSize": 5}, {"userId": "13047", "pageSize": 5}]},
+    "BatchScore": {"model": "ranker.purchase", "inputUri": "rows.parquet", "outputUri": "scores"},
+    "GetOperation": {"name": "20261126T221500-0badcafe"},
+    "ListOperations": {},
+    "CancelOperation": {"name": "20261126T221500-0badcafe"},
+    "ResumeOperation": {"name": "20261126T221500-0badcafe"},
     "Ping": {},
 }
 """What the page's "try it" starts with; a test checks that each is a request of its method."""

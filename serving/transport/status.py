@@ -70,6 +70,7 @@ SPELLINGS: Final[dict[type[StoregateError], Spelling]] = {
     errors.ModelRefused: Spelling(FAILED_PRECONDITION, 409, "Model refused"),
     errors.Conflict: Spelling(FAILED_PRECONDITION, 409, "Conflict"),
     errors.ModelFailed: Spelling(INTERNAL, 500, "Model failed"),
+    errors.WorkerLost: Spelling(INTERNAL, 500, "Worker lost"),
     errors.NoRoom: Spelling(RESOURCE_EXHAUSTED, 507, "No room"),
     errors.NotInstalled: Spelling(FAILED_PRECONDITION, 409, "Not installed"),
     errors.SettingError: Spelling(INTERNAL, 500, "Bad setting"),

@@ -21,9 +21,15 @@ from storegate.client import Client
 
 QUICK = Plan(moments=2, ranker=RankerParams(epochs=3))
 SERVE = {"local": ("--local",), "ray": ("--replicas", "2")}
-PATIENT = {"recommend.profile_timeout_ms": 500, "redis.write_timeout_s": 10, "events.counters": ""}
+PATIENT = {
+    "recommend.profile_timeout_ms": 500,
+    "redis.write_timeout_s": 10,
+    "events.counters": "",
+    "batch.block_rows": 1000,
+}
 """On a busy machine the store may need longer than the usual few milliseconds; an answer would be without profile. What
-others do meanwhile changes no answer: see test_counters.py."""
+others do meanwhile changes no answer: see test_counters.py. Small blocks: a batch shall not be over before it can be
+disturbed."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,21 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from serving.catalogue.contract import DeleteItems, GetItem, Imported, ImportItems, ItemFound, Written
+from serving.core.batch import (
+    BatchSpec,
+    CancelOperation,
+    Column,
+    GetOperation,
+    InlineRecommend,
+    InlineScore,
+    ListOperations,
+    Operation,
+    Progress,
+    Responses,
+    ResumeOperation,
+    Scored,
+    State,
+)
 from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import SystemClock
 from serving.core.errors import (
@@ -126,6 +141,12 @@ ROLLOUT = Rollout(
 )
 
 
+OPERATION = Operation(
+    "20261126T221500-0badcafe", BatchSpec("recommend", "in.parquet", "s3://bucket/out"), State.FAILED,
+    Progress(40, 150, 1, 4, 0.5), 1_700_000_000, 1_700_000_009, {"versions": {"ranker": "7"}}, "BAD_DATA", "cut short",
+)  # fmt: skip
+
+
 def answer(query: Query) -> Answer:
     """Up to three items; a trace when one is asked for."""
     k = min(query.page_size, 3)
@@ -216,6 +237,21 @@ def computed(query: Any) -> Any:
             return replace(ROLLOUT, shadow=shadow)
         case Deal(split=split):
             return replace(ROLLOUT, split=split)
+        case InlineRecommend(requests=requests):
+            codec = wire.codecs(SystemClock(), signed)[wire.RECOMMEND]
+            return Responses(tuple(codec.encode(answer(codec.decode(one))) for one in requests))
+        case InlineScore(model="absent"):
+            return NotFound("model", "absent")
+        case InlineScore(model=model, columns=columns):
+            return Scored(model, "3", (*columns, Column("texts", 2, texts=("a", "ä"))))
+        case BatchSpec(output_uri="there"):
+            return InvalidInput("output_uri", "there", "a folder that is empty", reason="OUTPUT_EXISTS")
+        case BatchSpec():
+            return replace(OPERATION, spec=query, state=State.PENDING)
+        case GetOperation(name=name) | CancelOperation(name=name) | ResumeOperation(name=name):
+            return replace(OPERATION, cancelling=True) if name == OPERATION.name else NotFound("operation", name)
+        case ListOperations():
+            return [OPERATION, replace(OPERATION, state=State.RUNNING)]
         case None:
             return None
         case _:
@@ -336,6 +372,17 @@ ANSWERED = [
     ("SetShadow", {"name": "r2"}),
     ("SetShadow", {}),
     ("SetTrafficSplit", {"split": {"arms": [{"name": "r2", "share": 0.25}], "seed": "9007199254740993"}}),
+    ("BatchRecommend", {"requests": [{"userId": "a", "pageSize": 2}, {"requestId": "ä", "diversity": 0.5}]}),
+    (
+        "BatchRecommend",
+        {"inputUri": "in.parquet", "outputUri": "out", "each": {"placement": "similar-items"}, "model": "r2"},
+    ),
+    ("BatchScore", {"model": "m", "columns": [{"name": "x", "width": 2, "numbers": [1, 2.5, -1e300, "NaN"]}]}),
+    ("BatchScore", {"model": "m", "version": "7", "outputs": ["y"], "inputUri": "s3://b/in", "outputUri": "s3://b/o"}),
+    ("GetOperation", {"name": OPERATION.name}),
+    ("ListOperations", {}),
+    ("CancelOperation", {"name": OPERATION.name}),
+    ("ResumeOperation", {"name": OPERATION.name}),
     ("Ping", {}),
 ]
 REFUSED = [
@@ -384,6 +431,19 @@ REFUSED = [
     ("SetShadow", {"name": "r2", "share": "NaN"}, "INVALID_FIELD"),
     ("SetTrafficSplit", {"split": {"arms": [{"name": "r2", "share": 1.5}]}}, "INVALID_FIELD"),
     ("SetTrafficSplit", {"split": {"seed": "-1"}}, "INVALID_FIELD"),
+    ("BatchRecommend", {}, "INVALID_FIELD"),
+    ("BatchRecommend", {"requests": [{}, {"placement": "homepage"}]}, "UNKNOWN_PLACEMENT"),
+    ("BatchRecommend", {"inputUri": "in.parquet"}, "INVALID_FIELD"),
+    ("BatchRecommend", {"requests": [{}], "inputUri": "a", "outputUri": "b"}, "INVALID_FIELD"),
+    ("BatchRecommend", {"requests": [{}], "each": {"pageSize": 5}}, "INVALID_FIELD"),
+    ("BatchRecommend", {"inputUri": "a", "outputUri": "b", "each": {"userId": "u"}}, "INVALID_FIELD"),
+    ("BatchRecommend", {"inputUri": "a", "outputUri": "b", "each": {"filter": "pirce < 5"}}, "UNKNOWN_FIELD_IN_FILTER"),
+    ("BatchRecommend", {"inputUri": "a", "outputUri": "there"}, "OUTPUT_EXISTS"),
+    ("BatchScore", {"columns": [{"name": "x", "numbers": [1]}]}, "INVALID_FIELD"),
+    ("BatchScore", {"model": "m", "columns": [{"name": "x", "width": 2, "numbers": [1]}]}, "INVALID_FIELD"),
+    ("BatchScore", {"model": "m", "columns": [{"name": "x", "numbers": [1], "texts": ["a"]}]}, "INVALID_FIELD"),
+    ("BatchScore", {"model": "absent", "columns": [{"name": "x", "numbers": [1]}]}, "NOT_FOUND"),
+    ("GetOperation", {"name": "absent"}, "NOT_FOUND"),
 ]
 
 
