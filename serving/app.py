@@ -319,9 +319,11 @@ def batch_routes(service: BatchService, clock: Clock) -> list[Route]:
 def batch_surroundings(settings: Settings) -> Surroundings:
     """What the blocks of batches are computed with."""
     found = settings.batch
+    files = counter_files(settings)
     return Surroundings(
-        settings.home, settings.recommend, partial(batch_profiles, settings), found.block_rows, found.worker_mib
-    )
+        settings.home, settings.recommend, partial(batch_profiles, settings), found.block_rows, found.worker_mib,
+        files.folder if files else None,
+    )  # fmt: skip
 
 
 def batch_profiles(settings: Settings) -> RedisProfiles:

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from itertools import combinations
 
+from serving.adapters.counting import rows_of
+from serving.adapters.parquet_archive import _table
 from serving.core.ids import hash64
 from serving.events import counters
 from serving.events.counters import Day
 from serving.events.log import LoggedEvent, Position, Span
+from serving.events.trends import NOTHING, ONE, Single, Sums, Trends, trends
 from serving.events.types import UserEvent
 
 TODAY = date(2026, 11, 20)
 MIDNIGHT_S = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp())
 DAY_S = 86_400
+HALF_LIFE_DAYS = 14.0
 
 
 def event(number: int, kind: str, who: str, *items: str, back: int = 0, second: int = 0) -> LoggedEvent:
@@ -29,6 +33,21 @@ def batch(events: Sequence[LoggedEvent], first: int = 1) -> tuple[Span, list[tup
     """As the mover hands it to the archive; first: its first position in the stream."""
     placed = [(Position(first + number, 0), one) for number, one in enumerate(events)]
     return Span(placed[0][0], placed[-1][0]), placed
+
+
+def trends_of(events: Sequence[LoggedEvent], today: date) -> Trends:
+    """What is published when these events of that day are all there are."""
+    if not events:
+        return trends(NOTHING, {}, today, HALF_LIFE_DAYS)
+    day = counters.counted(rows_of(_table(batch(events)[1])))
+    return trends(NOTHING.plus(Sums.of(day, ONE)), {today: Single.of(day)}, today, HALF_LIFE_DAYS)
+
+
+def sold(item: str, times: int, time_s: int) -> list[LoggedEvent]:
+    """Purchases by as many visitors, at one moment."""
+    return [
+        LoggedEvent(UserEvent(f"sold{n}", "purchase-complete", "", f"v{n}", time_s, ((item, 1),))) for n in range(times)
+    ]
 
 
 def twin(events: Sequence[LoggedEvent]) -> dict[str, object]:

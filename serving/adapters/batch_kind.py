@@ -26,6 +26,8 @@ class Surroundings:
     block_rows: int
     memory_mib: int
     """Of a worker."""
+    counters: Path | None = None
+    """Their folder; None = nothing is counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ import pyarrow as pa
 from serving.adapters.batch_kind import Computed, Kind, Pinned, Surroundings
 from serving.adapters.batch_store import Request
 from serving.adapters.catalogue_file import dump_items, load_items
+from serving.adapters.counter_files import CounterFiles, read_counters
 from serving.adapters.model_loader import load_release
 from serving.adapters.releases import Release, live, manifest
 from serving.adapters.versions import read_version
@@ -38,6 +39,7 @@ from serving.decisions.recommend.contract import (
     Answer,
     Query,
 )
+from serving.decisions.recommend.live import live_of
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.record_bytes import query_from_dict
@@ -51,6 +53,7 @@ PAUSE_S: Final = 0.5
 without the profile."""
 PROFILE_MS: Final = 1000.0
 CATALOGUE_FILE: Final = "items.parquet"
+COUNTERS_FILE: Final = "counters.npz"
 RESULT: Final = pa.struct(
     [("item_id", pa.string()), ("score", pa.float32()), ("price", pa.int64()), ("source", pa.string())]
 )
@@ -60,7 +63,7 @@ PERSON: Final = ("user_id", "visitor_id")
 
 
 def pin(around: Surroundings, spec: BatchSpec, schema: pa.Schema, store: CatalogueStore) -> Pinned:
-    """The live release, or the one asked for, and the catalogue as it is now."""
+    """The live release, or the one asked for, and the catalogue and the counters as they are now."""
     query = query_from_dict(spec.options["query"])
     check_columns(schema, query)
     wanted = spec.options.get("release") or ""
@@ -68,6 +71,7 @@ def pin(around: Surroundings, spec: BatchSpec, schema: pa.Schema, store: Catalog
     news = store.read_all()
     base = load_items(read_version(around.home, "catalogue", release.models["catalogue"]) / CATALOGUE_FILE)
     items = {item.item_id: item for item in base} | {name: one.item for name, one in news.items.items()}
+    counted = CounterFiles(around.counters).published() if around.counters else b""
     pins = {
         "release": release.release,
         "versions": dict(release.models),
@@ -75,7 +79,8 @@ def pin(around: Surroundings, spec: BatchSpec, schema: pa.Schema, store: Catalog
         "wall_s": int(time.time()),
         "params": asdict(replace(around.params, profile_timeout_ms=PROFILE_MS, shadow_share=0.0)),
     }
-    return Pinned(pins, {CATALOGUE_FILE: dump_items(list(items.values()))})
+    files = {CATALOGUE_FILE: dump_items(list(items.values()))}
+    return Pinned(pins, {**files, COUNTERS_FILE: counted} if counted else files)
 
 
 def check_columns(schema: pa.Schema, query: Query) -> None:
@@ -99,7 +104,8 @@ def check_columns(schema: pa.Schema, query: Query) -> None:
 
 
 class RecommendBlocks:
-    """A BlockFunction: the pipeline over one release and one catalogue, the profiles as they are now."""
+    """A BlockFunction: the pipeline over one release, one catalogue and one state of the counters, the profiles as they
+    are now."""
 
     def __init__(self, pipeline: Recommender, query: Query, wall_s: float, seed: str) -> None:
         """seed: 16 hexadecimal digits; with the row it makes the decision ids, which seed what is left to chance."""
@@ -117,6 +123,8 @@ class RecommendBlocks:
         profiles = around.open_profiles()
         params = Params(**pins["params"])
         pipeline = Recommender(models, lambda: catalogue, profiles, params)
+        if (counted := folder / COUNTERS_FILE).exists():
+            pipeline.live = live_of(read_counters(counted), models, catalogue, params)
         seed = blake2b(request.name.encode(), digest_size=8).hexdigest()
         made = cls(pipeline, query_from_dict(request.spec.options["query"]), float(pins["wall_s"]), seed)
         made._profiles = profiles

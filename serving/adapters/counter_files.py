@@ -75,6 +75,11 @@ class CounterFiles:
         self.live: Counters | None = None
         """What `look` saw last."""
 
+    def published(self) -> bytes:
+        """What is published now, as `read_counters` takes it; b"" = nothing. Raises OSError."""
+        path = self.folder / LIVE
+        return path.read_bytes() if path.exists() else b""
+
     def look(self) -> bool:
         """Takes up what is published now; whether it is another than before. A damaged file changes nothing."""
         try:
@@ -86,7 +91,7 @@ class CounterFiles:
             return False
         self._stamp, before = stamp, self.live
         try:
-            self.live = None if stamp is None else _counters(self.folder / LIVE)
+            self.live = None if stamp is None else read_counters(self.folder / LIVE)
         except ModelDamaged as error:
             _log.warning("counters: %s; what was read before goes on", error.message)
         return (self.live and self.live.version) != (before and before.version)
@@ -104,7 +109,7 @@ class CounterFiles:
             return self.live
         path = self.folder / PAST / f"{version}.npz"
         try:
-            return _counters(path) if version.isalnum() and path.is_file() else None
+            return read_counters(path) if version.isalnum() and path.is_file() else None
         except ModelDamaged:
             return None
 
@@ -183,7 +188,7 @@ def _version(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:VERSION_CHARS]
 
 
-def _counters(path: Path) -> Counters:
+def read_counters(path: Path) -> Counters:
     """Raises ModelDamaged for what does not hold together: the rows of a matrix are made of it."""
     try:
         data = path.read_bytes()  # at once: another file may take its place at any moment

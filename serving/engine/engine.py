@@ -2,7 +2,7 @@
 
 Six lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
 thread of its own, where all writes that wait are committed together; `importer` runs what takes long, one by one,
-`operator` likewise what changes the models, `files` what stores whole files, and `batch` what brings many calls at once.
+`operator` likewise what changes the models, `files` what stores whole files, `batch` what brings many calls at once.
 """
 
 from __future__ import annotations

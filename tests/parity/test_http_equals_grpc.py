@@ -75,7 +75,8 @@ from serving.decisions.recommend.contract import (
 from serving.decisions.recommend.record import Decision, Difference, Logged, Replayed, Result
 from serving.engine.calls import Call
 from serving.events.contract import EventWritten, Outcome, WriteEvent
-from serving.events.erasure import Erased, EraseUser, Erasure, State
+from serving.events.erasure import Erased, EraseUser, Erasure
+from serving.events.erasure import State as ErasureState
 from serving.events.export import ExportedEvent, ExportUser, Page, Place, ProfileRecord, Stage
 from serving.events.import_contract import EventsImported, ImportEvents, RefusedRow
 from serving.events.log import LoggedEvent
@@ -112,7 +113,9 @@ LOGGED = Logged(
 )  # fmt: skip
 
 
-PROOF = Erasure("e" * 32, "5" * 32, 1_700_000_000_123, State.COMPLETE, 1_700_000_005_000, 3, 1, 7, 2, 4, ("a: b",))
+PROOF = Erasure(
+    "e" * 32, "5" * 32, 1_700_000_000_123, ErasureState.COMPLETE, 1_700_000_005_000, 3, 1, 7, 2, 4, ("a: b",)
+)
 EXPORTED = [
     ProfileRecord("add-to-cart", "22423", 1_700_000_000, 2),
     ExportedEvent(
@@ -215,7 +218,9 @@ def computed(query: Any) -> Any:
         case EraseUser(request_id="other"):
             return InvalidInput("request_id", "other", "one that has not been used for somebody else")
         case EraseUser(user_id=user_id, request_id=request_id):
-            return Erased(request_id, PROOF if user_id == "u" else replace(PROOF, state=State.RUNNING, completed_ms=0))
+            return Erased(
+                request_id, PROOF if user_id == "u" else replace(PROOF, state=ErasureState.RUNNING, completed_ms=0)
+            )
         case ExportUser(place=None, page_size=size):
             return Page(EXPORTED[:size], Place(Stage.ARCHIVE, 5, 7, "2026-11-26", 3), query.profile_key)
         case ExportUser():

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from counting import DAY_S, sold, trends_of
 from onnx_models import operation, write_model
 from releases import A, B, release
-from worlds import blob, few
+from worlds import NOW, blob, few
 
 from model_repo.publish import publish
 from serving.adapters.batch_job import BlockWorker, create, drive
 from serving.adapters.batch_kind import Surroundings
 from serving.adapters.batch_store import BatchStore
+from serving.adapters.counter_files import CounterFiles
 from serving.adapters.embedded_redis import EmbeddedRedis
 from serving.adapters.live_models import LiveModels
 from serving.adapters.memory_catalogue import MemoryCatalogue
@@ -157,6 +160,21 @@ def test_a_batch_answers_what_is_answered_online(
     assert manifest["catalogue_version"] == 2
     assert sum(part["rows"] for part in manifest["parts"]) == USERS
     assert manifest["refused_rows"] == manifest["degraded_rows"] == 0
+
+
+def test_a_batch_counts_what_was_counted_when_it_was_made(
+    around: Surroundings, store: BatchStore, catalogue: MemoryCatalogue, tmp_path: Path
+) -> None:
+    """What trends by the event log comes first, as online, also when the counters have changed meanwhile."""
+    files, today = CounterFiles(tmp_path / "counters"), date.fromtimestamp(int(NOW) // DAY_S * DAY_S)
+    first = files.publish(trends_of(sold("i33", 50, int(NOW)), today))
+    around = replace(around, counters=files.folder)
+    made = begun(around, store, catalogue, tmp_path, Query("trending", page_size=3))
+    assert files.publish(trends_of(sold("i21", 90, int(NOW)), today)).version != first.version
+    done = drive(around, store, made.name, here)
+    assert (done.state, done.message) == (State.SUCCEEDED, "")
+    rows = output(tmp_path / "out").column("results").to_pylist()
+    assert {row[0]["item_id"] for row in rows} == {"i33"}
 
 
 def _decision_ids(name: str) -> Iterator[str]:

@@ -7,11 +7,9 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from counting import DAY_S, batch, event
+from counting import DAY_S, event, trends_of
 from worlds import NOW, TURN, Shelf, blob, checkerboard, few
 
-from serving.adapters.counting import rows_of
-from serving.adapters.parquet_archive import _table
 from serving.catalogue.changes import Draft, apply
 from serving.catalogue.contract import SetStock, StockUpdate
 from serving.core.catalogue import Catalogue, Item
@@ -21,9 +19,7 @@ from serving.decisions.recommend.contract import PLACEMENTS, Answer, Query, Sour
 from serving.decisions.recommend.live import Counters, live_of
 from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.pipeline import Recommender
-from serving.events.counters import counted
 from serving.events.log import LoggedEvent
-from serving.events.trends import NOTHING, ONE, Single, Sums, trends
 from serving.features.columns import I_POPULARITY_14D
 
 TODAY = date(1970, 1, 1) + timedelta(days=int(NOW) // DAY_S)
@@ -38,10 +34,7 @@ def at(number: int, kind: str, who: str, *items: str, ago_s: int = 0) -> LoggedE
 
 
 def counters(*events: LoggedEvent, version: str = "c1", today: date = TODAY) -> Counters:
-    if not events:
-        return Counters(version, trends(NOTHING, {}, today, 14.0))
-    day = counted(rows_of(_table(batch(events)[1])))
-    return Counters(version, trends(NOTHING.plus(Sums.of(day, ONE)), {today: Single.of(day)}, today, 14.0))
+    return Counters(version, trends_of(events, today))
 
 
 def pipeline(catalogue: Catalogue, models: Models, found: Counters | None, **params: object) -> Recommender:
