@@ -17,9 +17,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from serving.adapters.batch_input import read_block, read_input
+from serving.adapters.batch_input import Block, read_block, read_input
 from serving.adapters.batch_kind import BlockFunction, Surroundings
 from serving.adapters.batch_output import (
+    OWNER,
     Part,
     Receipt,
     check_owner,
@@ -34,7 +35,7 @@ from serving.adapters.batch_store import BatchStore, Request
 from serving.adapters.batches import BATCHES
 from serving.catalogue.store import CatalogueStore
 from serving.core.batch import BatchSpec, Operation, Progress, State
-from serving.core.errors import InvalidInput, NoRoom, StoregateError, WorkerLost
+from serving.core.errors import ArchiveUnavailable, InvalidInput, NoRoom, StoregateError, WorkerLost
 
 TELL_S: Final = 0.25
 """Between two writes of the state."""
@@ -66,7 +67,12 @@ def create(around: Surroundings, store: BatchStore, spec: BatchSpec, catalogue: 
     name = store.new_name()
     claim(target, name)
     pins = {**pinned.pins, "input": {"files": len(found.files), "rows": found.rows, "listing_sha256": listing}}
-    store.add(Request(name, spec, pins, found.blocks, int(time.time())), pinned.files)
+    made = Request(name, spec, pins, found.rows, len(found.blocks), int(time.time()))
+    try:
+        store.add(made, found.blocks, pinned.files)
+    except OSError as error:
+        target.delete(OWNER)
+        raise ArchiveUnavailable(str(store.folder), f"the batch cannot be noted ({error.strerror})") from error
     return store.get(name)
 
 
@@ -76,7 +82,7 @@ class BlockWorker:
     def __init__(self, around: Surroundings, home: Path, name: str) -> None:
         self._around, self._store, self._name = around, BatchStore(home), name
         self._id = secrets.token_hex(4)
-        self._opened: tuple[Request, BlockFunction, Place, Place] | None = None
+        self._opened: tuple[tuple[Block, ...], BlockFunction, Place, Place] | None = None
 
     def __call__(self, number: int) -> str:
         """Reads, computes and writes one block; a Receipt in JSON, or {"reason", "message"} of what went wrong."""
@@ -85,8 +91,8 @@ class BlockWorker:
             attempts = self._store.begun(self._name, number)
             if attempts > KILLED_MAX:
                 raise WorkerLost(f"block {number}: {attempts - 1} workers in a row were killed at it: {KILLED_ADVICE}")
-            request, function, source, target = self._open()
-            computed = function.run(read_block(source, request.blocks[number]), number)
+            blocks, function, source, target = self._open()
+            computed = function.run(read_block(source, blocks[number]), number)
             part, sha256 = write_part(target, number, computed.table)
             peak_mib = peak_memory_mib()
             if peak_mib > self._around.memory_mib:
@@ -119,14 +125,13 @@ class BlockWorker:
             )
         )
 
-    def _open(self) -> tuple[Request, BlockFunction, Place, Place]:
+    def _open(self) -> tuple[tuple[Block, ...], BlockFunction, Place, Place]:
         if self._opened is None:
             request = self._store.request(self._name)
             spec = request.spec
             function = BATCHES[spec.kind].open(self._around, request, self._store.path(self._name))
-            self._opened = (
-                request, function, place("input_uri", spec.input_uri), place("output_uri", spec.output_uri),
-            )  # fmt: skip
+            blocks = self._store.blocks(self._name)
+            self._opened = blocks, function, place("input_uri", spec.input_uri), place("output_uri", spec.output_uri)
         return self._opened
 
 
@@ -147,7 +152,11 @@ def drive(around: Surroundings, store: BatchStore, name: str, run: Run) -> Opera
         found = store.get(name)
         if found.state.over and not store.cancel_asked(name):
             return found
-        job = _Job(around, store, store.request(name), found.progress)
+        try:
+            job = _Job(around, store, store.request(name), found.progress)
+        except StoregateError as error:
+            store.write_state(name, State.FAILED, found.progress, reason=error.reason, message=error.message)
+            return store.get(name)
         try:
             job.work(run)
         except StoregateError as error:
@@ -169,6 +178,7 @@ class _Job:
     def __init__(self, around: Surroundings, store: BatchStore, request: Request, before: Progress) -> None:
         self._around, self._store, self._request = around, store, request
         self._target = place("output_uri", request.spec.output_uri)
+        self._blocks = store.blocks(request.name)
         self._receipts: dict[int, Receipt] = {}
         self._seconds, self._began = before.seconds, time.monotonic()
         self._told_at = 0.0
@@ -188,7 +198,7 @@ class _Job:
         self.tell(State.RUNNING)
         check_owner(self._target, name)
         self._receipts = self._done()
-        todo = [block.number for block in self._request.blocks if block.number not in self._receipts]
+        todo = [block.number for block in self._blocks if block.number not in self._receipts]
         self._began = time.monotonic()
         self.tell(State.RUNNING)
         for receipt in self._outcomes(run, todo):
@@ -200,7 +210,7 @@ class _Job:
             if self._store.cancel_asked(name):
                 self.over(State.CANCELLED)
                 return
-        lost = [block.number for block in self._request.blocks if block.number not in self._receipts]
+        lost = [block.number for block in self._blocks if block.number not in self._receipts]
         if lost:
             raise WorkerLost(f"{len(lost)} blocks have got no answer, block {lost[0]} first: resume")
         write_manifest(self._target, self._facts(), self._receipts.values())
@@ -234,7 +244,7 @@ class _Job:
         """Receipts of the blocks whose parts are there and whole; a part that is damaged is taken away."""
         known, found = self._store.receipts(self._request.name), {}
         for number, part in parts(self._target).items():
-            if number >= len(self._request.blocks) or part.rows != self._request.blocks[number].rows:
+            if number >= len(self._blocks) or part.rows != self._blocks[number].rows:
                 self._target.delete(part.name)
                 continue
             receipt = known.get(number)
@@ -257,7 +267,7 @@ class _Job:
     def _progress(self) -> Progress:
         done = list(self._receipts.values())
         return Progress(
-            sum(one.rows for one in done), self._request.rows, len(done), len(self._request.blocks),
+            sum(one.rows for one in done), self._request.rows, len(done), len(self._blocks),
             round(self._seconds + time.monotonic() - self._began, 3),
         )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Operations below the home folder: `<home>/batches/<name>/`, so that they outlive every process.
 
-request.json   what is asked for, with what it is pinned to and its blocks; written once
+request.json   what is asked for, with what it is pinned to; written once
+blocks.json    which rows each block has; written once
 state.json     how far it is; written by the one that works on it
 receipts       a line a block that is done
 begun-N        a dot for each worker that has begun with block N and not ended
@@ -18,7 +19,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ KEPT_MAX: Final = 100
 """Operations that are over, and kept; the oldest are forgotten. Their outputs stay."""
 WAITING_MAX: Final = 16
 REQUEST, STATE, RECEIPTS, CANCEL, LOCK = "request.json", "state.json", "receipts", "cancel", "lock"
+BLOCKS: Final = "blocks.json"
 BEGUN: Final = "begun-"
 LOG: Final = "driver.log"
 LOOK_S_MAX: Final = 1.0
@@ -49,12 +51,9 @@ class Request:
     name: str
     spec: BatchSpec
     pins: Mapping[str, Any]
-    blocks: tuple[Block, ...]
+    rows: int
+    blocks_total: int
     created_s: int
-
-    @property
-    def rows(self) -> int:
-        return sum(block.rows for block in self.blocks)
 
 
 class BatchStore:
@@ -73,7 +72,7 @@ class BatchStore:
         if waiting >= WAITING_MAX:
             raise NoRoom(f"{waiting} batches wait or run already, at most {WAITING_MAX} may: cancel one, or wait")
 
-    def add(self, request: Request, files: Mapping[str, bytes]) -> None:
+    def add(self, request: Request, blocks: Sequence[Block], files: Mapping[str, bytes]) -> None:
         """Makes it known, whole or not at all. files: what it needs beside, by name."""
         self._forget_old()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,10 +81,12 @@ class BatchStore:
         body = {
             "spec": asdict(request.spec),
             "pins": dict(request.pins),
-            "blocks": [block.to_json() for block in request.blocks],
+            "rows": request.rows,
+            "blocks_total": request.blocks_total,
             "created_s": request.created_s,
         }
-        for name, data in {**files, REQUEST: json.dumps(body).encode()}.items():
+        own = {BLOCKS: [block.to_json() for block in blocks], REQUEST: body}
+        for name, data in {**files, **{name: json.dumps(told).encode() for name, told in own.items()}}.items():
             disk.write(draft / name, data)
         disk.rename_folder(draft, self.folder / request.name)
 
@@ -112,10 +113,29 @@ class BatchStore:
         path = self.path(name) / REQUEST
         try:
             body = json.loads(path.read_text())
-            blocks = tuple(Block.of_json(number, told) for number, told in enumerate(body["blocks"]))
-            return Request(name, BatchSpec(**body["spec"]), body["pins"], blocks, body["created_s"])
+            return Request(name, BatchSpec(**body.pop("spec")), **body)
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(str(path), f"not the request of a batch ({error})") from None
+
+    def blocks(self, name: str) -> tuple[Block, ...]:
+        """All of its blocks, by their numbers. Raises NotFound, DataError."""
+        path = self.path(name) / BLOCKS
+        try:
+            return tuple(Block.of_json(number, told) for number, told in enumerate(json.loads(path.read_text())))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(str(path), f"not the blocks of a batch ({error})") from None
+
+    def waiting(self) -> list[str]:
+        """Those that somebody should work on, the oldest first. Looked at once a second: cheap where all are over."""
+        found = []
+        for name in reversed(self.names()):
+            with suppress(NotFound, DataError):
+                if (
+                    not State(self._state(name).get("state", State.PENDING)).over
+                    and self.get(name).state is State.PENDING
+                ):
+                    found.append(name)
+        return found
 
     def get(self, name: str) -> Operation:
         """As it is at this moment. Raises NotFound, DataError."""
@@ -126,7 +146,7 @@ class BatchStore:
             held = _held(path / LOCK)
             state = State.RUNNING if held else State.CANCELLED if cancelling else State.PENDING
         progress = Progress(
-            **{"rows_total": request.rows, "blocks_total": len(request.blocks), **said.get("progress", {})}
+            **{"rows_total": request.rows, "blocks_total": request.blocks_total, **said.get("progress", {})}
         )
         return Operation(
             name, request.spec, state, progress, request.created_s, said.get("updated_s", request.created_s),

@@ -7,6 +7,7 @@ Started by batch_watch.py, which sends what to do, pickled, through standard inp
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import signal
 import sys
@@ -67,8 +68,11 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()  # nothing comes any more: the end of the pipe is the end of who holds it
-    signal.raise_signal(signal.SIGTERM)
+    while os.read(0, 1024):  # nothing comes any more: the end of the pipe is the end of who holds it
+        pass
+    main_thread = threading.main_thread().ident
+    if main_thread is not None:  # to that one: it may wait for a block, and a signal to another would not wake it
+        signal.pthread_kill(main_thread, signal.SIGTERM)
 
 
 if __name__ == "__main__":

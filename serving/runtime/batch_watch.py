@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from serving.core.batch import Operation, State
 from serving.runtime.batch_driver import Drive
 from serving.runtime.parts import Say
 
@@ -22,9 +21,11 @@ log = logging.getLogger(__name__)
 
 
 class Operations(Protocol):
-    """Those of this home, the newest first."""
+    """Those of this home."""
 
-    def all(self) -> Sequence[Operation]: ...
+    def waiting(self) -> Sequence[str]:
+        """Names of those that somebody should work on, the oldest first."""
+        ...
 
 
 class BatchWatch:
@@ -50,9 +51,8 @@ class BatchWatch:
             self._forget()
             if code:
                 say(f"the driver of batch {self._name} ended with code {code}, see {self._log(self._name)}")
-        waiting = [one.name for one in self._operations.all() if one.state is State.PENDING]
-        if waiting:
-            self._start(waiting[-1], say)
+        if waiting := self._operations.waiting():
+            self._start(waiting[0], say)
 
     def close(self) -> None:
         """Ends the driver; its batch goes on with the next start. Idempotent."""
