@@ -26,7 +26,7 @@ from serving.core.rollout import ModelParams, Shadowing, Split
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import Answer, PageAnswer, PageQuery, Query
 from serving.decisions.recommend.decision_log import DecisionLog
-from serving.decisions.recommend.live import live_of
+from serving.decisions.recommend.live import Counters, live_of
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.shadow import Shadow, ShadowLog
@@ -71,6 +71,7 @@ class LiveModels:
         """decisions: where decisions are kept; shadows: what compares with a shadow; None = nowhere. counters: what the
         pipelines take up beside their models; None = nothing."""
         self._home, self._shadows, self._counters = home, shadows, counters
+        self._defective: Counters | None = None
         if counters is not None:
             counters.look()
         admission = admission or ModelParams()
@@ -187,11 +188,11 @@ class LiveModels:
         catalogue, live = view.snapshot, pipeline.live
         if found is None or found.trends.empty:
             pipeline.live = None
-        elif live is None or live.counters is not found or live.n != len(catalogue):
+        elif found is not self._defective and (live is None or live.counters is not found or live.n != len(catalogue)):
             try:
                 pipeline.live = live_of(found, pipeline.models, catalogue, pipeline.params)
             except Exception:  # a defect here must not keep a release from serving
-                pipeline.live = None
+                pipeline.live, self._defective = None, found  # told once
                 log.exception("counters %s are not taken up", found.version)
 
     def _first(self) -> Serving:
