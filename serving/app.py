@@ -5,43 +5,28 @@ settings -> stores (Redis) -> models and catalogue -> routes (codec + what runs)
 
 from __future__ import annotations
 
-import os
 import random
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import version
 
-from serving.adapters.batch_job import drive
-from serving.adapters.batch_kind import Surroundings
 from serving.adapters.batch_service import BatchService
-from serving.adapters.batch_store import BatchStore
 from serving.adapters.counter_files import CounterFiles
-from serving.adapters.counting import Counting
-from serving.adapters.erasing import Erasing
-from serving.adapters.erasure_ledger import ErasureLedger
-from serving.adapters.event_mover import EventMover
 from serving.adapters.import_files import ImportFiles
 from serving.adapters.live_models import LiveModels
 from serving.adapters.model_loader import load_release
 from serving.adapters.model_service import ModelService
 from serving.adapters.onnx_shelf import OnnxShelf
-from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.profile_cache import cache_families
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_decisions import RedisDecisions
-from serving.adapters.redis_erasures import RedisErasures
-from serving.adapters.redis_event_log import RedisEventLog
-from serving.adapters.redis_profiles import RedisProfiles
 from serving.adapters.replay import ReplayService
 from serving.adapters.retrain_files import retrain_families
-from serving.adapters.retrain_schedule import RetrainSchedule
-from serving.adapters.shop_store import ShopStore
-from serving.adapters.token_keys import erasure_key, token_keys
+from serving.adapters.token_keys import token_keys
 from serving.adapters.user_service import UserService, UserStores
+from serving.batching import batch_surroundings, batch_watch
 from serving.catalogue.follower import Follower
 from serving.core.attribution import TokenSigner
 from serving.core.clock import Clock, SystemClock
@@ -56,19 +41,24 @@ from serving.engine.engine import Engine, EngineParams
 from serving.engine.load import LoadMeter
 from serving.engine.scaling import Load
 from serving.engine.telemetry import Family
-from serving.events.erasure import Pseudonyms
 from serving.events.importing import ImportUserEvents
 from serving.events.writing import WriteEvents
 from serving.features import FEATURES
-from serving.runtime.batch_driver import Drive, Run, Where
-from serving.runtime.batch_watch import BatchWatch
 from serving.runtime.doors import DoorParams, Doors, first_open
 from serving.runtime.home import home_mark
 from serving.runtime.metrics import registry
-from serving.runtime.parts import Addresses, Plan, Say
-from serving.runtime.process import THREADS
+from serving.runtime.parts import Addresses, Plan
 from serving.runtime.shadow_metrics import shadow_families
 from serving.settings import Settings
+from serving.stores import (
+    DAY_S,
+    Backing,
+    counter_files,
+    decision_store,
+    event_archive,
+    profile_store,
+    pseudonyms,
+)
 from serving.transport import codecs as wire
 from serving.transport.admin_face import admin_app
 from serving.transport.edge_config import LOOPBACK
@@ -78,11 +68,6 @@ from serving.transport.inference import methods as oip
 from serving.transport.probe import grpc_health
 from serving.transport.tokens import token_digest
 
-DAY_S = 86_400
-MOVER_TIMEOUT_S = 5.0
-WORKER_ENVIRON = (*THREADS, "NUMBA_CACHE_DIR")
-BATCH_READ_S = 1.0
-"""How long a batch waits for the profiles of a slice; a replica for milliseconds."""
 STORE_WAIT_S = 2.0
 """How long a start waits for Redis before it goes on without."""
 BEHIND_EDGE_IDLE_S = 75.0
@@ -316,39 +301,6 @@ def batch_routes(service: BatchService, clock: Clock) -> list[Route]:
     ]
 
 
-def batch_surroundings(settings: Settings) -> Surroundings:
-    """What the blocks of batches are computed with."""
-    found = settings.batch
-    files = counter_files(settings)
-    return Surroundings(
-        settings.home, settings.recommend, partial(batch_profiles, settings), found.block_rows, found.worker_mib,
-        files.folder if files else None,
-    )  # fmt: skip
-
-
-def batch_profiles(settings: Settings) -> RedisProfiles:
-    """Profiles for one that can wait, read by a worker of a batch."""
-    server = RedisServer(settings.redis.url, connect_timeout_s=settings.redis.connect_timeout_s)
-    store = RedisProfiles(server, prefix=settings.redis.prefix, read_timeout_s=BATCH_READ_S)
-    store.wait_ready(STORE_WAIT_S)
-    return store
-
-
-def drive_batch(settings: Settings, name: str, run: Run) -> None:
-    """Works on a batch until it is over; in a driver's process."""
-    drive(batch_surroundings(settings), BatchStore(settings.home), name, run)
-
-
-def batch_watch(settings: Settings, ray_address: str) -> BatchWatch:
-    """What starts drivers. settings: of the replicas, which name the store. ray_address: "" = without Ray."""
-    found, runtime = settings.batch, settings.runtime
-    foreign = ray_address not in ("", "local") and runtime.ray_address
-    environ = {name: os.environ[name] for name in WORKER_ENVIRON if name in os.environ} if foreign else {}
-    where = Where(found.workers, found.worker_cpus, ray_address, runtime.ray_object_store_mib, environ)
-    store = BatchStore(settings.home)
-    return BatchWatch(store, lambda name: Drive(drive_batch, settings, name, where), store.log)
-
-
 def engine_params(settings: Settings) -> EngineParams:
     """The engine's bounds."""
     engine = settings.engine
@@ -399,77 +351,6 @@ def door_params(settings: Settings, shared_ports: bool) -> list[DoorParams]:
     ]
 
 
-def profile_store(settings: Settings, server: RedisServer) -> RedisProfiles:
-    """Users' events, kept as the settings want it."""
-    return RedisProfiles(
-        server,
-        prefix=settings.redis.prefix,
-        records_max=settings.events.profile_records_max,
-        ttl_s=settings.events.ttl_days * 86_400,
-        read_timeout_s=settings.recommend.profile_timeout_ms / 1000,
-        write_timeout_s=settings.redis.write_timeout_s,
-        cache_bytes_max=settings.redis.profile_cache_mib << 20,
-        log_max=settings.events.waiting_max,
-    )
-
-
-def event_archive(settings: Settings) -> ParquetArchive:
-    """Where the event log ends."""
-    place = settings.events.archive
-    return ParquetArchive(place if "://" in place else settings.home / place)
-
-
-def event_mover(settings: Settings, server: RedisServer) -> EventMover:
-    """What moves the event log there, and erases who is to be erased; it works already."""
-    stream, found = RedisEventLog(server, prefix=settings.redis.prefix), settings.events
-    archive = event_archive(settings)
-    return EventMover(
-        stream, archive, found.move_rows_max, found.move_s, user_erasing(settings, server), counting(settings, archive)
-    )
-
-
-def pseudonyms(settings: Settings) -> Pseudonyms:
-    """What erasures of this home call people."""
-    return Pseudonyms(erasure_key(settings.home))
-
-
-def user_erasing(settings: Settings, server: RedisServer) -> Erasing:
-    """What carries erasures out."""
-    store = RedisErasures(server, pseudonyms(settings), prefix=settings.redis.prefix, timeout_s=MOVER_TIMEOUT_S)
-    return Erasing(settings.home, store, decision_store(settings, server), ErasureLedger(settings.home))
-
-
-def counter_files(settings: Settings) -> CounterFiles | None:
-    """The folder of the counters; None = there are none."""
-    return CounterFiles(settings.home / settings.events.counters) if settings.events.counters else None
-
-
-def counting(settings: Settings, archive: ParquetArchive) -> Counting | None:
-    """What counts the archive for the pipelines."""
-    files, found = counter_files(settings), settings.events
-    if files is None:
-        return None
-    return Counting(archive, files, retention_days=found.counters_days, half_life_days=found.counters_half_life_days)
-
-
-def retrain_schedule(settings: Settings) -> RetrainSchedule:
-    """What trains again, as the settings want it; they name the store that runs. No file of settings is read there."""
-    command = [sys.executable, "-m", "serving.cli", "retrain", "--background", "--config", os.devnull]
-    return RetrainSchedule(settings.home, settings.retrain, command, {**os.environ, **settings.environment()})
-
-
-def decision_store(settings: Settings, server: RedisServer) -> RedisDecisions:
-    """Logged decisions, kept as the settings want it."""
-    found = settings.decisions
-    return RedisDecisions(
-        server,
-        prefix=settings.redis.prefix,
-        retention_s=found.retention_days * DAY_S,
-        kept_max=found.kept_max,
-        user_max=found.user_max,
-    )
-
-
 def replay_service(
     settings: Settings,
     models: LiveModels,
@@ -489,37 +370,6 @@ def replay_service(
         lambda decision_id: not_found(decision_id, found.share, found.retention_days * DAY_S),
         lambda version: (counters.find(version) or counters.live) if counters else None,
     )
-
-
-class Backing(ShopStore):
-    """The store of these settings, the settings that name it, and what is done beside the replicas on a schedule."""
-
-    def __init__(self, settings: Settings, say: Say) -> None:
-        self._retraining: RetrainSchedule | None = None
-        super().__init__(
-            settings.home,
-            settings.redis.url,
-            lambda server: profile_store(settings, server),
-            say,
-            fsync=settings.redis.embedded_fsync,
-            mover=(lambda server: event_mover(settings, server)) if settings.events.move_s else None,
-            names=pseudonyms(settings),
-        )
-        self.settings = replace(settings, redis=replace(settings.redis, url=self.url))
-        if settings.retrain.every_hours:
-            self._retraining = retrain_schedule(self.settings)
-
-    def look(self, say: Say) -> None:
-        """See Backing of runtime/parts.py."""
-        if self._retraining is not None:
-            self._retraining.look(say)
-        super().look(say)
-
-    def close(self) -> None:
-        """Ends a training under way, then the store. Idempotent."""
-        if self._retraining is not None:
-            self._retraining.close()
-        super().close()
 
 
 def build(settings: Settings, shared_ports: bool) -> Gateway:

@@ -27,7 +27,6 @@ from loadtests.ids import HISTORY_FILE, of_home
 from serving.adapters.model_loader import load
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.token_keys import token_keys
-from serving.app import Backing, profile_store
 from serving.core.attribution import TokenSigner
 from serving.core.catalogue import Catalogue
 from serving.core.clock import NEVER, SystemClock
@@ -39,6 +38,7 @@ from serving.features import FEATURES
 from serving.runtime.home import locked
 from serving.runtime.process import settle, tune
 from serving.settings import load as load_settings
+from serving.stores import Backing, profile_store
 from serving.transport.codecs import codecs
 
 BATCHES = (1, 8, 32)

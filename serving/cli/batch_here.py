@@ -34,7 +34,8 @@ class BatchHere:
         settings, stack = self._settings, self._stack
         use_numba_cache(settings.home)
         pin()
-        from serving.app import Backing, batch_watch
+        from serving.batching import batch_watch
+        from serving.stores import Backing
 
         try:
             if self._address:
@@ -56,7 +57,7 @@ class BatchHere:
 
     def begin(self, method: str, request: Any) -> View:
         """Makes the batch of a request of the contract, and works on it until it is over. Raises StoregateError."""
-        from serving.app import batch_surroundings
+        from serving.batching import batch_surroundings
 
         name = {"batch_recommend": wire.BATCH_RECOMMEND, "batch_score": wire.BATCH_SCORE}[method]
         spec = wire.codecs(SystemClock())[name].decode(request.SerializeToString())

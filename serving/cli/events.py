@@ -67,7 +67,7 @@ def events() -> None:
 def show(settings: Settings) -> None:
     """Days, files and events of the archive; reads every file and compares its checksum."""
     from serving.adapters.parquet_archive import count_by_type
-    from serving.app import event_archive
+    from serving.stores import event_archive
 
     archive = event_archive(settings)
     table = Table(box=box.SIMPLE, title=f"events in {archive.place}")
@@ -104,7 +104,7 @@ def move(settings: Settings) -> None:
     from serving.adapters.event_mover import Moving
     from serving.adapters.redis_connection import RedisServer
     from serving.adapters.redis_event_log import RedisEventLog
-    from serving.app import counting, event_archive, user_erasing
+    from serving.stores import counting, event_archive, user_erasing
 
     embedded = None if settings.redis.url else EmbeddedRedis(settings.home)
     server = RedisServer(embedded.url if embedded else settings.redis.url)
@@ -133,8 +133,8 @@ def move(settings: Settings) -> None:
 @with_settings()
 def counters(settings: Settings, top: int, check: bool) -> None:
     """What is counted of the archive: what trends, what is viewed together, what was seen out of stock."""
-    from serving.app import counter_files, event_archive
     from serving.cli.event_counters import checked, shown
+    from serving.stores import counter_files, event_archive
 
     files = counter_files(settings)
     if files is None:

@@ -40,8 +40,8 @@ def attribution(settings: Settings, since: datetime | None, until: datetime | No
     `unseen` are outcomes of items that no impression told of.
     """
     from serving.adapters.attribution_report import attribution as joined
-    from serving.app import event_archive
     from serving.decisions.recommend.contract import PLACEMENTS
+    from serving.stores import event_archive
 
     days = {name: day.date() for name, day in (("first", since), ("last", until)) if day is not None}
     archive = event_archive(settings)

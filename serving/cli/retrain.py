@@ -111,7 +111,7 @@ def give_way() -> None:
 def _run(settings: Settings, dry_run: bool) -> Outcome:
     from model_repo.datasets.events import read_log
     from model_repo.retrain.flow import Sources, retrain
-    from serving.app import event_archive
+    from serving.stores import event_archive
 
     rules = settings.retrain
     with progress() as report:

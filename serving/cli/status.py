@@ -123,7 +123,7 @@ def _show(settings: Settings, release: str, counters: dict[str, object], told: S
 
 def _counters(settings: Settings) -> dict[str, object]:
     """Version and age of what is counted of the event log; {} = nothing is."""
-    from serving.app import counter_files
+    from serving.stores import counter_files
 
     files = counter_files(settings)
     if files is None or not files.look() or files.live is None:
