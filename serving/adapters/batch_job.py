@@ -30,12 +30,13 @@ from serving.adapters.batch_output import (
     write_manifest,
     write_part,
 )
-from serving.adapters.batch_places import Place, place, without_secrets
+from serving.adapters.batch_places import Place, place
 from serving.adapters.batch_store import BatchStore, Request
 from serving.adapters.batches import BATCHES
 from serving.catalogue.store import CatalogueStore
 from serving.core.batch import BatchSpec, Operation, Progress, State
 from serving.core.errors import ArchiveUnavailable, InvalidInput, NoRoom, StoregateError, WorkerLost
+from serving.core.uris import visible
 
 TELL_S: Final = 0.25
 """Between two writes of the state."""
@@ -275,8 +276,8 @@ class _Job:
         request, receipts = self._request, list(self._receipts.values())
         spec = replace(
             request.spec,
-            input_uri=without_secrets(request.spec.input_uri),
-            output_uri=without_secrets(request.spec.output_uri),
+            input_uri=visible(request.spec.input_uri),
+            output_uri=visible(request.spec.output_uri),
         )
         return {
             "operation": request.name,

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 import pyarrow as pa
 from pyarrow import fs
 
 from serving.adapters import disk
 from serving.core.errors import ArchiveUnavailable, InvalidInput
+from serving.core.uris import is_uri, visible, without_secrets
 
 EXTRAS: Final = {
     "http": "fsspec aiohttp",
@@ -39,6 +40,8 @@ class Place:
     root: str
     told: str
     local: bool
+    uri: str = ""
+    """As it was given: what errors must not quote of it is known by it."""
 
     def info(self, name: str = "") -> Any:
         """What is there. Raises ArchiveUnavailable."""
@@ -77,7 +80,7 @@ class Place:
         try:
             return work(*arguments)
         except (OSError, pa.ArrowException) as error:
-            raise ArchiveUnavailable(self.told, _short(error)) from error
+            raise ArchiveUnavailable(self.told, without_secrets(_short(error), self.uri)) from error
 
     def _write(self, name: str, data: bytes) -> None:
         if self.local:
@@ -101,9 +104,9 @@ def place(field: str, uri: str) -> Place:
     missing."""
     if not uri:
         raise InvalidInput(field, uri, "a path, or a URI such as s3://bucket/folder")
-    if "://" not in uri:
+    if not is_uri(uri):
         return Place(fs.LocalFileSystem(), str(Path(uri).absolute()), uri, True)
-    scheme, told = uri.partition("://")[0].lower(), without_secrets(uri)
+    scheme, told = uri.partition("://")[0].lower(), visible(uri)
     try:
         files, root = fs.FileSystem.from_uri(uri)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, ValueError, ImportError) as error:
@@ -113,7 +116,7 @@ def place(field: str, uri: str) -> Place:
             field, told, f"a path, or s3://, gs://, abfs://, {', '.join(f'{each}://' for each in EXTRAS)}",
             reason="UNKNOWN_URI",
         ) from error  # fmt: skip
-    return Place(files, root.rstrip("/"), told, isinstance(files, fs.LocalFileSystem))
+    return Place(files, root.rstrip("/"), told, isinstance(files, fs.LocalFileSystem), uri)
 
 
 def _through_fsspec(field: str, uri: str, scheme: str, told: str) -> Place:
@@ -129,40 +132,33 @@ def _through_fsspec(field: str, uri: str, scheme: str, told: str) -> Place:
     except ImportError:
         raise missing from None
     except (OSError, ValueError) as error:
-        raise InvalidInput(field, told, f"a URI that can be opened ({_short(error)})", reason="UNKNOWN_URI") from None
-    return Place(fs.PyFileSystem(fs.FSSpecHandler(found)), root.rstrip("/"), told, False)
+        raise InvalidInput(
+            field, told, f"a URI that can be opened ({without_secrets(_short(error), uri)})", reason="UNKNOWN_URI"
+        ) from None
+    return Place(fs.PyFileSystem(fs.FSSpecHandler(found)), root.rstrip("/"), told, False, uri)
 
 
 def allowed(field: str, uri: str, home: Path, places: Sequence[str]) -> str:
     """The URI or absolute path, when it is within one of `places`: folders (relative ones below home) or beginnings of
-    URIs. Relative paths are below the first folder. Raises InvalidInput naming them."""
-    folders = [home / each for each in places if "://" not in each]
-    if "://" in uri:
-        if any(_begins(uri, each) for each in places if "://" in each):
-            return uri
+    URIs, whose options (`?region=...`) it gets. Relative paths are below the first folder. Raises InvalidInput naming
+    them, also for a URI with keys or options of its own: they would say where this process connects to, and as whom."""
+    folders = [home / each for each in places if not is_uri(each)]
+    if is_uri(uri):
+        for start in (each for each in places if is_uri(each)):
+            base, mark, options = start.partition("?")
+            if "?" not in uri and "#" not in uri and _begins(uri, base.rstrip("/")):
+                return f"{uri}{mark}{options}"
     elif uri and folders:
         found = Path(os.path.realpath(folders[0] / uri))
         if any(found.is_relative_to(os.path.realpath(folder)) for folder in folders):
             return str(found)
-    told = ", ".join(each if "://" in each else str(home / each) for each in places) or "nowhere"
-    raise InvalidInput(field, without_secrets(uri), f"a place within {told} (the setting batch.places)")
-
-
-def without_secrets(uri: str) -> str:
-    """Without the credentials and the query, where keys stand."""
-    if "://" not in uri:
-        return uri
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return uri.partition("://")[0] + "://..."
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    told = ", ".join(visible(each) if is_uri(each) else str(home / each) for each in places) or "nowhere"
+    raise InvalidInput(field, visible(uri), f"a place within {told}, without options (the setting batch.places)")
 
 
 def _begins(uri: str, start: str) -> bool:
     """Whether `uri` is within the place `start`: no sibling whose name begins alike, no way up."""
-    inside = uri == start or uri.startswith(start if start.endswith("/") else start + "/")
-    return inside and ".." not in uri.split("/")
+    return (uri == start or uri.startswith(f"{start}/")) and not {"..", "."} & set(unquote(uri).split("/"))
 
 
 def _short(error: Exception) -> str:

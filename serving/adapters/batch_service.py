@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from serving.adapters import batch_job
 from serving.adapters.batch_kind import Surroundings
-from serving.adapters.batch_places import allowed, without_secrets
+from serving.adapters.batch_places import allowed
 from serving.adapters.batch_score import ScoreBlocks, as_array
 from serving.adapters.batch_store import BatchStore
 from serving.catalogue.store import CatalogueStore
@@ -40,6 +40,7 @@ from serving.core.errors import DeadlineExpired, InvalidInput, Overloaded, Store
 from serving.core.ports import ModelShelf
 from serving.core.priority import yield_to_others
 from serving.core.turn import Turn
+from serving.core.uris import visible
 from serving.engine.calls import Call, Intake
 
 INLINE_BYTES_MAX: Final = 4_000_000
@@ -245,7 +246,7 @@ def _too_large(field: str, what: str) -> InvalidInput:
 def _told(found: Operation) -> Operation:
     """As callers may see it: places without the keys that may stand in their URIs."""
     spec = found.spec
-    shown = BatchSpec(spec.kind, without_secrets(spec.input_uri), without_secrets(spec.output_uri), {})
+    shown = BatchSpec(spec.kind, visible(spec.input_uri), visible(spec.output_uri), {})
     return Operation(
         found.name, shown, found.state, found.progress, found.created_s, found.updated_s, found.pins, found.reason,
         found.message, found.cancelling,

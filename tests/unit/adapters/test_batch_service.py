@@ -12,7 +12,7 @@ import pytest
 from onnx_models import echo, operation, write_model
 
 from serving.adapters.batch_kind import Surroundings
-from serving.adapters.batch_places import allowed, place, without_secrets
+from serving.adapters.batch_places import allowed, place
 from serving.adapters.batch_service import AT_ONCE, INLINE_BYTES_MAX, BatchService
 from serving.adapters.memory_catalogue import MemoryCatalogue
 from serving.adapters.onnx_shelf import OnnxShelf
@@ -169,23 +169,29 @@ def test_places_that_callers_may_name(tmp_path: Path, uri: str) -> None:
         "link/x",
         "s3://b/batches-of-others/x",
         "s3://b/batches/../x",
+        "s3://b/batches/%2e%2e/x",
+        "s3://b/batches/x?endpoint_override=elsewhere",
+        "s3://b/batches/x#y",
+        "s3://KEY:SECRET@b/batches/x",
         "s3://other/x",
         "file:///etc/x",
         "",
     ],
 )
 def test_places_that_callers_may_not_name(tmp_path: Path, uri: str) -> None:
-    """No way up, no link that leads out, no neighbour whose name begins alike."""
+    """No way up, no link that leads out, no neighbour whose name begins alike, nobody else's store or keys."""
     (tmp_path / "exchange").mkdir()
     (tmp_path / "exchange" / "link").symlink_to("/tmp")
     with pytest.raises(InvalidInput, match=r"batch\.places"):
         allowed("input_uri", uri, tmp_path, ("exchange", "s3://b/batches"))
 
 
+def test_the_options_of_a_store_are_those_of_the_setting(tmp_path: Path) -> None:
+    options = "region=eu-west-2&endpoint_override=127.0.0.1:9000"
+    assert allowed("input_uri", "s3://b/x/y", tmp_path, (f"s3://b/x?{options}",)) == f"s3://b/x/y?{options}"
+
+
 def test_no_key_of_a_uri_is_told() -> None:
-    """Neither in errors nor in operations."""
-    uri = "s3://KEY:SECRET@bucket/folder?access_key=KEY&secret_key=SECRET"
-    assert without_secrets(uri) == "s3://bucket/folder"
     with pytest.raises(InvalidInput) as caught:
         place("input_uri", "nosuch://KEY:SECRET@bucket/x?secret=SECRET")
     assert "SECRET" not in caught.value.message

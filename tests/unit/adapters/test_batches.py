@@ -17,7 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 from counting import DAY_S, sold, trends_of
 from onnx_models import operation, write_model
+from pyarrow import fs
 from releases import A, B, release
+from s3 import S3
 from worlds import NOW, blob, few
 
 from model_repo.publish import publish
@@ -216,6 +218,32 @@ def test_what_was_cut_short_goes_on_where_it_stopped(
     assert not list(out.glob(".*"))
     assert output(out).column("user_id").to_pylist() == [f"u{n}" for n in range(USERS)]
     assert json.loads((out / "_manifest.json").read_text())["release"] == made.pins["release"]
+
+
+def test_a_batch_over_an_object_store(
+    s3: S3, around: Surroundings, store: BatchStore, catalogue: MemoryCatalogue, tmp_path: Path
+) -> None:
+    """Read from there and written there, cut short and gone on with; the same parts as on the disk."""
+    files = s3.bucket("batches")
+    local = users_file(tmp_path / "in" / "users.parquet")
+    with files.open_output_stream("batches/in/users.parquet") as stream:
+        stream.write(local.read_bytes())
+    spec = BatchSpec("recommend", s3.uri("batches/in"), s3.uri("batches/out"), options_of(ASKED))
+    made = create(around, store, spec, catalogue)
+    with pytest.raises(KeyboardInterrupt):
+        drive(around, store, made.name, partial(only, 2))
+    done = drive(around, store, made.name, here)
+    assert (done.state, done.message, done.progress.rows_done) == (State.SUCCEEDED, "", USERS)
+    names = [info.base_name for info in files.get_file_info(fs.FileSelector("batches/out"))]
+    parts = sorted(name for name in names if name.startswith("part-"))
+    assert len(parts) == 4
+    with files.open_input_stream("batches/out/_manifest.json") as stream:
+        manifest = json.loads(stream.read())
+    assert [part["file"] for part in manifest["parts"]] == parts
+    assert "AKIA" not in json.dumps(manifest)
+    assert sum(len(pq.read_table(f"batches/out/{name}", filesystem=files)) for name in parts) == USERS
+    with pytest.raises(InvalidInput, match="output_uri"):
+        create(around, store, spec, catalogue)
 
 
 def test_the_same_batch_gives_the_same_parts(
