@@ -313,10 +313,10 @@ def _alone(bench: Bench, asked: Asked) -> tuple[list[dict[str, object]], Table, 
             notes.append(f"{ran.recomputed} blocks that were there were computed again")
         if ran.restarts < 1:
             notes.append("no worker took the place of the killed one")
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in row:
-        table.add_column(name.replace("_", " "), justify="right", overflow="fold")
-    table.add_row(*(f"{value:,}" if isinstance(value, int | float) else str(value) for value in row.values()))
+    table = Table(box=box.SIMPLE_HEAD, show_header=False, title=str(row["name"]))
+    for name, value in row.items():
+        if name not in ("name", "served"):
+            table.add_row(name.replace("_", " "), f"{value:,}")
     return [row], table, notes
 
 
