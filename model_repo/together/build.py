@@ -15,10 +15,10 @@ from scipy import sparse
 
 from model_repo.datasets.tables import EventTable
 from model_repo.transitions.build import strongest
+from serving.core.association import likelihood_ratio, lower_bound
 from serving.core.ports import I32
 from serving.core.ranges import check_ranges
 from serving.decisions.recommend.models import SparseRows
-from serving.features.association import likelihood_ratio, lower_bound
 
 F64 = npt.NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from serving.core.association import likelihood_ratio, lower_bound
 from serving.events.counters import EMPTY, I64, U64, Day, Names, renumbered, summed, united
-from serving.features.association import likelihood_ratio, lower_bound
 
 ONE: Final = 1 << 20
 """The weight of what happened today."""
