@@ -284,19 +284,19 @@ def inference_routes(service: InferenceService) -> list[Route]:
 
 
 def batch_routes(service: BatchService, clock: Clock) -> list[Route]:
-    """BatchService: on a lane of its own."""
+    """BatchService: on a lane of its own, but for what must not wait behind a batch, such as ending one."""
     table = {
-        wire.BATCH_RECOMMEND: service.run_recommend,
-        wire.BATCH_SCORE: service.run_score,
-        wire.GET_OPERATION: service.run_get,
-        wire.LIST_OPERATIONS: service.run_list,
-        wire.CANCEL_OPERATION: service.run_cancel,
-        wire.RESUME_OPERATION: service.run_resume,
+        wire.BATCH_RECOMMEND: (Lane.BATCH, service.run_recommend),
+        wire.BATCH_SCORE: (Lane.BATCH, service.run_score),
+        wire.GET_OPERATION: (Lane.OPERATOR, service.run_get),
+        wire.LIST_OPERATIONS: (Lane.OPERATOR, service.run_list),
+        wire.CANCEL_OPERATION: (Lane.OPERATOR, service.run_cancel),
+        wire.RESUME_OPERATION: (Lane.OPERATOR, service.run_resume),
     }
     codecs = wire.codecs(clock)
     return [
-        Route(name, Lane.BATCH, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own
-        for name, run in table.items()
+        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own
+        for name, (lane, run) in table.items()
         for codec in [codecs[name]]
     ]
 

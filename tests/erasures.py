@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from serving.adapters.counter_files import CounterFiles
+from serving.adapters.counting import Counting
 from serving.adapters.erasing import SETTLE_S, Erasing
 from serving.adapters.erasure_ledger import ErasureLedger
 from serving.adapters.event_mover import Moving
@@ -86,9 +88,12 @@ class World:
                 assert stream.wait_ready(WAIT_S)
                 assert erasing.wait_ready(WAIT_S)
                 archive = ParquetArchive(self.home / "events")
-                moving = Moving(stream, archive, rows_max, erasing=erasing)
+                files = CounterFiles(self.home / "counters")
+                counting = Counting(archive, files, retention_days=3650, half_life_days=14.0)
+                moving = Moving(stream, archive, rows_max, erasing=erasing, counting=counting)
                 before(moving, erasing, archive)
                 moving.run()
+                moving.close()
 
     def archived(self) -> Counter[tuple[str, str, str]]:
         """(user, visitor, event id) of the archive."""

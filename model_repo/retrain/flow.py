@@ -38,7 +38,7 @@ from serving.adapters.memory_catalogue import MemoryCatalogue
 from serving.adapters.model_loader import Loaded, load, load_release
 from serving.adapters.recent_requests import RecentRequests
 from serving.adapters.releases import Manifest, Release, change, live, manifest
-from serving.adapters.retrain_files import KEPT, PROMOTED, place, write_card
+from serving.adapters.retrain_files import KEPT, PROMOTED, WORK, place, write_card
 from serving.adapters.versions import SUMS, folder, offer, sweep, write_version
 from serving.catalogue.live import LiveCatalogue
 from serving.core.catalogue import Item
@@ -48,7 +48,6 @@ from serving.core.rollout import ModelParams
 from serving.decisions.recommend.params import Params
 from serving.features import FEATURES
 
-WORK: Final = "work"
 ATTEMPTS_MAX: Final = 50
 PAUSE_S: Final = 0.1
 """Between attempts to change what is live."""

@@ -168,7 +168,7 @@ def drive(around: Surroundings, store: BatchStore, name: str, run: Run) -> Opera
             told = " ".join(str(error).split())[:300]
             job.over(State.FAILED, "INTERNAL", f"{type(error).__name__}: {told}, reference {reference}")
         except BaseException:
-            job.tell(State.PENDING)
+            job.put_off()
             raise
     return store.get(name)
 
@@ -221,6 +221,11 @@ class _Job:
         """Writes down how far it is."""
         self._told_at = time.monotonic()
         self._store.write_state(self._request.name, state, self._progress(), tries=self._tries)
+
+    def put_off(self) -> None:
+        """The program is asked to end: that is no attempt without a word."""
+        self._tries = max(self._tries - 1, 0)
+        self.tell(State.PENDING)
 
     def over(self, state: State, reason: str = "", message: str = "") -> None:
         """Its end, for now."""

@@ -14,7 +14,7 @@ from pyarrow import fs
 
 from serving.adapters import disk
 from serving.core.errors import ArchiveUnavailable, InvalidInput
-from serving.core.uris import is_uri, visible, without_secrets
+from serving.core.uris import address, is_uri, visible, without_secrets
 
 EXTRAS: Final = {
     "http": "fsspec aiohttp",
@@ -145,9 +145,10 @@ def allowed(field: str, uri: str, home: Path, places: Sequence[str]) -> str:
     folders = [home / each for each in places if not is_uri(each)]
     if is_uri(uri):
         for start in (each for each in places if is_uri(each)):
-            base, mark, options = start.partition("?")
-            if "?" not in uri and "#" not in uri and _begins(uri, base.rstrip("/")):
-                return f"{uri}{mark}{options}"
+            base = address(start).rstrip("/")
+            if uri == address(uri) and _begins(uri, base):
+                whole, mark, options = start.partition("?")
+                return f"{whole.rstrip('/')}{uri.removeprefix(base)}{mark}{options}"
     elif uri and folders:
         found = Path(os.path.realpath(folders[0] / uri))
         if any(found.is_relative_to(os.path.realpath(folder)) for folder in folders):

@@ -33,6 +33,7 @@ from serving.adapters.history_erasure import (
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_decisions import RedisDecisions
 from serving.adapters.redis_erasures import RedisErasures, proof_of
+from serving.adapters.retrain_files import forget_work
 from serving.core.errors import DataError, ModelDamaged
 from serving.events.erasure import Erasure, Order, newest
 
@@ -76,7 +77,7 @@ class Erasing:
         """Takes them out of all files and late decisions. Raises StoreUnavailable, ArchiveUnavailable, Conflict."""
         if not orders:
             return
-        left = [sweep_drafts(self._home)]
+        left = [sweep_drafts(self._home), forget_work(self._home)]
         covering = newest(orders)
         cuts = {key: order.cut_ms for key, order in covering.items()}
         work = ArchiveErasure(archive, covering)

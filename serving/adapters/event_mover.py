@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from serving.adapters.counting import Counting
 from serving.adapters.erasing import Erasing
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.adapters.redis_event_log import RedisEventLog
-from serving.core.errors import ArchiveUnavailable, Conflict, DataError, StoregateError, StoreUnavailable
+from serving.core.errors import ArchiveUnavailable, Conflict, DataError, NotReady, StoregateError, StoreUnavailable
 from serving.core.priority import yield_to_others
 from serving.events.erasure import Order
 from serving.events.moving import Moved, move
@@ -23,6 +24,9 @@ WAIT_S: Final = 2.0
 CLOSE_S_MAX: Final = 30.0
 LOOK_S: Final = 1.0
 """How often it is looked whether somebody is to be erased."""
+PAUSE_S: Final = 10.0
+PAUSE_S_MAX: Final = 300.0
+"""Between two tries to erase, twice as long after each failure."""
 COMPACT_DAYS: Final = 2
 """The newest days, which most events come to, are looked at after each move; all others once a day."""
 
@@ -45,8 +49,10 @@ class Moving:
         today: Today = _today,
         erasing: Erasing | None = None,
         counting: Counting | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """erasing: None = nobody is erased here. counting: of this archive; None = nothing is counted."""
+        self._clock, self._erase_from, self._pause_s = clock, -math.inf, 0.0
         self._stream, self._archive, self._rows_max, self._today = stream, archive, rows_max, today
         self._erasing, self._tidied = erasing, date.min
         self._counting, self._uncounted = counting, ""
@@ -55,14 +61,28 @@ class Moving:
     def run(self) -> Moved:
         """What waits now; what comes meanwhile is for the next time. Raises StoreUnavailable, ArchiveUnavailable,
         Conflict, DataError."""
-        orders = self._erasing.ripe() if self._erasing is not None else []
+        orders = self._erasing.ripe() if self._erasing is not None and self.erases else []
         total = self._drain()
-        self._count()
+        counted = self._count()
         if total.events:
             self._tidy()
-        if self._erasing is not None:
-            total.add(self._erase(self._erasing, orders))
+        if self._erasing is not None and self.erases:
+            try:
+                total.add(self._erase(self._erasing, orders, counted))
+            except Conflict:
+                raise
+            except StoregateError:
+                self._pause_s = min(max(2 * self._pause_s, PAUSE_S), PAUSE_S_MAX)
+                self._erase_from = self._clock() + self._pause_s
+                raise
+            self._pause_s = 0.0
         return total
+
+    @property
+    def erases(self) -> bool:
+        """Whether erasures are carried out now: after a failure, which may have read all of the archive, not at once
+        again."""
+        return self._clock() >= self._erase_from
 
     def _drain(self) -> Moved:
         total, waiting = Moved(), self._stream.waiting
@@ -70,16 +90,19 @@ class Moving:
             total.add(moved)
         return total
 
-    def _erase(self, erasing: Erasing, orders: Sequence[Order]) -> Moved:
-        """orders: those of before the last drain. Also goes on with what a mover that died has left."""
+    def _erase(self, erasing: Erasing, orders: Sequence[Order], counted: bool) -> Moved:
+        """orders: those of before the last drain. Also goes on with what a mover that died has left. counted: whether
+        the counters are what the archive says. Raises NotReady as long as they cannot be."""
         if orders:
             self._stream.hold()
             oldest = self._stream.oldest
             erasing.file([one for one in orders if oldest is None or one.cut_ms <= oldest.ms], self._archive)
-            self._count()  # of the days that were written anew: the counters of before knew the erased by a hash
+            counted = self._count()  # the days that were written anew: those of before knew the erased by a hash
         filed = erasing.filed()
         if not filed:
             return Moved()
+        if not counted:
+            raise NotReady(f"{len(filed)} erasures wait until the counters can be brought up to date")
         self._stream.hold()
         barred = erasing.bar()
         moved = self._drain()
@@ -96,17 +119,19 @@ class Moving:
         if self._counting is not None:
             self._counting.forget()
 
-    def _count(self) -> None:
-        self._counted(lambda counting: counting.run())
+    def _count(self) -> bool:
+        return self._counted(lambda counting: counting.run())
 
-    def _counted(self, work: Callable[[Counting], None]) -> None:
-        """Under the lease. Nothing that is wrong with the counters keeps events from being moved."""
+    def _counted(self, work: Callable[[Counting], None]) -> bool:
+        """Under the lease; whether it was done. Nothing that is wrong with the counters keeps events from being
+        moved."""
         if self._counting is None:
-            return
+            return True
         try:
             self._stream.hold()
             work(self._counting)
             self._uncounted = ""
+            return True
         except (OSError, ArchiveUnavailable) as error:
             if str(error) != self._uncounted:  # once, not every few seconds
                 self._uncounted = str(error)
@@ -117,6 +142,7 @@ class Moving:
             if str(error) != self._uncounted:
                 self._uncounted = str(error)
                 _log.exception("the counters are not brought up to date")
+        return False
 
     def _tidy(self) -> None:
         today = self._today()
@@ -196,7 +222,7 @@ class EventMover:
 
     def _erasures_wait(self) -> bool:
         try:
-            return self._erasing is not None and self._erasing.waiting > 0
+            return self._erasing is not None and self._moving.erases and self._erasing.waiting > 0
         except StoreUnavailable:
             return False
 

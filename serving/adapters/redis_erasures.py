@@ -14,7 +14,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from redis.exceptions import ResponseError
 
@@ -37,6 +37,8 @@ NODE_BYTES_MAX: Final = 1 << 20
 POLL_S: Final = 0.05
 BUSY: Final = ("in progress", "child process")
 """Of Redis's words when it is writing a file already."""
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -85,12 +87,7 @@ class RedisErasures:
 
     def orders(self) -> list[Order]:
         """Those that are to be carried out, ORDERS_AT_ONCE at most, oldest first. Raises StoreUnavailable."""
-        found = []
-        for data in self._hash(self._orders):
-            try:
-                found.append(Order.decode(data))
-            except ValueError as error:
-                _log.error("an order to erase cannot be read: %s", error)
+        found = _decoded(self._hash(self._orders), Order.decode)
         return sorted(found, key=lambda order: (order.cut_ms, order.erasure_id))
 
     def counted(self, orders: Sequence[Order]) -> None:
@@ -105,7 +102,7 @@ class RedisErasures:
 
     def filed_before(self) -> list[Erasure]:
         """Those whose files are done, ORDERS_AT_ONCE at most. Raises StoreUnavailable."""
-        return [Erasure.decode(data) for data in self._hash(self._last)]
+        return _decoded(self._hash(self._last), Erasure.decode)
 
     def complete(self, proofs: Sequence[Erasure]) -> None:
         """Their proofs are on the disk. Raises StoreUnavailable."""
@@ -207,3 +204,14 @@ def proof_of(filed: Erasure, completed_ms: int, left: Sequence[str]) -> Erasure:
 
 def _facts(info: bytes) -> dict[str, str]:
     return dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
+
+
+def _decoded(found: Sequence[bytes], decode: Callable[[bytes], T]) -> list[T]:
+    """Those that can be read; one that cannot keeps no other from being carried out."""
+    made = []
+    for data in found:
+        try:
+            made.append(decode(data))
+        except ValueError as error:
+            _log.error("an erasure cannot be read: %s", error)
+    return made

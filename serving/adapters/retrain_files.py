@@ -23,6 +23,7 @@ from serving.core.errors import Conflict, NotFound
 from serving.engine.telemetry import Family
 
 FOLDER: Final = "retrain"
+WORK: Final = "work"
 CARDS: Final = "cards"
 CARDS_MAX: Final = 200
 """Newest cards that are kept, of releases that are gone too: they tell what was decided."""
@@ -71,6 +72,21 @@ def alone(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def forget_work(home: Path) -> str:
+    """Removes the drafts of a training that was killed, which hold people's events; why that cannot be, "" = they are
+    gone. What a training that runs makes is looked through when it is published."""
+    if not (home / FOLDER / WORK).exists():
+        return ""
+    try:
+        with alone(home):
+            disk.remove(home / FOLDER / WORK)
+    except Conflict:
+        return "a training is under way: its drafts go with its end"
+    except OSError as error:
+        return f"the drafts of a training cannot be removed ({error.strerror})"
+    return ""
 
 
 def status(home: Path) -> Status:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from serving.adapters.guard import Guard
+from serving.adapters.releases import live
 from serving.adapters.retrain_files import FAILED, FOLDER, Last, count, place, status
+from serving.core.errors import StoregateError
 from serving.core.retraining import HOUR_S, RetrainParams, next_due
 
 LOG: Final = "last.log"
@@ -27,6 +30,16 @@ EXIT_ERROR: Final = 2
 """Of `storegate retrain`."""
 
 Say = Callable[[str], None]
+
+
+def _released_s(home: Path, otherwise: float) -> float:
+    """When the live release was made, which its name begins with: a launcher that is often started anew must not begin
+    the interval anew each time."""
+    try:
+        made = datetime.strptime(live(home).release.partition("-")[0], "%Y%m%dT%H%M%S")
+    except (StoregateError, ValueError):
+        return otherwise
+    return min(made.replace(tzinfo=UTC).timestamp(), otherwise)
 
 
 class RetrainSchedule:
@@ -43,7 +56,7 @@ class RetrainSchedule:
         """command: what trains; environ: its whole environment."""
         self._home, self._params, self._command, self._environ, self._wall = home, params, command, environ, wall
         last = status(home).last
-        self._last_s = last.ended_s if last else wall()
+        self._last_s = last.ended_s if last else _released_s(home, wall())
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: Guard | None = None
         self._began_s = 0.0

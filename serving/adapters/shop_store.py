@@ -51,6 +51,7 @@ class ShopStore:
             say(f"refused: {line}")
         self._home, self._profiles, self._names, self._ledger = home, profiles, names, ErasureLedger(home)
         self._looked: set[Path] = set()
+        self._unreached: dict[Path, str] = {}
         self._seeded = ""
         self._mover: EventMover | None = None
         self._embedded = None if url else EmbeddedRedis(home, fsync=fsync)
@@ -115,17 +116,23 @@ class ShopStore:
 
     def _forget_erased(self, versions: Sequence[Path], say: Say) -> None:
         """A release, a candidate too, may have been trained from what was there before somebody was erased. Each is
-        looked through once: who is erased later is taken out by who erases. Raises DataError."""
+        looked through once: who is erased later is taken out by who erases. Raises DataError for proofs that cannot
+        be read."""
         new = [folder for folder in versions if folder not in self._looked]
         if not new or self._names is None:
             return
-        self._looked.update(new)  # a damaged one is told once
         cuts = self._ledger.cuts()
-        for folder in new if cuts else ():
+        for folder in new:
             try:
-                gone = erase_history(self._home, folder, lambda key: cuts.get(self._subject(key)))
-            except (OSError, ModelDamaged) as error:
-                raise DataError(str(folder), f"erased users cannot be taken out of it ({error})") from None
+                gone = erase_history(self._home, folder, lambda key: cuts.get(self._subject(key))) if cuts else 0
+            except (OSError, DataError, ModelDamaged) as error:
+                if isinstance(error, ModelDamaged):  # nobody loads it
+                    self._looked.add(folder)
+                if str(error) != self._unreached.get(folder):  # once, and tried again with the next look
+                    self._unreached[folder] = str(error)
+                    say(f"erased users cannot be taken out of history {folder.name} ({error})")
+                continue
+            self._looked.add(folder)
             if gone:
                 say(f"{gone} records of erased users were taken out of history {folder.name}")
 

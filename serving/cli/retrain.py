@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -78,6 +80,7 @@ def retrain(settings: Settings, dry_run: bool, background: bool, as_json: bool) 
 
     Exit code 0: promoted (with --dry-run: it would be); 3: the live release stays; 2: it could not be done.
     """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the drafts go
     if background:
         give_way()
     from serving.adapters import retrain_files as files

@@ -36,7 +36,8 @@ class BatchParams:
     places: tuple[str, ...] = setting(
         ("exchange",),
         "Where batches that are asked for over gRPC or HTTP may read and write: folders, relative ones below home, and "
-        "beginnings of URIs such as s3://bucket/batches.",
+        "beginnings of URIs such as s3://bucket/batches, with the options of the store as their query.",
+        uri=True,
     )
 
     @property

@@ -7,6 +7,7 @@ import logging
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,6 +15,8 @@ from typing import Final, Protocol
 from serving.runtime.batch_driver import Drive
 from serving.runtime.parts import Say
 
+PAUSE_S_MAX: Final = 300.0
+"""A driver that cannot even write down what is wrong is started again after a while, twice as long each time."""
 LEAVE_S: Final = 15.0
 """What a driver gets to end in order; Ray takes its workers away."""
 
@@ -31,9 +34,17 @@ class Operations(Protocol):
 class BatchWatch:
     """`look` is called about once a second, `close` at the end; one thread."""
 
-    def __init__(self, operations: Operations, drive: Callable[[str], Drive], log: Callable[[str], Path]) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        drive: Callable[[str], Drive],
+        log: Callable[[str], Path],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """drive: what a driver of this operation is to be sent. log: the file for what it has to tell."""
-        self._operations, self._drive, self._log = operations, drive, log
+        self._operations, self._drive, self._log, self._clock = operations, drive, log, clock
+        self._failed: dict[str, tuple[int, float]] = {}
+        """Operation -> how often in a row its driver ended badly, and until when it is left alone."""
         self._process: subprocess.Popen[bytes] | None = None
         self._name = ""
 
@@ -51,8 +62,15 @@ class BatchWatch:
             self._forget()
             if code:
                 say(f"the driver of batch {self._name} ended with code {code}, see {self._log(self._name)}")
-        if waiting := self._operations.waiting():
-            self._start(waiting[0], say)
+                times = self._failed.get(self._name, (0, 0.0))[0] + 1
+                self._failed[self._name] = times, self._clock() + min(2.0**times, PAUSE_S_MAX)
+            else:
+                self._failed.pop(self._name, None)
+        waiting = self._operations.waiting()
+        self._failed = {name: found for name, found in self._failed.items() if name in waiting}
+        ready = [name for name in waiting if self._failed.get(name, (0, 0.0))[1] <= self._clock()]
+        if ready:
+            self._start(ready[0], say)
 
     def close(self) -> None:
         """Ends the driver; its batch goes on with the next start. Idempotent."""

@@ -24,6 +24,7 @@ from serving.decisions.recommend.params import Params
 from serving.engine.batcher import Limits
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine, EngineParams
+from serving.runtime.batch_params import BatchParams
 
 METHOD = "/recommend"
 Run = Callable[[Sequence[bytes], Turn], Sequence[bytes]]
@@ -189,6 +190,9 @@ def test_places_that_callers_may_not_name(tmp_path: Path, uri: str) -> None:
 def test_the_options_of_a_store_are_those_of_the_setting(tmp_path: Path) -> None:
     options = "region=eu-west-2&endpoint_override=127.0.0.1:9000"
     assert allowed("input_uri", "s3://b/x/y", tmp_path, (f"s3://b/x?{options}",)) == f"s3://b/x/y?{options}"
+    kept = f"s3://KEY:SECRETSECRET@b/x/?{options}"
+    assert allowed("input_uri", "s3://b/x/y", tmp_path, (kept,)) == f"s3://KEY:SECRETSECRET@b/x/y?{options}"
+    assert "SECRET" not in repr(BatchParams(places=(kept,)))
 
 
 def test_no_key_of_a_uri_is_told() -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from erasures import DAY_S, World, decision, event
+from erasures import DAY_S, TIME_S, World, decision, event
 from histories_of_people import history, whole
 
 from loadtests.byte_scan import Scan
 from loadtests.erasure_kills import kill_movers
+from serving.adapters import retrain_files
+from serving.adapters.counter_files import CounterFiles
 from serving.adapters.embedded_redis import EmbeddedRedis, binary_version, candidates
 from serving.adapters.redis_connection import RedisServer
-from serving.core.errors import InvalidInput, StoreUnavailable
+from serving.core.errors import InvalidInput, NotReady, StoreUnavailable
+from serving.core.ids import hash64
 from serving.events.erasure import EraseUser, Erasure, State
 from serving.events.moving import Moved
+from serving.events.types import UserEvent
 
 pytestmark = pytest.mark.timeout(120)
 _numbers = itertools.count()
@@ -46,6 +51,13 @@ def proof(world: World, user: str = "", visitor: str = "") -> Erasure:
     """The only one."""
     (found,) = world.ledger.of_subject(world.names.subject(f"u:{user}" if user else f"v:{visitor}"))
     return found
+
+
+def seen_by(world: World) -> set[int]:
+    """Hashes of all whom the counters know."""
+    files = CounterFiles(world.home / "counters")
+    found = [files.read_day(day) for day in files.days()]
+    return {who for one in found if one for who in one[1].seen_visitor.tolist()}
 
 
 def test_profile_and_decisions_are_gone_with_the_answer(world: World) -> None:
@@ -256,6 +268,70 @@ def test_a_mover_that_dies_is_gone_on_with(world: World, step: str) -> None:
 
 def proof_states(world: World) -> list[State]:
     return [one.state for one in world.ledger.of_subject(world.names.subject("u:ada"))]
+
+
+def test_nobody_is_proved_to_be_gone_while_the_counters_know_him(world: World) -> None:
+    """Their days are counted anew first; a disk that does not take them puts the proof off, and nothing is lost."""
+    views = [
+        UserEvent(f"{who}{n}", "detail-page-view", who, "", TIME_S + n, ((f"i{n}", 1),))
+        for who in ("ada", "bob")
+        for n in range(3)
+    ]
+    world.write(*views)
+    world.move()
+    ada, bob = (hash64(f"u:{who}") for who in ("ada", "bob"))
+    assert seen_by(world) == {ada, bob}
+    asked = world.erase("ada")
+
+    def full(moving: Any, erasing: Any, archive: Any) -> None:
+        def fails(*arguments: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        moving._counting._files.write_day = fails
+
+    with pytest.raises(NotReady, match="counters"):
+        world.move(before=full)
+    assert world.ledger.of_subject(asked.subject) == []
+    world.move()
+    assert proof(world, "ada").events == 3
+    assert seen_by(world) == {bob}
+
+
+def test_a_failed_erasure_is_not_tried_again_at_once(world: World) -> None:
+    """It may have read all of the archive: twice as long a pause after each failure."""
+    world.write(UserEvent("e", "detail-page-view", "ada", "", TIME_S, (("mug", 1),)))
+    world.erase("ada")
+    now, tries = [0.0], []
+
+    def look(moving: Any, erasing: Any, archive: Any) -> None:
+        def fails(orders: object, archive: object) -> None:
+            tries.append(now[0])
+            raise StoreUnavailable("away")
+
+        moving._clock, erasing.file = lambda: now[0], fails
+        for _ in range(60):
+            with suppress(StoreUnavailable):
+                moving.run()
+            now[0] += 1.0
+
+    world.move(before=look)
+    assert tries[:3] == [0.0, 10.0, 30.0]
+
+
+def test_drafts_of_a_killed_training_go(world: World) -> None:
+    """They hold people's events; those of one that runs are told, and go with its end."""
+    work = world.home / "retrain" / "work" / "history"
+    work.mkdir(parents=True)
+    (work / "profiles.npz").write_bytes(b"ada")
+    with retrain_files.alone(world.home):
+        world.erase("ada")
+        world.move()
+        assert "training is under way" in str(proof(world, "ada").left)
+        assert work.exists()
+    world.erase("bob")
+    world.move()
+    assert proof(world, "bob").left == ()
+    assert not work.exists()
 
 
 def test_an_order_that_has_not_settled_waits(world: World) -> None:

@@ -16,6 +16,7 @@ from worlds import checkerboard
 from model_repo.publish import Trained, publish
 from model_repo.ranker.network import Ranker, Scaling, initial_layers
 from model_repo.ranker.onnx_file import to_onnx
+from serving.adapters import shop_store
 from serving.adapters.erasure_ledger import ErasureLedger
 from serving.adapters.model_loader import RANKERS
 from serving.adapters.redis_connection import RedisServer
@@ -120,6 +121,34 @@ def test_a_release_brings_back_nobody_who_was_erased(tmp_path: Path, opened, sai
         keys = [key for key, _ in read_history(read_version(tmp_path, "history", folder.name) / HISTORY_FILE)]
         assert "u:1" not in keys
         assert "u:0" in keys
+
+
+def test_a_history_that_cannot_be_written_hides_no_other(
+    tmp_path: Path, opened, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told once and tried again; the start goes on."""
+    names = Pseudonyms(erasure_key(tmp_path))
+    gone = Erasure("e" * 32, names.subject("u:1"), 1_700_000_100_000, State.COMPLETE, 1_700_000_101_000)
+    ErasureLedger(tmp_path).add([gone])
+    publish(tmp_path, release(tmp_path, 3), wall_s=1.7e9)
+    publish(tmp_path, release(tmp_path, 4), wall_s=1.7e9 + 1)
+    first = min((tmp_path / "history").iterdir())
+    erase, full = shop_store.erase_history, [True]
+
+    def erase_or_not(home: Path, folder: Path, cut_of: object) -> int:
+        if folder == first and full[0]:
+            raise OSError(28, "No space left on device")
+        return erase(home, folder, cut_of)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(shop_store, "erase_history", erase_or_not)
+    store = opened(names=names)
+    for _ in range(3):
+        store.look(said.append)
+    assert sum("No space left" in line for line in said) == 1
+    assert sum("1 records of erased users" in line for line in said) == 1
+    full[0] = False
+    store.look(said.append)
+    assert sum("1 records of erased users" in line for line in said) == 2
 
 
 def test_a_killed_redis_is_started_again(tmp_path: Path, opened, said: list[str]) -> None:

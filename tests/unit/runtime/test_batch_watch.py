@@ -61,6 +61,37 @@ def test_drivers_work_one_after_the_other_and_end_well(tmp_path: Path) -> None:
     assert said == ["batch a begins", "batch b begins"], (tmp_path / "a.log").read_text()
 
 
+def test_a_driver_that_cannot_work_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    """Twice as long after each bad end; the next batch has its turn meanwhile."""
+    said: list[str] = []
+    now = [0.0]
+    queue = Queue(tmp_path, ["a", "b"])
+    one = BatchWatch(
+        queue,
+        lambda name: Drive(broken if name == "a" else note, str(tmp_path), name, Where(1)),
+        lambda name: tmp_path / f"{name}.log",
+        lambda: now[0],
+    )
+
+    def begun(name: str) -> int:
+        one.look(said.append)
+        return said.count(f"batch {name} begins")
+
+    until(lambda: begun("b") and (tmp_path / "b").exists() and not one.pid, "the other one is over")
+    assert begun("a") == 1
+    now[0] = 1.9
+    assert begun("a") == 1
+    now[0] = 2.1
+    assert begun("a") == 2
+    until(lambda: not one.pid, "it ends again")
+    assert begun("a") == 2
+    now[0] += 3.9
+    assert begun("a") == 2
+    now[0] += 0.2
+    assert begun("a") == 3
+    one.close()
+
+
 def test_a_driver_ends_when_it_is_asked_to(tmp_path: Path) -> None:
     one = watch(tmp_path, wait, "a")
     one.look(lambda text: None)
@@ -89,6 +120,10 @@ def test_a_driver_ends_with_who_started_it(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "it has ended")
+
+
+def broken(folder: str, name: str, run: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def note(folder: str, name: str, run: object) -> None:
