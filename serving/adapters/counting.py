@@ -76,9 +76,12 @@ class Counting:
         self._cold: Cold | None = None
         self._looked: date | None = None
         self._unpublished = False
+        self._forgotten = 0
 
     def forget(self) -> None:
-        """What is in memory: another process may have counted meanwhile."""
+        """What is in memory: another process may have counted meanwhile. Also in the middle of a run, which then leaves
+        it to the next one to look at everything."""
+        self._forgotten += 1
         self._hot.clear()
         self._cold = self._looked = None
         self._files.look()
@@ -86,7 +89,7 @@ class Counting:
     def run(self) -> None:
         """Counts what is new, and publishes it. Raises ArchiveUnavailable, OSError, and what
         `before_change` of the archive does; then the next run goes on."""
-        today = self._today()
+        today, forgotten = self._today(), self._forgotten
         first = today - timedelta(days=self._retention_days)
         everything = self._looked != today
         days = self._archive.days() if everything else sorted(self._archive.changed)
@@ -101,7 +104,8 @@ class Counting:
             found = self._trends(today)
             self._archive.before_change()
             self._files.publish(found)
-        self._unpublished, self._looked = False, today
+        if self._forgotten == forgotten:
+            self._unpublished, self._looked = False, today
 
     def compacted(self, day: date, before: Iterable[File], after: Iterable[File]) -> None:
         """The archive's files of the day hold the same events as before. Raises OSError."""
@@ -114,7 +118,7 @@ class Counting:
 
     def close(self) -> None:
         """Writes what is in memory alone. Raises OSError."""
-        for day, hot in self._hot.items():
+        for day, hot in list(self._hot.items()):
             self._save(day, hot)
 
     def _count(self, day: date) -> bool:
@@ -128,6 +132,7 @@ class Counting:
             hot.files, hot.counters, hot.rows, hot.stale = frozenset(), EMPTY, 0, True
         for file in files:
             if file.name not in hot.files:
+                self._archive.before_change()  # a long count must not cost the lease
                 hot.counters = merge(hot.counters, count_file(self._archive, file))
                 hot.files |= {file.name}
                 hot.rows += file.rows
@@ -147,7 +152,7 @@ class Counting:
         while len(self._hot) > HOT_DAYS:
             old, gone = next(iter(self._hot.items()))
             self._save(old, gone)
-            del self._hot[old]
+            self._hot.pop(old, None)
             self._cold = None
         return hot
 

@@ -8,6 +8,8 @@ to `last` wait, or have been moved meanwhile: the log is read first and the arch
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -42,6 +44,8 @@ PAGE_BYTES_MAX: Final = 1 << 20
 """Of a page, about: what makes it longer is for the next one."""
 ROWS_READ_MAX: Final = 2_000_000
 """Rows of the archive that are looked through for one page, and a day more at most."""
+SECONDS_MAX: Final = 5.0
+"""For one page: it shares its lane with others."""
 DECISIONS_AT_ONCE: Final = 50
 
 
@@ -57,18 +61,22 @@ class UserExport:
         ledger: ErasureLedger,
         names: Pseudonyms,
         item_of: Callable[[int], str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """profile: the stored records of a profile key. archive: opens it, which an object store may not allow at once.
         item_of: the item id of a hash, "" = unknown."""
         self._profile_of, self._log, self._open, self._decisions = profile, log, archive, decisions
         self._ledger, self._names, self._item_of = ledger, names, item_of
+        self._clock, self._until = clock, math.inf
 
     @cached_property
     def _archive(self) -> ParquetArchive:
         return self._open()
 
-    def page(self, query: ExportUser) -> Page:
-        """Raises StoreUnavailable, ArchiveUnavailable, DataError, SettingError."""
+    def page(self, query: ExportUser, seconds: float = SECONDS_MAX) -> Page:
+        """What can be read in about so many seconds, a day of the archive at least. Raises StoreUnavailable,
+        ArchiveUnavailable, DataError, SettingError."""
+        self._until = self._clock() + min(seconds, SECONDS_MAX)
         place = query.place or self._begin()
         told: list[Told] = []
         room = PAGE_BYTES_MAX
@@ -77,7 +85,7 @@ class UserExport:
             for one in found:
                 room -= _bytes(one)
             told += found
-            if pause:
+            if pause or self._clock() > self._until:
                 break
         return Page(told, place, query.profile_key)
 
@@ -114,7 +122,7 @@ class UserExport:
             if str(day) < place.day:
                 continue
             offset = place.offset if str(day) == place.day else 0
-            if rows > ROWS_READ_MAX:
+            if rows > ROWS_READ_MAX or (rows and self._clock() > self._until):
                 return [], replace(place, day=str(day), offset=offset), True
             rows += sum(file.rows for file in self._archive.files(day))
             found = self._of_day(query, day, lambda ms: pc.less(ms, place.first_ms))

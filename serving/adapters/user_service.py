@@ -21,6 +21,8 @@ from serving.decisions.recommend.decision_log import DecisionStore
 from serving.events.erasure import Erased, EraseUser, Pseudonyms
 from serving.events.export import ExportUser, Page
 
+MARGIN_S: Final = 0.5
+"""Of a caller's time that a page leaves for its way back."""
 TIMEOUT_S: Final = 2.0
 """A group of erasures may wait so long for the store."""
 
@@ -49,11 +51,11 @@ class UserService:
 
     def run_export(self, queries: Sequence[ExportUser], turn: Turn) -> list[Page | StoregateError]:
         """One page or error a query. Takes as long as reading the archive does."""
-        return [self._page(query) for query in queries]
+        return [self._page(query, turn.deadline - turn.now - MARGIN_S) for query in queries]
 
-    def _page(self, query: ExportUser) -> Page | StoregateError:
+    def _page(self, query: ExportUser, seconds: float) -> Page | StoregateError:
         try:
-            return self._export.page(query)
+            return self._export.page(query, seconds)
         except StoregateError as error:
             return error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,25 @@ def test_everything_is_told_once(world: World) -> None:
     assert [outcome.event_type for outcome in logged.outcomes] == ["add-to-cart"]
     assert events(world.export(visitor_id="ada")) == ["e6"]
     assert world.export("nobody") == []
+
+
+def test_a_page_ends_when_its_time_is_up(world: World) -> None:
+    """After a day of the archive at least: a caller who asks on gets to the end, whatever each page could do."""
+    for back in range(6):
+        world.write(event(back, "ada" if back % 2 else "bob", time_s=TIME_S - back * DAY_S))
+    world.move()
+    world.service._export._clock = itertools.count(0.0, 10.0).__next__
+    told: list[Told] = []
+    pages, query = 0, ExportUser("ada", "", 500)
+    while True:
+        pages += 1
+        (page,) = world.service.run_export([query], TURN)
+        told += page.told
+        if page.place is None:
+            break
+        query = replace(query, place=page.place)
+    assert sorted(events(told)) == ["e1", "e3", "e5"]
+    assert pages >= 6
 
 
 @pytest.mark.parametrize("size", [1, 7])
