@@ -1,4 +1,4 @@
-"""The methods of BatchService; all belong on the batch lane, where they wait for nobody but each other.
+"""The methods of BatchService; those that compute belong on the batch lane, where they wait for nobody but each other.
 
 An inline batch of recommendations is nothing but its requests, sent through the engine as bulk calls, a few at a time:
 so it is cut into slices like all bulk, gets its share and no more, and its answers are those of `Recommend`.

@@ -77,16 +77,15 @@ def alone(home: Path) -> Iterator[None]:
 def forget_work(home: Path) -> str:
     """Removes the drafts of a training that was killed, which hold people's events; why that cannot be, "" = they are
     gone. What a training that runs makes is looked through when it is published."""
-    if not (home / FOLDER / WORK).exists():
+    work = home / FOLDER / WORK
+    if not work.exists():
         return ""
     try:
         with alone(home):
-            disk.remove(home / FOLDER / WORK)
+            disk.remove(work)
     except Conflict:
         return "a training is under way: its drafts go with its end"
-    except OSError as error:
-        return f"the drafts of a training cannot be removed ({error.strerror})"
-    return ""
+    return f"the drafts of a training cannot be removed: {work}" if work.exists() else ""
 
 
 def status(home: Path) -> Status:

@@ -16,7 +16,7 @@ from typing import Final
 
 from serving.adapters.guard import Guard
 from serving.adapters.releases import live
-from serving.adapters.retrain_files import FAILED, FOLDER, Last, count, place, status
+from serving.adapters.retrain_files import FAILED, FOLDER, Last, count, forget_work, place, status
 from serving.core.errors import StoregateError
 from serving.core.retraining import HOUR_S, RetrainParams, next_due
 
@@ -150,6 +150,7 @@ class RetrainSchedule:
 
     def _forget(self, now: float) -> None:
         self._process, self._last_s = None, now
+        forget_work(self._home)  # of one that was killed: it could not do so itself
         if self._guard is not None:
             self._guard.dismiss()
             self._guard = None

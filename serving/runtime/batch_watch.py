@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from serving.runtime.batch_driver import Drive
 from serving.runtime.parts import Say
 
+PAUSE_TIMES_MAX: Final = 9
 PAUSE_S_MAX: Final = 300.0
 """A driver that cannot even write down what is wrong is started again after a while, twice as long each time."""
 LEAVE_S: Final = 15.0
@@ -62,15 +63,19 @@ class BatchWatch:
             self._forget()
             if code:
                 say(f"the driver of batch {self._name} ended with code {code}, see {self._log(self._name)}")
-                times = self._failed.get(self._name, (0, 0.0))[0] + 1
-                self._failed[self._name] = times, self._clock() + min(2.0**times, PAUSE_S_MAX)
+                self._put_off(self._name)
             else:
                 self._failed.pop(self._name, None)
         waiting = self._operations.waiting()
         self._failed = {name: found for name, found in self._failed.items() if name in waiting}
         ready = [name for name in waiting if self._failed.get(name, (0, 0.0))[1] <= self._clock()]
-        if ready:
+        if not ready:
+            return
+        try:
             self._start(ready[0], say)
+        except OSError as error:  # no room for its log, or for another process
+            say(f"batch {ready[0]} cannot be begun ({error})")
+            self._put_off(ready[0])
 
     def close(self) -> None:
         """Ends the driver; its batch goes on with the next start. Idempotent."""
@@ -84,6 +89,11 @@ class BatchWatch:
             process.kill()
             process.wait()
         self._forget()
+
+    def _put_off(self, name: str) -> None:
+        """After a bad end: for twice as long as after the one before."""
+        times = self._failed.get(name, (0, 0.0))[0] + 1
+        self._failed[name] = times, self._clock() + min(2.0 ** min(times, PAUSE_TIMES_MAX), PAUSE_S_MAX)
 
     def _start(self, name: str, say: Say) -> None:
         say(f"batch {name} begins")

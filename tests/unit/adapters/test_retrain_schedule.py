@@ -6,11 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import pytest
 
+from serving.adapters import retrain_schedule
+from serving.adapters.releases import Release
 from serving.adapters.retrain_files import FAILED, KEPT, Last, count, status
 from serving.adapters.retrain_schedule import RetrainSchedule
 from serving.core.retraining import HOUR_S, RetrainParams
@@ -118,6 +121,26 @@ def test_one_that_hangs_is_ended(tmp_path: Path) -> None:
     assert not launcher.schedule.running
     assert "longer than 2 hours" in launcher.said[-1]
     assert status(tmp_path).counts["failed"] == 1
+
+
+def test_drafts_of_one_that_was_killed_go(tmp_path: Path) -> None:
+    """They hold people's events, and it could not remove them itself."""
+    work = tmp_path / "retrain" / "work"
+    launcher = Launcher(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    work.mkdir(parents=True)
+    launcher.started()
+    launcher.look_until(lambda: not launcher.schedule.running)
+    assert not work.exists()
+
+
+def test_the_interval_begins_with_the_live_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launcher that is often started anew does not begin it anew each time."""
+    made = RetrainSchedule(tmp_path, HOURLY, ["x"], {}, lambda: 1_800_000_000.0)
+    assert made.due_s == 1_800_000_000.0 + HOUR_S
+    release = Release("20270115T070000-0badcafe", {})
+    monkeypatch.setattr(retrain_schedule, "live", lambda home: release)
+    again = RetrainSchedule(tmp_path, HOURLY, ["x"], {}, lambda: 1_800_000_000.0)
+    assert again.due_s == datetime(2027, 1, 15, 8, tzinfo=UTC).timestamp()
 
 
 def test_it_ends_with_the_gateway(tmp_path: Path) -> None:

@@ -92,6 +92,23 @@ def test_a_driver_that_cannot_work_is_left_alone_for_a_while(tmp_path: Path) -> 
     one.close()
 
 
+def test_a_driver_that_cannot_be_started_is_told_and_put_off(tmp_path: Path) -> None:
+    """Its log cannot be opened; however often, nothing ends but the try."""
+    said: list[str] = []
+    now = [0.0]
+    one = BatchWatch(
+        Queue(tmp_path, ["a"]), lambda name: Drive(note, "", name, Where(1)), lambda name: tmp_path, lambda: now[0]
+    )
+    for _ in range(1100):
+        one.look(said.append)
+        now[0] += 300.0
+    assert one.pid == 0
+    assert sum("cannot be begun" in line for line in said) == 1100
+    one.look(said.append)
+    one.look(said.append)
+    assert sum("cannot be begun" in line for line in said) == 1101
+
+
 def test_a_driver_ends_when_it_is_asked_to(tmp_path: Path) -> None:
     one = watch(tmp_path, wait, "a")
     one.look(lambda text: None)
