@@ -48,7 +48,7 @@ class Server:
     front: str = setting("native", "Which gRPC server listens.", choices=("native", "grpc.aio"))
     bearer_token: str = setting("", "Token that callers must send; empty = none needed, on loopback only.", secret=True)
     payload_bytes_max: int = setting(
-        1 << 20, "Larger requests are refused before they are decoded.", low=1024, high=64 << 20, unit="bytes"
+        4 << 20, "Larger requests are refused before they are decoded.", low=1024, high=64 << 20, unit="bytes"
     )
 
 

@@ -152,7 +152,7 @@ def test_a_body_that_is_not_said_to_be_json_is_refused(both_faces: Pair, content
 
 def test_a_body_over_the_limit_is_refused(face: Face, both_faces: Pair) -> None:
     """With its size and the limit; the connection serves on."""
-    limit = 1 << 20
+    limit = 4 << 20
     bodies = {
         "grpc": RecommendRequest(request_id="x" * limit).SerializeToString(),
         "http": b'{"requestId": "' + b"x" * limit + b'"}',
