@@ -26,6 +26,8 @@ from serving.settings import Settings
 
 DAY_S = 86_400
 MOVER_TIMEOUT_S = 5.0
+COUNTERS = "counters"
+"""Where counters are unless a setting says otherwise."""
 
 
 def profile_store(settings: Settings, server: RedisServer) -> RedisProfiles:
@@ -52,6 +54,8 @@ def event_mover(settings: Settings, server: RedisServer) -> EventMover:
     """What moves the event log there, and erases who is to be erased; it works already."""
     stream, found = RedisEventLog(server, prefix=settings.redis.prefix), settings.events
     archive = event_archive(settings)
+    if not found.counters:  # what was counted before is brought up to date by nobody, also not when people are erased
+        CounterFiles(settings.home / COUNTERS).forget_people()
     return EventMover(
         stream, archive, found.move_rows_max, found.move_s, user_erasing(settings, server), counting(settings, archive)
     )

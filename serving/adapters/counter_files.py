@@ -157,6 +157,11 @@ class CounterFiles:
                 found.append(date.fromisoformat(path.stem.removeprefix("day=")))
         return sorted(found)
 
+    def forget_people(self) -> None:
+        """The counts of all days, which know visitors by a hash. Raises OSError."""
+        for day in self.days():
+            self.drop_day(day)
+
     def drop_day(self, day: date) -> None:
         """Forgets it. Raises OSError."""
         self._path(day).unlink(missing_ok=True)
@@ -166,7 +171,7 @@ class CounterFiles:
 
     def _sweep(self) -> None:
         """What was published longest ago goes first, and what a writer that was killed has begun."""
-        for draft in (self.folder / PAST).glob(f"*{disk.DRAFT}"):
+        for draft in (*self.folder.glob(f"*{disk.DRAFT}"), *(self.folder / PAST).glob(f"*{disk.DRAFT}")):
             draft.unlink(missing_ok=True)
         found = sorted(
             ((path.stat(), path) for path in (self.folder / PAST).glob("*.npz")), key=lambda p: p[0].st_mtime_ns

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from serving.adapters.counter_files import CounterFiles
 from serving.adapters.parquet_archive import File, ParquetArchive
-from serving.core.errors import DataError
+from serving.core.errors import Conflict, DataError
 from serving.core.ids import hash64
 from serving.events.counters import COUNTED, EMPTY, Day, Rows, counted, merge
 from serving.events.trends import NOTHING, Single, Sums, Trends, day_number, trends, weight
@@ -98,6 +98,8 @@ class Counting:
             if day >= first:
                 self._unpublished |= self._count(day)
             self._archive.changed.discard(day)
+        if self._forgotten != forgotten:
+            raise Conflict("another process has moved the event log meanwhile: what is counted is looked at again")
         if everything:
             self._drop_old(first, set(days))
         if self._unpublished:
@@ -126,7 +128,7 @@ class Counting:
         files = self._archive.files(day)
         hot = self._held(day)
         names = _names(files)
-        if hot.files == names:
+        if hot.files == names and not hot.stale:
             return False
         if not hot.files <= names:
             hot.files, hot.counters, hot.rows, hot.stale = frozenset(), EMPTY, 0, True
@@ -138,6 +140,7 @@ class Counting:
                 hot.rows += file.rows
                 hot.unsaved += file.rows
         if hot.stale or hot.unsaved * UNSAVED_SHARE >= hot.rows:
+            hot.stale = True  # until it is written: a disk that is full now may not be so with the next run
             self._save(day, hot)
         return True
 

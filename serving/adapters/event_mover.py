@@ -71,7 +71,7 @@ class Moving:
                 total.add(self._erase(self._erasing, orders, counted))
             except Conflict:
                 raise
-            except StoregateError:
+            except Exception:
                 self._pause_s = min(max(2 * self._pause_s, PAUSE_S), PAUSE_S_MAX)
                 self._erase_from = self._clock() + self._pause_s
                 raise

@@ -212,6 +212,6 @@ def _decoded(found: Sequence[bytes], decode: Callable[[bytes], T]) -> list[T]:
     for data in found:
         try:
             made.append(decode(data))
-        except ValueError as error:
-            _log.error("an erasure cannot be read: %s", error)
+        except (ValueError, TypeError, KeyError) as error:
+            _log.error("an erasure cannot be read (%s)", type(error).__name__)
     return made
