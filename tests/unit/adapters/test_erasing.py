@@ -297,6 +297,29 @@ def test_nobody_is_proved_to_be_gone_while_the_counters_know_him(world: World) -
     assert seen_by(world) == {bob}
 
 
+def test_counters_that_could_not_be_written_once_are_written_by_the_same_mover(world: World) -> None:
+    """It must not take what it has in memory for what is on the disk."""
+    world.write(*[UserEvent(f"e{who}", "detail-page-view", who, "", TIME_S, (("mug", 1),)) for who in ("ada", "bob")])
+    world.move()
+    world.erase("ada")
+
+    def full_once(moving: Any, erasing: Any, archive: Any) -> None:
+        moving._clock = itertools.count(0.0, 1000.0).__next__
+        write = moving._counting._files.write_day
+
+        def fails(*arguments: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        moving._counting._files.write_day = fails
+        with pytest.raises(NotReady, match="counters"):
+            moving.run()
+        moving._counting._files.write_day = write
+
+    world.move(before=full_once)
+    assert proof(world, "ada").events == 1
+    assert seen_by(world) == {hash64("u:bob")}
+
+
 def test_a_failed_erasure_is_not_tried_again_at_once(world: World) -> None:
     """It may have read all of the archive: twice as long a pause after each failure."""
     world.write(UserEvent("e", "detail-page-view", "ada", "", TIME_S, (("mug", 1),)))
