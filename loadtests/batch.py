@@ -54,6 +54,8 @@ from storegate.v1 import recommendation_pb2 as rec
 
 PAGE_SIZE = 20
 POLL_S = 0.25
+STALL_S = 300.0
+"""A batch that gets no further for so long is given up."""
 SEED_BATCH = 500
 STORE_S = 30.0
 NICE = 19
@@ -86,7 +88,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What came of a batch. peak_mib: PSS of all its processes together; recomputed: blocks that were there and were
-    computed again; cut_short: blocks that a killed worker was at."""
+    computed again; cut_short: blocks that another worker was seen to begin anew."""
 
     rows: int
     seconds: float
@@ -186,13 +188,21 @@ class Bench:
         """One batch to its end; with a worker killed when a third is done, where that was asked for."""
         begun = time.monotonic()
         name = self.begin()
-        store, peak, kept, cut = BatchStore(self.home), 0.0, {}, 0
+        store, peak, kept = BatchStore(self.home), 0.0, None
+        anew: set[str] = set()
         out = Path(store.get(name).spec.output_uri)
-        told = begun
+        told = moved = begun
+        rows_done = 0
         while not (found := store.get(name)).state.over:
+            if found.progress.rows_done > rows_done:
+                rows_done, moved = found.progress.rows_done, time.monotonic()
+            if time.monotonic() - moved > STALL_S:
+                raise NotReady(f"the batch has got no further than {rows_done:,} rows for {STALL_S:g} s")
+            anew |= _begun_anew(store.path(name))
             peak = max(peak, _pss_mib(self.processes()))
-            if self._asked.kill and not kept and 3 * found.progress.blocks_done >= found.progress.blocks_total:
-                kept, cut = _parts(out), self._kill(store.path(name))
+            if self._asked.kill and kept is None and 3 * found.progress.blocks_done >= found.progress.blocks_total:
+                kept = _parts(out)
+                self._kill()
             if time.monotonic() - told > 10:
                 told = time.monotonic()
                 self._say(f"{found.progress.rows_done:,} rows, {found.progress.rows_per_second:,.0f} a second")
@@ -204,19 +214,17 @@ class Bench:
         receipts = store.receipts(name)
         return Ran(
             manifest["rows"], seconds, found.progress.seconds, peak, manifest["worker_peak_mib"], len(after),
-            sum(after.get(part) != at for part, at in kept.items()), cut,
+            sum(after.get(part) != at for part, at in (kept or {}).items()), len(anew),
             len({receipt.worker for receipt in receipts.values()}) - self._asked.workers,
         )  # fmt: skip
 
-    def _kill(self, folder: Path) -> int:
-        """SIGKILLs one worker; how many blocks the workers were at."""
+    def _kill(self) -> None:
+        """SIGKILLs one worker. Raises NotReady when none is found."""
         workers = [one for one in self.standing_back() if one.cpu_times().user > 0.5]
         if not workers:
             raise NotReady("no worker was found to be killed")
-        under_way = len(list(folder.glob("begun-*")))
         workers[0].kill()
-        self._say(f"a worker was killed, {under_way} blocks were under way")
-        return min(under_way, 1)
+        self._say("a worker was killed")
 
     def beside(self) -> tuple[list[tuple[bool, list[float]]], list[str], float]:
         """(whether a batch ran, milliseconds of the answers) of each stretch; problems; rows a second meanwhile."""
@@ -226,7 +234,10 @@ class Bench:
         problems: list[str] = []
         name = self.begin()
         store = BatchStore(self.home)
-        while not store.get(name).progress.blocks_done:
+        until = time.monotonic() + STALL_S
+        while not (found := store.get(name)).progress.blocks_done:
+            if found.state.over or time.monotonic() > until:
+                raise NotReady(f"the batch has not done its first block: {found.state.lower()} {found.message}")
             time.sleep(POLL_S)
         rows = ran_s = 0.0
         with only_on(cores.load):
@@ -252,6 +263,16 @@ class Bench:
         _signal(self.standing_back(drivers=True), signal.SIGCONT)
         self.client.cancel_operation(name)
         return stretches, problems, rows / ran_s
+
+
+def _begun_anew(folder: Path) -> set[str]:
+    """Blocks that more than one worker has begun with: batch_store.py writes a dot for each."""
+    found = set()
+    for path in folder.glob("begun-*"):
+        with suppress(OSError):  # it has just been done
+            if path.stat().st_size > 1:
+                found.add(path.name)
+    return found
 
 
 def _parts(out: Path) -> dict[str, int]:
