@@ -59,6 +59,8 @@ class Trained:
     serves. Empty = nobody asks."""
     shadow: bytes | None = None
     """An ONNX file of adapters/history_scorer.py's contract, compared with what is served; None = there is none."""
+    decisions: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    """Model of versions.DECISIONS -> file name -> content; a decision whose model is not there is not answered."""
 
 
 def publish(home: Path, trained: Trained, *, wall_s: float, go_live: bool = True) -> str:
@@ -121,7 +123,7 @@ def contents(trained: Trained) -> dict[str, dict[str, bytes | Path]]:
     if trained.golden:
         main["ranker"][GOLDEN_FILE] = dump_arrays(trained.golden, GOLDEN)
     return {
-        **{model: _model_files(model, files, trained) for model, files in main.items()},
+        **{model: _model_files(model, files, trained) for model, files in (*main.items(), *trained.decisions.items())},
         "index": {
             "index.faiss": retrieval.dumps(retrieval.build(models.vectors)),
             "content.faiss": retrieval.dumps(retrieval.build(models.content)),

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from serving.adapters.onnx_model import OnnxModel
 from serving.adapters.releases import releases
-from serving.adapters.versions import PARTS, SHADOW, verified
+from serving.adapters.versions import OPTIONAL, PARTS, SHADOW, verified
 from serving.core.errors import ModelDamaged
 
 SUFFIX: Final = ".onnx"
@@ -46,7 +46,7 @@ def find(home: Path) -> OnnxFiles:
             for path in sorted(version.glob(f"*{SUFFIX}")):
                 name = _name(folder.name, path.stem)
                 files[name, version.name] = path
-                if told.get(folder.name, "" if folder.name in (*PARTS, SHADOW) else version.name) == version.name:
+                if told.get(folder.name, "" if folder.name in (*PARTS, *OPTIONAL) else version.name) == version.name:
                     live[name] = version.name
     return OnnxFiles(files, live)
 

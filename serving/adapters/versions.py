@@ -19,6 +19,8 @@ from serving.adapters.releases import Release, add_candidate, last_manifest, liv
 from serving.core.errors import InvalidInput, ModelDamaged
 
 __all__ = [
+    "DECISIONS",
+    "OPTIONAL",
     "PARTS",
     "SHADOW",
     "Release",
@@ -38,6 +40,9 @@ PARTS: Final = (*MODELS, "index", "catalogue", "history")
 """What a release is made of; MODELS live under models/, the others beside it."""
 SHADOW: Final = "shadow"
 """A part that a release may have: a model that is compared with what is served, and never served."""
+DECISIONS: Final = ("forecast", "price")
+"""Models that a release may have, each of a decision that answers without the others; under models/ too."""
+OPTIONAL: Final = (*DECISIONS, SHADOW)
 
 SUMS: Final = "SHA256SUMS"
 COMING: Final = "SHA256SUMS.coming"
@@ -54,9 +59,9 @@ def folder(home: Path, model: str, version: str) -> Path:
 
 def shelf(home: Path, model: str) -> Path:
     """The folder of all versions of a part. Raises InvalidInput for an unknown part."""
-    if model not in (*PARTS, SHADOW):
-        raise InvalidInput("model", model, f"one of {', '.join((*PARTS, SHADOW))}")
-    return home / "models" / model if model in MODELS else home / model
+    if model not in (*PARTS, *OPTIONAL):
+        raise InvalidInput("model", model, f"one of {', '.join((*PARTS, *OPTIONAL))}")
+    return home / "models" / model if model in (*MODELS, *DECISIONS) else home / model
 
 
 def write_version(home: Path, model: str, version: str, files: Mapping[str, bytes | Path]) -> Path:
@@ -156,7 +161,7 @@ def sweep(home: Path) -> list[Path]:
     found = last_manifest(home)
     kept = found.known if found else ()
     removed = []
-    for part in (*PARTS, SHADOW) if kept else ():
+    for part in (*PARTS, *OPTIONAL) if kept else ():
         wanted = {release.models.get(part) for release in kept}
         place = shelf(home, part)
         for path in sorted(place.iterdir() if place.is_dir() else ()):
@@ -168,7 +173,7 @@ def sweep(home: Path) -> list[Path]:
 
 def _check_whole(home: Path, release: Release) -> None:
     _check_name("release", release.release)
-    for part in (*PARTS, *({SHADOW} & set(release.models))):
+    for part in (*PARTS, *(part for part in OPTIONAL if part in release.models)):
         if part not in release.models or not folder(home, part, release.models[part]).is_dir():
             raise InvalidInput(f"release.models[{part}]", release.models.get(part), "a version that is on disk")
 
