@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +62,8 @@ class SmallWorker:
                 return name
             case ["pid"]:
                 return str(os.getpid())
+            case ["nice"]:
+                return str(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
             case ["many", count]:
                 return "x" * int(count)
             case ["later"]:

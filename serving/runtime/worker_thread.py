@@ -59,11 +59,11 @@ class ThreadLink:
         seat = self._seat
         return seat.families() if seat is not None else []
 
-    def close(self) -> None:
+    def close(self, grace_s: float = LEAVE_S) -> None:
         """Idempotent."""
         self._closed = True
         self._waiting.put(None)
-        self._thread.join(LEAVE_S)
+        self._thread.join(grace_s)
 
     def _work(self) -> None:
         stand_aside()
