@@ -18,6 +18,9 @@ import psutil  # type: ignore[import-untyped]
 from serving.core.errors import SettingError
 from serving.runtime.parts import Addresses, Front
 
+LOCAL = "local"
+"""Name of the one replica of a gateway without Ray."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replica:
