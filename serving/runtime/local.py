@@ -46,7 +46,7 @@ def _serve(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Exi
     if plan.open_edge is None:
         shared.close()
     backing = stack.enter_context(closing(plan.open_backing(say)))
-    gateway = plan.build(backing.settings, False)
+    gateway = plan.build(backing.settings, False, None)
     stack.callback(gateway.close, plan.params.grace_s)
     gateway.start()
     settle()
