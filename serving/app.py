@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Any
 
 from serving.adapters.batch_service import BatchService
 from serving.adapters.counter_files import CounterFiles
@@ -137,6 +138,7 @@ class Gateway:
             lambda: self._engine,
             wire.RECOMMEND,
             settings.batch.places,
+            wire.FORECAST_DEMAND,
         )
         self._routes += batch_routes(self._batches, self._clock)
         self._workers = Workers(settings, connect, self._clock)
@@ -261,12 +263,7 @@ def routes(
         wire.SET_SHADOW: (Lane.OPERATOR, operator.run_change),
         wire.SET_TRAFFIC_SPLIT: (Lane.OPERATOR, operator.run_change),
     }
-    codecs = wire.codecs(clock, signer.sign)
-    return [
-        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own query
-        for name, (lane, run) in table.items()
-        for codec in [codecs[name]]
-    ]
+    return _bound(table, wire.codecs(clock, signer.sign))
 
 
 def inference_routes(service: InferenceService) -> list[Route]:
@@ -294,14 +291,19 @@ def batch_routes(service: BatchService, clock: Clock) -> list[Route]:
     table = {
         wire.BATCH_RECOMMEND: (Lane.BATCH, service.run_recommend),
         wire.BATCH_SCORE: (Lane.BATCH, service.run_score),
+        wire.BATCH_FORECAST: (Lane.BATCH, service.run_forecast),
         wire.GET_OPERATION: (Lane.OPERATOR, service.run_get),
         wire.LIST_OPERATIONS: (Lane.OPERATOR, service.run_list),
         wire.CANCEL_OPERATION: (Lane.OPERATOR, service.run_cancel),
         wire.RESUME_OPERATION: (Lane.OPERATOR, service.run_resume),
     }
-    codecs = wire.codecs(clock)
+    return _bound(table, wire.codecs(clock))
+
+
+def _bound(table: Mapping[str, tuple[Lane, Any]], codecs: Mapping[str, wire.Codec]) -> list[Route]:
+    """Each method with its codec."""
     return [
-        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own
+        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)
         for name, (lane, run) in table.items()
         for codec in [codecs[name]]
     ]
