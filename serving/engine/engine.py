@@ -104,7 +104,8 @@ class Engine:
                 call.bulk = False  # all that wait are committed together
                 write.append(call)
             elif (slow := next((lane for lane in self._slow if call.method in lane.routes), None)) is not None:
-                call.bulk = False
+                if isinstance(slow, WorkLane):
+                    call.bulk = False  # one by one, in their order
                 slow.submit([call])
             else:
                 self._refuse(call, UnknownMethod(f"there is no method {call.method[:80]!r}", method=call.method[:80]))

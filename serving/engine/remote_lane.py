@@ -76,6 +76,8 @@ class RemoteLane:
             size = self.routes[call.method].size
             if size is not None:
                 call.units = size.units(call.payload)
+                if call.bulk is None:
+                    call.bulk = call.units > size.interactive_max
         with self._guard:
             closed = self._closed
             refusals = [] if closed else self._batcher.offer(calls, self._clock.monotonic())

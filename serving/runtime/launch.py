@@ -14,7 +14,7 @@ import psutil  # type: ignore[import-untyped]
 
 from serving.core.errors import NotReady, SettingError, StoregateError
 from serving.runtime import ray_env
-from serving.runtime.home import Replica, locked, replicas
+from serving.runtime.home import Replica, locked, replicas, workers
 from serving.runtime.leaving import Departure, Leaving, departure, reinstall
 from serving.runtime.local import OnReady, at_the_edge, batches_of, look_after
 from serving.runtime.params import RuntimeParams
@@ -24,6 +24,7 @@ from serving.runtime.process import THREADS, children, end, pin
 from serving.runtime.rolling import Rollout, on_signal
 from serving.runtime.worker_watch import WorkerWatch
 
+BROKEN = ("DEPLOY_FAILED", "UNHEALTHY")
 POLL_S = 0.2
 WATCH_S = 1.0
 END_S = 3.0
@@ -68,7 +69,7 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     _start_serve()
     _deploy(plan, settings)
     running = _wait_until_ready(plan, leave)
-    watch = WorkerWatch(plan.home, plan.workers)
+    watch = WorkerWatch(plan.home, plan.workers, _failed)
     watch.wait(WORKERS_S_MAX, leave, say)
     here = sum(replica.here for replica in running)
     edge = stack.enter_context(at_the_edge(plan, shared, here, leave))
@@ -169,10 +170,22 @@ def _ray_address() -> str:
 def _rollout(plan: Plan, settings: Any) -> Rollout:
     return Rollout(
         deploy=lambda: _deploy(plan, settings),
-        names=lambda: {replica.name for replica in replicas(plan.home)},
-        problem=lambda: _problem(plan),
+        names=lambda: {each.name for each in (*replicas(plan.home), *workers(plan.home))},
+        problem=lambda: _problem(plan) or WorkerWatch(plan.home, plan.workers).problem(),
         patience_s=plan.params.start_s_max,
     )
+
+
+def _failed(worker: str) -> str:
+    """Why Ray has given a worker up; empty when it has not."""
+    from ray import serve
+
+    from serving.runtime.ray_workers import NAMES
+
+    status = serve.status().applications.get(NAMES.format(worker))
+    if status is None or status.status not in BROKEN:
+        return ""
+    return "; ".join(each.message for each in status.deployments.values() if each.message) or status.message
 
 
 def _start_serve() -> None:
@@ -227,7 +240,7 @@ def _problem(plan: Plan) -> str:
     status = serve.status().applications.get(APP)
     if status is None:
         return "Ray has not begun"
-    if status.status in ("DEPLOY_FAILED", "UNHEALTHY"):
+    if status.status in BROKEN:
         told = "; ".join(each.message for each in status.deployments.values() if each.message) or status.message
         raise NotReady(f"the replicas do not start: {told}")
     if status.status != "RUNNING":

@@ -28,6 +28,7 @@ from serving.runtime.home import announce_worker, home_mark, withdraw
 from serving.runtime.metrics import registry
 from serving.runtime.params import RuntimeParams
 from serving.runtime.process import settle, tune
+from serving.runtime.ray_scaling import LOOK_BACK_S, TELL_S
 from serving.runtime.worker_parts import Seat, WorkerSpec, stand_aside
 from serving.transport.admin_face import admin_app
 
@@ -36,6 +37,8 @@ NAMES: Final = "storegate-{}"
 DEPLOYMENT: Final = "worker"
 FIND_S: Final = 2.0
 """How long a batch waits for a replica to be there at all; then its calls are told to come again."""
+BUILD_TIMES_MAX: Final = 5
+"""A replica that cannot be built is tried so often; then the next rollout tries again."""
 CLOSE_S: Final = 10.0
 ADMIN_CLOSE_S: Final = 0.5
 TARGET_BATCHES: Final = 2.0
@@ -50,6 +53,7 @@ class RayLink:
     def __init__(self, worker: str, loop: asyncio.AbstractEventLoop) -> None:
         self._worker, self._loop = worker, loop
         self._handle: DeploymentHandle | None = None
+        asyncio.run_coroutine_threadsafe(self._look_around(), loop)
 
     def send(self, bundle: Bundle) -> Future[Answers]:
         """See Link. A batch whose replica dies is computed once more where it may be."""
@@ -82,6 +86,10 @@ class RayLink:
             response.cancel()
             raise
         return answers
+
+    async def _look_around(self) -> None:
+        """So that the first call does not wait until the replicas are known."""
+        self._deployment()
 
     def _deployment(self) -> DeploymentHandle:
         if self._handle is None:
@@ -169,6 +177,8 @@ def worker_application(
                 min_replicas=bounds.least,
                 max_replicas=bounds.most,
                 target_ongoing_requests=TARGET_BATCHES,
+                metrics_interval_s=TELL_S,
+                look_back_period_s=LOOK_BACK_S,
                 upscale_delay_s=runtime.scaling.up_delay_s,
                 downscale_delay_s=runtime.scaling.down_delay_s,
             )
@@ -180,7 +190,7 @@ def worker_application(
         ray_actor_options=options,
         max_ongoing_requests=2 * runtime.bounds.most * params.in_flight_max,  # never refused: the gateway has bounds
         max_surge_percent=100,
-        max_constructor_retry_count=2,
+        max_constructor_retry_count=BUILD_TIMES_MAX,
         health_check_period_s=2,
         health_check_timeout_s=10,
         graceful_shutdown_wait_loop_s=0.1,

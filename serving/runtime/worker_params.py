@@ -30,7 +30,7 @@ class WorkerParams:
         0.1, "CPUs Ray reserves for each; 1 where Ray shall spread them over nodes.", low=0, high=64, unit="cores"
     )
     gpus: float = setting(0.0, "GPUs Ray reserves for each.", low=0, high=8)
-    batch_max: int = setting(16, "Most calls sent and computed together.", low=1, high=1024, unit="calls")
+    batch_max: int = setting(8, "Most calls sent and computed together.", low=1, high=1024, unit="calls")
     in_flight_max: int = setting(
         2, "Most batches that a gateway replica has at its workers; more calls wait.", low=1, high=64, unit="batches"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,19 +18,28 @@ POLL_S: Final = 0.1
 class WorkerWatch:
     """`look` is called about once a second; one thread."""
 
-    def __init__(self, home: Path, specs: Sequence[WorkerSpec]) -> None:
-        self._home, self._specs = home, specs
+    def __init__(self, home: Path, specs: Sequence[WorkerSpec], failed: Callable[[str], str] = lambda name: "") -> None:
+        """failed: worker -> why it will not come up, as far as is known."""
+        self._home, self._specs, self._failed = home, specs, failed
         self._up: dict[str, int] = {}
 
     def wait(self, timeout_s: float, leave: Departure, say: Say) -> None:
-        """Until every worker has its processes, or for so long; tells which have not."""
+        """Until every worker has its processes or will not have them, or for so long; tells which have not."""
         until = time.monotonic() + timeout_s
         while (missing := self._missing()) and time.monotonic() < until:
+            if all(map(self._failed, missing)):
+                break
             leave.check()
             time.sleep(POLL_S)
         self._up = self._count()
         for name in missing:
-            say(f"the worker {name} is not up yet: its calls are told to come again (see the log of Ray Serve)")
+            why = self._failed(name) or "it takes long"
+            say(f"the worker {name} is not up ({why}): its calls are told to come again")
+
+    def problem(self) -> str:
+        """Which workers have not got their processes; empty when all have."""
+        missing = self._missing()
+        return f"workers that are not up: {', '.join(missing)}" if missing else ""
 
     def look(self, say: Say) -> None:
         """Tells of workers that have come up or gone."""

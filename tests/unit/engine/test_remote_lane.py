@@ -233,7 +233,7 @@ def test_a_link_that_takes_nothing_fails_the_batch_and_the_lane_goes_on(depot, r
 
 def test_methods_are_not_mixed_and_size_counts(depot, recorder) -> None:
     """Of two methods two bundles; how much work waits follows the sizes."""
-    with lane_to(depot, size=Size(len, interactive_max=1)) as lane:
+    with lane_to(depot, size=Size(len, interactive_max=10)) as lane:
         calls = [recorder.call(1, b"abc"), recorder.call(2, b"d", method=OTHER)]
         lane.submit(calls)
         depot.wait(1)
@@ -314,3 +314,17 @@ def test_many_threads_one_outcome_a_call(recorder: object, make_route: Callable[
     answered = [number for number, (outcome,) in outcomes.items() if not isinstance(outcome, DeadlineExpired)]
     assert all(recorder.only(number) == str(number).encode() for number in answered)
     assert {number for number in range(2000) if number % 7 and number % 11} <= set(answered)
+
+
+def test_bulk_waits_for_those_that_somebody_waits_for(depot, recorder) -> None:
+    """By its caller's word or by its size; it is sent when nothing else waits."""
+    with lane_to(depot, size=Size(len, interactive_max=3)) as lane:
+        lane.submit([recorder.call(0, b"0")])
+        depot.wait(1)
+        lane.submit([recorder.call(1, b"large", bulk=None), recorder.call(2, b"b", bulk=True), recorder.call(3, b"i")])
+        for number in range(4):
+            depot.wait(number + 1)
+            depot.echo(number)
+        recorder.wait(4)
+    assert depot.payloads()[:2] == [[b"0"], [b"i"]]
+    assert sorted(depot.payloads()[2:]) == [[b"b"], [b"large"]]

@@ -43,3 +43,13 @@ def test_a_worker_that_goes_and_comes_back_is_told_once_each(tmp_path: Path) -> 
     watch.look(said.append)
     watch.look(said.append)
     assert said[1:] == [f"the worker {NAME} is gone: Ray starts another one"]
+
+
+def test_a_worker_that_will_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    """Ray has given it up: the cause is told at once."""
+    said: list[str] = []
+    watch = WorkerWatch(tmp_path, [small()], lambda name: "no module named x")
+    watch.wait(1e6, Departure(), said.append)
+    assert len(said) == 1
+    assert "no module named x" in said[0]
+    assert NAME in watch.problem()
