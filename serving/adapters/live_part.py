@@ -45,10 +45,10 @@ class LivePart(Generic[T]):
         self._guard = threading.Lock()
         """Of loading: one at a time."""
         self._now: Held[T] | StoregateError = self._absent("")
-        self._stamp = (-1, -1)
+        self._stamp = stamp(home)
+        self._now = self._found()
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name=f"live-{part}", daemon=True)
-        self.refresh()
 
     @property
     def current(self) -> Held[T]:

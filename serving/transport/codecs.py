@@ -51,6 +51,7 @@ SET_SHADOW: Final = "/storegate.v1.ModelService/SetShadow"
 SET_TRAFFIC_SPLIT: Final = "/storegate.v1.ModelService/SetTrafficSplit"
 BATCH_RECOMMEND: Final = "/storegate.v1.BatchService/BatchRecommend"
 BATCH_SCORE: Final = "/storegate.v1.BatchService/BatchScore"
+BATCH_FORECAST: Final = "/storegate.v1.BatchService/BatchForecast"
 GET_OPERATION: Final = "/storegate.v1.BatchService/GetOperation"
 LIST_OPERATIONS: Final = "/storegate.v1.BatchService/ListOperations"
 CANCEL_OPERATION: Final = "/storegate.v1.BatchService/CancelOperation"
@@ -113,6 +114,7 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
             batch_codec.encode_recommend_batch,
         ),
         BATCH_SCORE: (batch_codec.decode_score_batch, batch_codec.encode_score_batch),
+        BATCH_FORECAST: (batch_codec.decode_forecast_batch, batch_codec.encode_forecast_batch),
         GET_OPERATION: (batch_codec.decode_get_operation, batch_codec.encode_operation),
         LIST_OPERATIONS: (batch_codec.decode_list_operations, batch_codec.encode_operations),
         CANCEL_OPERATION: (batch_codec.decode_cancel_operation, batch_codec.encode_operation),
