@@ -8,11 +8,13 @@ from typing import Final
 from serving.core.clock import Clock
 from serving.engine.batcher import Limits
 from serving.engine.remote import Connect, Link
-from serving.engine.remote_lane import RemoteLane, RemoteLimits
+from serving.engine.remote_lane import RemoteLane, RemoteLimits, Sent
 from serving.engine.telemetry import Family
+from serving.forecasting import ForecastWorker
 from serving.runtime.worker_parts import WorkerSpec
 from serving.runtime.worker_thread import ThreadLink
 from serving.settings import Settings
+from serving.transport import codecs as wire
 
 BUILD_S_MAX: Final = 60.0
 """How long a gateway waits for the workers in its own process; it serves without them."""
@@ -20,7 +22,8 @@ BUILD_S_MAX: Final = 60.0
 
 def specs(settings: Settings) -> tuple[WorkerSpec, ...]:
     """The table."""
-    return ()
+    forecast = {wire.FORECAST_DEMAND: Sent(wire.FORECAST_SIZE, repeatable=True)}
+    return (WorkerSpec("forecast", ForecastWorker, forecast, settings.workers.forecast),)
 
 
 def deployed(settings: Settings) -> tuple[WorkerSpec, ...]:

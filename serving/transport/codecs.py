@@ -63,6 +63,9 @@ PAGE_SIZE: Final = Size(recommend_codec.page_units, interactive_max=4)
 RERANK_SIZE: Final = Size(recommend_codec.rerank_units, interactive_max=1)
 """A list of more than a hundred items is bulk."""
 
+FORECAST_SIZE: Final = Size(forecast_codec.forecast_units, interactive_max=10)
+"""Hundreds of items; bulk only where its caller says so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Codec:
@@ -74,6 +77,10 @@ class Codec:
     """As in engine/calls.py."""
     size: Size | None = None
     """As in engine/calls.py."""
+
+
+SIZES: Final = {FORECAST_DEMAND: FORECAST_SIZE}
+"""Of the methods whose answers go through their messages, where calls bring more or less work."""
 
 
 def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
@@ -123,7 +130,7 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
     }
     responses = {method.full_name: method.response for method in methods()}
     return hot | {
-        name: Codec(decode, encode, partial(_through_message, encode, responses[name]))
+        name: Codec(decode, encode, partial(_through_message, encode, responses[name]), SIZES.get(name))
         for name, (decode, encode) in plain.items()
     }
 
