@@ -73,7 +73,9 @@ def join(train: Series, test: Series) -> tuple[npt.NDArray[np.float64], ...]:
     return tuple(of[name] for name in train.ids)
 
 
-def _rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[npt.NDArray[np.float64]], list[str]]:
+def _rows(
+    path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[list[str], list[npt.NDArray[np.float64]], list[str]]:
     ids, lines = [], []
     for number, row in enumerate(rows, 2):
         ids.append(row[0])
@@ -81,7 +83,9 @@ def _rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> t
     return ids, lines, []
 
 
-def _columns(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[npt.NDArray[np.float64]], list[str]]:
+def _columns(
+    path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[list[str], list[npt.NDArray[np.float64]], list[str]]:
     width = len(header)
     for number, row in enumerate(rows, 2):
         if len(row) != width:

@@ -76,6 +76,7 @@ def evaluate(whole: Dataset, path: Path | None, plan: Plan, say: Say) -> tuple[R
         counts |= {"items": len(origin.rows), "sampled_items": len(items), "categories": len(origin.groups)}
         say(f"origin {number} of {plan.origins}, {origin.date}: {len(items)} of {len(origin.rows)} items")
         served = ServedForecasts.of(origin, plan.horizon, plan.seed, say)
+        found[SERVED_NAME].seconds += served.seconds
         for task in origin.tasks(items):
             found[SERVED_NAME].add(task, served.answer(task))
             for name, answer in ask(

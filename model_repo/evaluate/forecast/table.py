@@ -9,10 +9,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from model_repo.evaluate.forecast.classes import CLASSES
 from model_repo.evaluate.forecast.scores import INTERVALS
 from model_repo.evaluate.machine import peak_rss_mib
 from model_repo.evaluate.report import SERVED_NAME, Result, Row
+from model_repo.forecast.classes import NAMES
 
 ERRORS: Final = ("rmsse", "wrmsse", "pinball", "spl", "wspl")
 """The smallest is the best."""
@@ -89,7 +89,7 @@ def _classes(row: Row) -> Table:
     for interval in INTERVALS:
         table.add_column(f"{interval} %", justify="right")
     for key in dict.fromkeys(name.split("coverage@")[0] for name in row.metrics if "coverage@" in name):
-        for each in CLASSES:
+        for each in NAMES:
             cells = [row.metrics.get(f"{key}coverage@{interval}_{each}") for interval in INTERVALS]
             if any(cell is not None for cell in cells):
                 label = f"{key.rstrip('.').replace('.', ', ')} {each}"

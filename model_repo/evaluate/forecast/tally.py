@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model_repo.evaluate.forecast import scores
-from model_repo.evaluate.forecast.classes import CLASSES
 from model_repo.evaluate.forecast.panel import F64, Panel
+from model_repo.forecast.classes import NAMES
 
 CLASS_MIN = 200
 """Periods to be forecast; with fewer a class's coverage is left out: it would be chance."""
@@ -27,7 +27,7 @@ class Task:
     actual: F64
     """(n, h) what was sold then."""
     classes: np.ndarray | None
-    """(n,) places in CLASSES; None = the series are no items."""
+    """(n,) places in NAMES; None = the series are no items."""
     weights: F64
     """(n,) sales value of the history's last 28 days."""
 
@@ -97,7 +97,7 @@ class Tally:
             for place in np.unique(classes).tolist():
                 mine = held[classes == place]
                 if len(mine) * self.points >= CLASS_MIN:
-                    out[f"coverage@{interval}_{CLASSES[place]}"] = float(mine.mean())
+                    out[f"coverage@{interval}_{NAMES[place]}"] = float(mine.mean())
         return out
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from model_repo.datasets.tables import Dataset
 from model_repo.datasets.transactions import read_transactions
-from model_repo.evaluate.forecast.classes import abc_xyz
-from model_repo.evaluate.forecast.groups import categories
 from model_repo.evaluate.forecast.panel import DAY_S, F64, Panel, daily
 from model_repo.evaluate.forecast.tally import Task
+from model_repo.forecast.classes import abc_xyz
+from model_repo.forecast.groups import groups_of
 from serving.core.errors import InvalidInput
 
 GRAINS = ("daily", "weekly")
@@ -105,14 +105,15 @@ def origins(whole: Dataset, path: Path | None, count: int, horizon: int) -> Iter
         known = np.array([place.get(name, -1) for name in history.names])
         offset = day - begin
         future[known >= 0] = sold.units[known[known >= 0], offset : offset + horizon]
-        first, groups = history.first, categories(past.items)
+        first = history.first
+        names, group = np.unique(np.array(groups_of(past.items), np.str_), return_inverse=True)
         yield Origin(
             day=day,
             dataset=past,
             history=history,
             future=future,
             rows=np.flatnonzero(first <= history.units.shape[1] - ON_SALE_DAYS_MIN),
-            classes=abc_xyz(history.units, first, history.revenue.sum(1)),
-            group=groups[1],
-            groups=groups[0],
+            classes=abc_xyz(history.units, history.revenue.sum(1), first),
+            group=group,
+            groups=tuple(names.tolist()),
         )
