@@ -116,7 +116,7 @@ def _notes(found: dict[str, Found], counts: dict[str, int], plan: Plan) -> list[
     notes = []
     if counts["sampled_items"] < counts["items"]:
         notes.append(
-            f"item level: {counts['sampled_items']} of {counts['items']} items, by their share of each ABC-XYZ class, "
+            f"item level: {counts['sampled_items']} of {counts['items']} items, from every stretch of their order by revenue, "
             f"seed {plan.seed}; '{ALL_ITEMS}' is over all of them"
         )
     if plan.models:

@@ -51,13 +51,12 @@ class Origin:
         return (date(1970, 1, 1) + timedelta(days=self.day)).isoformat()
 
     def sample(self, count: int, seed: int) -> np.ndarray:
-        """`count` of `rows` (all if there are fewer), the classes by their shares, seeded."""
+        """`count` of `rows` (all if there are fewer), one of each stretch of the items in order of revenue, seeded."""
         if count >= len(self.rows):
             return self.rows
         rng = np.random.default_rng(seed)
-        order = self.rows[rng.permutation(len(self.rows))]
-        order = order[np.argsort(self.classes[order], kind="stable")]
-        places = ((np.arange(count) + 0.5) * len(order) / count).astype(np.int64)
+        order = self.rows[np.argsort(-self.history.revenue[self.rows].sum(1), kind="stable")]
+        places = ((np.arange(count) + rng.random(count)) * len(order) / count).astype(np.int64)
         return np.sort(order[places])
 
     def tasks(self, items: np.ndarray) -> Iterator[Task]:
