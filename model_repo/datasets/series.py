@@ -16,7 +16,7 @@ from model_repo.datasets.files import Progress, check_file, dataset_name, digest
 from serving.core.errors import DataError
 
 BLANK: Final = ("", "NA", "NaN", "nan")
-SERIES_MAX: Final = 1_000_000
+Found = tuple[list[str], list[npt.NDArray[np.float64]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +73,19 @@ def join(train: Series, test: Series) -> tuple[npt.NDArray[np.float64], ...]:
     return tuple(of[name] for name in train.ids)
 
 
-def _rows(
-    path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> tuple[list[str], list[npt.NDArray[np.float64]], list[str]]:
+def _rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Found:
     ids, lines = [], []
     for number, row in enumerate(rows, 2):
+        cells = [(number, header[at] if at < len(header) else f"number {at + 1}") for at in range(1, len(row))]
         ids.append(row[0])
-        lines.append(_line(path, row[1:], lambda at, number=number: (number, _named(header, at + 1))))  # type: ignore[misc]
+        lines.append(_line(path, row[1:], cells or [(number, row[0])]))
     return ids, lines, []
 
 
-def _columns(
-    path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> tuple[list[str], list[npt.NDArray[np.float64]], list[str]]:
-    width = len(header)
+def _columns(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Found:
     for number, row in enumerate(rows, 2):
-        if len(row) != width:
-            raise DataError(str(path), f"{len(row)} values, but {width} columns", line=number)
+        if len(row) != len(header):
+            raise DataError(str(path), f"{len(row)} values, but {len(header)} columns", line=number)
     ids, lines, ended = [], [], []
     for column, name in enumerate(header):
         values = [row[column] for row in rows]
@@ -97,23 +93,21 @@ def _columns(
             ended.append(name)
             continue
         ids.append(name)
-        lines.append(_line(path, values, lambda at, name=name: (at + 2, name)))  # type: ignore[misc]
+        lines.append(_line(path, values, [(number, name) for number in range(2, len(rows) + 2)]))
     return ids, lines, ended
 
 
-def _line(path: Path, values: Sequence[str], where) -> npt.NDArray[np.float64]:  # type: ignore[no-untyped-def]
-    """The numbers between leading and trailing blanks. where: position -> (line, column)."""
+def _line(path: Path, values: Sequence[str], cells: Sequence[tuple[int, str]]) -> npt.NDArray[np.float64]:
+    """The numbers between leading and trailing blanks. cells: (line, column) of each value."""
     known = [at for at, value in enumerate(values) if value not in BLANK]
     if not known:
-        line, column = where(0)
-        raise DataError(str(path), "a series without values", line=line, column=column)
+        raise DataError(str(path), "a series without values", line=cells[0][0], column=cells[0][1])
     out = np.empty(known[-1] + 1 - known[0])
     for at in range(known[0], known[-1] + 1):
         value = _number(values[at])
         if value is None:
-            line, column = where(at)
-            found = "a gap inside a series" if values[at] in BLANK else f"{values[at]!r} is not a finite number"
-            raise DataError(str(path), found, line=line, column=column)
+            wrong = "a gap inside a series" if values[at] in BLANK else f"{values[at]!r} is not a finite number"
+            raise DataError(str(path), wrong, line=cells[at][0], column=cells[at][1])
         out[at - known[0]] = value
     return out
 
@@ -124,7 +118,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if np.isfinite(value) else None
-
-
-def _named(header: Sequence[str], at: int) -> str:
-    return header[at] if at < len(header) else f"number {at + 1}"

@@ -80,7 +80,7 @@ def evaluate(whole: Dataset, path: Path | None, plan: Plan, say: Say) -> tuple[R
         for task in origin.tasks(items):
             found[SERVED_NAME].add(task, served.answer(task))
             for name, answer in ask(
-                task.history, task.season, task.horizon, plan.models, plan.folder, _told(say, task)
+                task.history.lines, task.season, task.horizon, plan.models, plan.folder, _told(say, task)
             ).items():
                 found[name].add(task, answer)
         if len(items) < len(origin.rows):
@@ -116,8 +116,8 @@ def _notes(found: dict[str, Found], counts: dict[str, int], plan: Plan) -> list[
     notes = []
     if counts["sampled_items"] < counts["items"]:
         notes.append(
-            f"item level: {counts['sampled_items']} of {counts['items']} items, from every stretch of their order by revenue, "
-            f"seed {plan.seed}; '{ALL_ITEMS}' is over all of them"
+            f"item level: {counts['sampled_items']} of {counts['items']} items, one from every stretch of their order by "
+            f"revenue, seed {plan.seed}; '{ALL_ITEMS}' is over all of them"
         )
     if plan.models:
         notes.append(

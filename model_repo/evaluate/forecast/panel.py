@@ -35,6 +35,12 @@ class Panel:
         sold = self.units > 0
         return np.where(sold.any(1), sold.argmax(1), self.units.shape[1])
 
+    @property
+    def lines(self) -> list[F64]:
+        """Each series from its first sale on; the last period alone where there was none."""
+        begins = np.minimum(self.first, self.units.shape[1] - 1)
+        return [row[begin:] for row, begin in zip(self.units, begins.tolist(), strict=True)]
+
     def before(self, day: int) -> Panel:
         """The periods that end at `day` or before; `day` is a period's end."""
         keep = self.units.shape[1] - (self.end - day) // self.period_days

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from loadtests.peers.environments import REQUIREMENTS, python_of
-from model_repo.evaluate.forecast.panel import F64, Panel
+from model_repo.evaluate.forecast.panel import F64
 from model_repo.evaluate.forecast.scores import LEVELS
 from serving.core.errors import SettingError
 
@@ -42,17 +42,17 @@ class Answer:
 
 
 def ask(
-    panel: Panel, season: int, horizon: int, models: Sequence[str], folder: Path, say: Callable[[str], None]
-) -> dict[str, Answer]:
-    """Row -> answer for every series of the panel, each from its first sale on; the ensembles whose members ran too.
+    lines: Sequence[F64], season: int, horizon: int, models: Sequence[str], folder: Path,
+    say: Callable[[str], None], *, floor: float | None = 0.0,
+) -> dict[str, Answer]:  # fmt: skip
+    """Row -> answer for every series; the ensembles too whose members were asked.
 
     folder: the environment and the answers are kept there, an answer under the digest of all that it depends on:
-    history, season, horizon, model, the worker's text, the pinned requirements. Raises SettingError when the
-    environment cannot be made or the library fails.
+    history, season, horizon, model, the worker's text, the pinned requirements. floor: no answer is below it; None =
+    any. Raises SettingError when the environment cannot be made or the library fails.
     """
-    lines = [
-        row[first:] for row, first in zip(panel.units, np.minimum(panel.first, panel.units.shape[1] - 1), strict=True)
-    ]
+    if not models:
+        return {}
     asked = {
         "values": np.concatenate(lines),
         "ptr": np.cumsum([0, *map(len, lines)]),
@@ -69,7 +69,7 @@ def ask(
             question = Path(work) / "asked.npz"
             np.savez(question, **asked, models=np.array(missing))
             _run([str(python), str(WORKER), str(question), str(kept)], say)
-    answers = {name: _read(kept / f"{name}.npz") for name in models}
+    answers = {name: _read(kept / f"{name}.npz", floor) for name in models}
     for name, members in ENSEMBLES.items():
         if set(members) <= set(models):
             answers[name] = _median([answers[member] for member in members])
@@ -95,12 +95,12 @@ def _run(command: list[str], say: Callable[[str], None]) -> None:
         raise SettingError(f"statsforecast ended with code {running.returncode}: {last}")
 
 
-def _read(file: Path) -> Answer:
+def _read(file: Path, floor: float | None) -> Answer:
+    """A shop sells no less than nothing: said for the library, which does not know."""
+    low = -np.inf if floor is None else floor
     with np.load(file) as stored:
-        found = {name: stored[name] for name in stored.files}
-    # A shop sells whole pieces, none or more: said for the library, which does not know.
-    limits = {name: np.sort(np.maximum(found[name], 0.0), axis=2) for name in VARIANTS if name in found}
-    return Answer(np.maximum(found["mean"], 0.0), limits, float(found["seconds"]), int(found["failed"].sum()))
+        limits = {name: np.sort(np.maximum(stored[name], low), axis=2) for name in VARIANTS if name in stored.files}
+        return Answer(np.maximum(stored["mean"], low), limits, float(stored["seconds"]), int(stored["failed"].sum()))
 
 
 def _median(members: Sequence[Answer]) -> Answer:

@@ -11,13 +11,12 @@ from rich.table import Table
 
 from model_repo.evaluate.forecast.scores import INTERVALS
 from model_repo.evaluate.machine import peak_rss_mib
-from model_repo.evaluate.report import SERVED_NAME, Result, Row
+from model_repo.evaluate.report import Result, Row
 from model_repo.forecast.classes import NAMES
 
-ERRORS: Final = ("rmsse", "wrmsse", "pinball", "spl", "wspl")
+ERRORS: Final = ("smape", "mase", "owa", "rmsse", "wrmsse", "pinball", "spl", "wspl")
 """The smallest is the best."""
 SHOWN: Final = (*ERRORS, "bias", *(f"coverage@{each}" for each in INTERVALS))
-COMPARED: Final = ("rmsse", "wrmsse", "pinball", "spl", "wspl")
 
 
 def show(result: Result, console: Console) -> None:
@@ -30,7 +29,7 @@ def show(result: Result, console: Console) -> None:
         for line in against_best(key, result.rows):
             console.print(line, highlight=False, markup=False)
     for row in result.rows:
-        if row.served:
+        if row is result.rows[0]:
             classes = _classes(row)
             if classes.row_count:
                 console.print(classes)
@@ -40,17 +39,17 @@ def show(result: Result, console: Console) -> None:
 
 
 def against_best(key: str, rows: Sequence[Row]) -> list[str]:
-    """What is served against the best other row, metric by metric; nothing without other rows."""
-    served = next((row.metrics for row in rows if row.name == SERVED_NAME), {})
-    others = [row for row in rows if not row.served]
+    """The first row against the best of the others, metric by metric; nothing without others."""
+    ours = rows[0]
+    others = [row for row in rows if not row.name.startswith(ours.name)]
     parts = []
-    for metric in COMPARED:
+    for metric in ERRORS:
         name = f"{key}.{metric}"
         best = min((row for row in others if name in row.metrics), key=lambda row: row.metrics[name], default=None)
-        if best is not None and name in served:
-            change = 100.0 * (served[name] / best.metrics[name] - 1.0)
+        if best is not None and name in ours.metrics:
+            change = 100.0 * (ours.metrics[name] / best.metrics[name] - 1.0)
             parts.append(f"{metric} {change:+.1f} % ({best.name})")
-    return [f"served against the best other row: {', '.join(parts)}"] if parts else []
+    return [f"{ours.name} against the best other row: {', '.join(parts)}"] if parts else []
 
 
 def _table(key: str, rows: Sequence[Row]) -> Table:
