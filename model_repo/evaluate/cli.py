@@ -14,6 +14,7 @@ from rich.console import Console
 
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.baselines import Contender
+from model_repo.evaluate.forecast.command import forecast
 from model_repo.evaluate.knowledge import joined
 from model_repo.evaluate.policy.command import policy
 from model_repo.evaluate.rankers import rankers
@@ -32,6 +33,7 @@ def evaluate() -> None:
     """How good are the answers? Against tuned baselines, on data that training has not seen."""
 
 
+evaluate.add_command(forecast)
 evaluate.add_command(policy)
 evaluate.add_command(rankers)
 evaluate.add_command(retrieval)
