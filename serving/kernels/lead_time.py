@@ -10,7 +10,11 @@ ASTIN Bulletin 12, section 2; [2] Silver, Pyke, Thomas: Inventory and Production
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 
 CELLS = 1024
 """Of a lattice; what lies beyond its end is counted in its last cell."""
@@ -22,7 +26,7 @@ LEAD, PROTECTION, DAYS, CYCLE = 0, 1, 2, 3
 """Lines of what `protection` writes."""
 
 
-def lattice_step(mean, variance):
+def lattice_step(mean: F64, variance: F64) -> I64:
     """Units in a cell, (n,) int64, 1 or more, for demands with `mean` and `variance` (n,) of the whole interval."""
     return np.maximum(np.ceil((mean + SPREAD * np.sqrt(variance) + 16) / (CELLS - 1)), 1).astype(np.int64)
 
@@ -192,7 +196,7 @@ def add_interval(daily, used, lead, review, weight, out):
 
 @njit(cache=True, nogil=True)
 def protection(mean, size, zero, lead, review, factor, share, step, out):
-    """Writes out (n, 4, m) float64, lines as in `add_interval`, for n items from daily zero-inflated negative binomials.
+    """Writes out (n, 4, m) float64, lines as in `add_interval`, of n items' daily zero-inflated negative binomials.
 
     mean, size, zero (n, d): as in `daily_pmf`; lead (n, l), review (n,) int64, step (n,) int64. factor, share (n, f):
     what is not known of an item's level is common to all its days: its means times a factor, with the chance `share`;

@@ -262,14 +262,14 @@ def plan(
 ):
     """Plans n items. Amounts of money: minor units, float64.
 
-    pmf (n, 4, m), step (n,): as `protection` writes them; lead_days (n,) float64, review (n,) int64 days, lost (n,) bool,
-    position (n,) int64 units on hand and on order; kind (n,), target (n,): FOR_...; holding (n,): of a unit for a cycle;
-    shortage (n,): of a unit once; order (n,): of an order, 0 = base-stock, negative = base-stock whatever it costs;
+    pmf (n, 4, m), step (n,): as `protection` writes them; lead_days (n,) float64, review (n,) int64 days, lost (n,),
+    position (n,) int64 units on hand and on order; kind, target (n,): FOR_...; holding (n,): of a unit for a cycle;
+    shortage (n,): of a unit once; order (n,): of an order, 0 = base-stock;
     pack, least, most (n,) int64 units, see `rounded`.
 
-    Writes out_units (n, 4) int64: quantity, order-up-to, reorder point, what decided; and out (n, 8) float64: mean demand
-    of the protection interval, of the cycle; safety stock (the order-up-to position above the interval's demand, for
-    (s,S) the reorder point above the lead time's); fill rate, chance of no shortage, units held on average and units
+    Writes out_units (n, 4) int64: quantity, order-up-to, reorder point, what decided; and out (n, 8) float64: mean
+    demand of the protection interval, of the cycle; safety stock (the order-up-to position above the interval's demand,
+    for (s,S) the reorder point above the lead time's); fill rate, chance of no shortage, units held on average and units
     short in the cycle that this order covers; units short before it can arrive.
     """
     m = pmf.shape[2]

@@ -12,8 +12,8 @@ from numba import njit
 from serving.kernels.replenish import rounded
 
 DEMAND, SHORT, HELD_DAYS, ORDERS, ORDERED, DRY, COST = 0, 1, 2, 3, 4, 5, 6
-"""Columns of what is written: units of demand, units short (once each), unit-days held, orders, units ordered, days that
-ended without stock and with unmet demand, cost."""
+"""Columns of what is written: units of demand, units short (once each), unit-days held, orders, units ordered, days
+with unmet demand, cost."""
 COLUMNS = 7
 
 

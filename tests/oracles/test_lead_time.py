@@ -93,7 +93,7 @@ def test_moments_and_quantiles_equal_their_twin() -> None:
     ("mean", "variance"), [(0.02, 0.02), (0.3, 4.0), (5.0, 5.0), (5.0, 1.0), (5.0, 0.0), (4.4, 0.3), (300.0, 9000.0)]
 )
 def test_counts_have_the_moments_they_are_asked_for(mean: float, variance: float) -> None:
-    """Below a Poisson's the variance is a little more than asked, never less; what counts cannot have is not promised."""
+    """Below a Poisson's, the variance is a little more than asked and never less: trials are whole."""
     out = np.zeros(CELLS)
     used = counts_pmf(mean, variance, out)
     found_mean, found_variance = moments(out)

@@ -109,8 +109,8 @@ def test_simulator_equals_a_plain_one(lost: bool) -> None:
     s, up = rng.integers(4, 9, (1, 15)), rng.integers(12, 25, (1, 15))
     found, one = np.zeros((1, 7)), np.ones(1, np.int64)
     simulate(
-        demand, 1, review, s, up, lead, 3 * one, 6 * one, 12 * one, lost, 0.5 * one, 2.0 * one, order * one, 9 * one, 10,
-        found,
+        demand, 1, review, s, up, lead, 3 * one, 6 * one, 12 * one, lost, 0.5 * one, 2.0 * one, order * one, 9 * one,
+        10, found,
     )  # fmt: skip
     hand, owed, coming, total = 9, 0, dict[int, int](), np.zeros(7)
     for day in range(days):
