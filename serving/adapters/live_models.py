@@ -15,7 +15,7 @@ from serving.adapters.counter_files import CounterFiles
 from serving.adapters.lineup import Lineup, Serving
 from serving.adapters.model_loader import Loaded, load, load_release
 from serving.adapters.recent_requests import RecentRequests
-from serving.adapters.releases import MANIFEST, Manifest, Release, last_manifest, manifest
+from serving.adapters.releases import Manifest, Release, last_manifest, manifest, stamp
 from serving.catalogue.live import LiveCatalogue
 from serving.catalogue.state import View
 from serving.catalogue.store import CatalogueStore
@@ -83,7 +83,7 @@ class LiveModels:
         self._spare: dict[str, Serving] = {}
         """Releases that were tried out and do not serve."""
         self._shade = Shade("", None)
-        self._stamp = self._manifest_stamp()
+        self._stamp = stamp(home)
         self._lineup = Lineup(self._first())
         self.refused: list[str] = list(self.loaded.refused)
         """What of the manifest is not served, and why."""
@@ -148,10 +148,10 @@ class LiveModels:
         What is damaged or refused changes nothing.
         """
         with self._guard:
-            stamp = self._manifest_stamp()
-            if stamp == self._stamp:
+            now = stamp(self._home)
+            if now == self._stamp:
                 return False
-            self._stamp = stamp
+            self._stamp = now
             refused: list[str] = []
             changed = False
             try:
@@ -286,11 +286,3 @@ class LiveModels:
                     self._recent.save()
             except Exception:  # a defect here must not end the watching
                 log.exception("following the manifest failed; %s goes on", self.release)
-
-    def _manifest_stamp(self) -> tuple[int, int]:
-        """(mtime in ns, inode): the manifest is replaced by a rename."""
-        try:
-            found = (self._home / MANIFEST).stat()
-        except FileNotFoundError:
-            return 0, 0
-        return found.st_mtime_ns, found.st_ino

@@ -138,6 +138,15 @@ def last_manifest(home: Path) -> Manifest | None:
     return None
 
 
+def stamp(home: Path) -> tuple[int, int]:
+    """(mtime in ns, inode) of the manifest, which is replaced by a rename: another one, another stamp."""
+    try:
+        found = (home / MANIFEST).stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_ino
+
+
 def live(home: Path) -> Release:
     """The live release. Raises as `manifest`."""
     return manifest(home).live

@@ -1,8 +1,9 @@
 """The engine: takes calls from any front on any thread, and answers each exactly once.
 
-Six lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
+Seven lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
 thread of its own, where all writes that wait are committed together; `importer` runs what takes long, one by one,
-`operator` likewise what changes the models, `files` what stores whole files, `batch` what brings many calls at once.
+`operator` likewise what changes the models, `files` what stores whole files, `batch` what brings many calls at once,
+`forecast` what computes for tens of milliseconds, batched.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from serving.engine.load import Work
 from serving.engine.telemetry import Family
 
 IMPORTS = Limits(batch_max=1, queue_max=4)
+FORECASTS = Limits(batch_max=8, queue_max=64)
 BATCHES = Limits(batch_max=1, queue_max=16)
 
 
@@ -63,6 +65,7 @@ class Engine:
                 (Lane.IMPORTER, IMPORTS),
                 (Lane.OPERATOR, IMPORTS),
                 (Lane.FILES, IMPORTS),
+                (Lane.FORECAST, FORECASTS),
                 (Lane.BATCH, BATCHES),
             )
         )

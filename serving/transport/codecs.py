@@ -15,6 +15,7 @@ from serving.transport import (
     checks,
     decision_codec,
     event_codec,
+    forecast_codec,
     item_codec,
     model_codec,
     recommend_codec,
@@ -41,6 +42,7 @@ IMPORT_ITEMS: Final = "/storegate.v1.CatalogService/ImportItems"
 GET_ITEM: Final = "/storegate.v1.CatalogService/GetItem"
 SET_STOCK: Final = "/storegate.v1.CatalogService/SetStock"
 SET_PRICES: Final = "/storegate.v1.CatalogService/SetPrices"
+FORECAST_DEMAND: Final = "/storegate.v1.ForecastService/ForecastDemand"
 LIST_MODELS: Final = "/storegate.v1.ModelService/ListModels"
 GET_MODEL: Final = "/storegate.v1.ModelService/GetModel"
 PROMOTE_MODEL: Final = "/storegate.v1.ModelService/PromoteModel"
@@ -99,6 +101,7 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         GET_ITEM: (catalog_codec.decode_get, item_codec.encode_found),
         SET_STOCK: (catalog_codec.decode_stock, catalog_codec.encode_stock_set),
         SET_PRICES: (catalog_codec.decode_prices, catalog_codec.encode_prices_set),
+        FORECAST_DEMAND: (forecast_codec.decode_forecast, forecast_codec.encode_forecast),
         LIST_MODELS: (model_codec.decode_list, model_codec.encode_list),
         GET_MODEL: (model_codec.decode_get, model_codec.encode_model),
         PROMOTE_MODEL: (model_codec.decode_promote, model_codec.encode_rollout),

@@ -36,7 +36,8 @@ AS_THEY_ARE: Final = (
 REPEATABLE: Final = (
     "RecommendationService/Recommend", "RecommendationService/RecommendPage", "RecommendationService/Rerank",
     "RecommendationService/GetDecision", "RecommendationService/ReplayDecision", "CatalogService/GetItem",
-    "UserEventService/WriteUserEvent", "ModelService/ListModels", "ModelService/GetModel", "GatewayService/Ping",
+    "UserEventService/WriteUserEvent", "ForecastService/ForecastDemand", "ModelService/ListModels",
+    "ModelService/GetModel", "GatewayService/Ping",
 )  # fmt: skip
 """Calls that change nothing, or nothing when they come twice: the edge may give them to another replica."""
 PACKAGE: Final = "storegate.v1."

@@ -66,6 +66,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "SetStock": {"updates": [{"itemId": "22423", "location": "main", "onHand": 12}]},
     "SetPrices": {"updates": [{"itemId": "22423", "price": {"amountMinor": "1095", "currencyCode": "GBP"}}]},
     "GetItem": {"item_id": "22423"},
+    "ForecastDemand": {"itemIds": ["22423", "85123A"], "horizonDays": 14, "quantiles": [0.1, 0.5, 0.9]},
     "ListModels": {},
     "GetModel": {"name": "20261123T011500-0badcafe"},
     "PromoteModel": {"name": "20261123T011500-0badcafe", "validateOnly": True},

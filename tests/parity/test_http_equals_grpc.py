@@ -14,6 +14,7 @@ import grpc
 import httpx
 import numpy as np
 import pytest
+from forecasters import weekday_rates
 from google.protobuf import descriptor_pb2, json_format
 from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -35,7 +36,7 @@ from serving.core.batch import (
     State,
 )
 from serving.core.catalogue import Catalogue, Item
-from serving.core.clock import SystemClock
+from serving.core.clock import NEVER, SystemClock
 from serving.core.errors import (
     FilesUnavailable,
     InvalidInput,
@@ -61,6 +62,9 @@ from serving.core.rollout import (
     listed,
 )
 from serving.core.row_files import LineError
+from serving.core.turn import Turn
+from serving.decisions.forecast.contract import Query as ForecastQuery
+from serving.decisions.forecast.pipeline import ForecastPipeline
 from serving.decisions.recommend.contract import (
     EXPLAIN_NONE,
     EXPLAIN_TRACE,
@@ -150,6 +154,9 @@ OPERATION = Operation(
 )  # fmt: skip
 
 
+FORECASTS = ForecastPipeline(weekday_rates(locations=("main",)), lambda: CATALOGUE)
+
+
 def answer(query: Query) -> Answer:
     """Up to three items; a trace when one is asked for."""
     k = min(query.page_size, 3)
@@ -228,6 +235,8 @@ def computed(query: Any) -> Any:
         case GetItem(item_id=item_id):
             item = CATALOGUE.item(item_id)
             return NotFound("item", item_id) if item is None else ItemFound(item, True)
+        case ForecastQuery():
+            return FORECASTS.run([query], Turn(0.0, 0.0, NEVER))[0]
         case ImportItems():
             return Imported(1, 1, (LineError(2, "price", "negative"),), 8)
         case DeleteItems(item_ids=ids):
@@ -370,6 +379,19 @@ ANSWERED = [
     ("GetItem", {"item_id": "22423"}),
     ("SetStock", {"updates": [{"itemId": "22423", "location": "main", "onHand": 3}]}),
     ("SetPrices", {"updates": [{"itemId": "22423", "price": GBP}]}),
+    ("ForecastDemand", {"itemIds": ["i3", "gone", "i1"], "requestId": "ä"}),
+    (
+        "ForecastDemand",
+        {
+            "itemIds": ["i1"],
+            "locationIds": ["main", "moon"],
+            "horizonDays": 14,
+            "quantiles": [0.25, 0.975],
+            "period": "FORECAST_PERIOD_WEEK",
+            "firstDay": "2011-12-12",
+            "plans": [{"itemId": "i1", "price": GBP, "promotionDays": ["2011-12-24"]}],
+        },
+    ),
     ("ListModels", {}),
     ("GetModel", {"name": "r2"}),
     ("PromoteModel", {"name": "r2", "validateOnly": True}),
@@ -430,6 +452,12 @@ REFUSED = [
     ("ExportUser", {"userId": "x", "pageToken": export_token(Place(Stage.WAITING, 5, 7), "u:u")}, "INVALID_PAGE_TOKEN"),
     ("GetItem", {"item_id": "nothing"}, "NOT_FOUND"),
     ("SetStock", {"updates": [{"itemId": "22423"}]}, "INVALID_FIELD"),
+    ("ForecastDemand", {}, "INVALID_FIELD"),
+    ("ForecastDemand", {"itemIds": ["i1"] * 2}, "REPEATED_ID"),
+    ("ForecastDemand", {"itemIds": ["i1"], "horizonDays": 0}, "INVALID_FIELD"),
+    ("ForecastDemand", {"itemIds": ["i1"], "horizonDays": 85}, "HORIZON_TOO_LONG"),
+    ("ForecastDemand", {"itemIds": ["i1"], "firstDay": "2011-12-09"}, "BEYOND_THE_MODEL"),
+    ("ForecastDemand", {"itemIds": ["i1"], "quantiles": [0.9, 0.1]}, "INVALID_FIELD"),
     ("GetModel", {"name": "absent"}, "NOT_FOUND"),
     ("PromoteModel", {"name": "bad"}, "MODEL_REFUSED"),
     ("RollbackModel", {"expectedLive": "a\nb"}, "INVALID_FIELD"),

@@ -125,7 +125,7 @@ class PlanReplenishmentRequest(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[ReplenishItem, _Mapping]]] = ..., first_day: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ReplenishmentPlan(_message.Message):
-    __slots__ = ("item_id", "location_id", "order_quantity", "order_up_to", "reorder_point", "safety_stock", "inventory_position", "expected_demand", "expected_fill_rate", "expected_service_level", "expected_stock", "expected_shortage", "expected_shortage_before_arrival", "expected_holding_cost", "expected_shortage_cost", "order_value", "bound", "policy", "method", "model_version")
+    __slots__ = ("item_id", "location_id", "order_quantity", "order_up_to", "reorder_point", "safety_stock", "inventory_position", "expected_demand", "expected_fill_rate", "expected_service_level", "expected_stock", "expected_shortage", "expected_shortage_before_arrival", "expected_holding_cost", "expected_shortage_cost", "order_value", "bound", "policy", "method", "model_version", "stock_known")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     LOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     ORDER_QUANTITY_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +146,7 @@ class ReplenishmentPlan(_message.Message):
     POLICY_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STOCK_KNOWN_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     location_id: str
     order_quantity: int
@@ -166,7 +167,8 @@ class ReplenishmentPlan(_message.Message):
     policy: ReplenishmentPolicy
     method: str
     model_version: str
-    def __init__(self, item_id: _Optional[str] = ..., location_id: _Optional[str] = ..., order_quantity: _Optional[int] = ..., order_up_to: _Optional[int] = ..., reorder_point: _Optional[int] = ..., safety_stock: _Optional[float] = ..., inventory_position: _Optional[int] = ..., expected_demand: _Optional[float] = ..., expected_fill_rate: _Optional[float] = ..., expected_service_level: _Optional[float] = ..., expected_stock: _Optional[float] = ..., expected_shortage: _Optional[float] = ..., expected_shortage_before_arrival: _Optional[float] = ..., expected_holding_cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., expected_shortage_cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., order_value: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., bound: _Optional[_Union[ReplenishmentBound, str]] = ..., policy: _Optional[_Union[ReplenishmentPolicy, str]] = ..., method: _Optional[str] = ..., model_version: _Optional[str] = ...) -> None: ...
+    stock_known: bool
+    def __init__(self, item_id: _Optional[str] = ..., location_id: _Optional[str] = ..., order_quantity: _Optional[int] = ..., order_up_to: _Optional[int] = ..., reorder_point: _Optional[int] = ..., safety_stock: _Optional[float] = ..., inventory_position: _Optional[int] = ..., expected_demand: _Optional[float] = ..., expected_fill_rate: _Optional[float] = ..., expected_service_level: _Optional[float] = ..., expected_stock: _Optional[float] = ..., expected_shortage: _Optional[float] = ..., expected_shortage_before_arrival: _Optional[float] = ..., expected_holding_cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., expected_shortage_cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., order_value: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., bound: _Optional[_Union[ReplenishmentBound, str]] = ..., policy: _Optional[_Union[ReplenishmentPolicy, str]] = ..., method: _Optional[str] = ..., model_version: _Optional[str] = ..., stock_known: _Optional[bool] = ...) -> None: ...
 
 class PlanReplenishmentResponse(_message.Message):
     __slots__ = ("plans", "missing_item_ids", "missing_location_ids", "model_version", "request_id")

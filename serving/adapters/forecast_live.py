@@ -1,0 +1,50 @@
+"""ForecastService over the live release: forecasts of its model, with the prices of the catalogue as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from serving.adapters.live_part import LivePart
+from serving.core.catalogue import Catalogue
+from serving.core.errors import StoregateError
+from serving.core.turn import Turn
+from serving.decisions.forecast.contract import Answer, Query
+from serving.decisions.forecast.pipeline import DemandModel, ForecastPipeline
+
+PART = "forecast"
+
+
+class ForecastService:
+    """Works without a forecast model, and says so; takes one up as soon as a release brings it."""
+
+    def __init__(
+        self, home: Path, catalogue: Callable[[], Catalogue], opened: Callable[[Path, str], DemandModel]
+    ) -> None:
+        """catalogue: as it is now. opened: reads a version of the model, see forecast_files.py."""
+        self._live = LivePart(home, PART, lambda folder, version: ForecastPipeline(opened(folder, version), catalogue))
+
+    @property
+    def version(self) -> str:
+        """Of the model that serves. Raises NotReady, ModelDamaged."""
+        return self._live.current.version
+
+    def start(self) -> None:
+        """Begins to follow the manifest."""
+        self._live.start()
+
+    def refresh(self) -> bool:
+        """Follows it at once; whether another model serves now."""
+        return self._live.refresh()
+
+    def close(self) -> None:
+        """Ends the following. Idempotent."""
+        self._live.close()
+
+    def run_forecast(self, queries: Sequence[Query], turn: Turn) -> Sequence[Answer | StoregateError]:
+        """ForecastDemand."""
+        try:
+            pipeline = self._live.current.value
+        except StoregateError as error:
+            return [error] * len(queries)
+        return pipeline.run(queries, turn)
