@@ -93,7 +93,8 @@ def daily_pmf(mean, size, zero, step, out):
     else:
         used = counts_pmf(mean / step, (mean + mean * mean / size) / (step * step), out)
     if zero > 0.0:
-        out[:used] *= 1.0 - zero
+        for k in range(used):
+            out[k] *= 1.0 - zero
         out[0] += zero
     return used
 
@@ -191,7 +192,8 @@ def add_interval(daily, used, lead, review, weight, out):
     for day in range(first, first + review):
         n = convolve(total, n, daily[day], used[day], swap)
         total, swap = swap, total
-    out[CYCLE, :n] += weight * total[:n]
+    for k in range(n):
+        out[CYCLE, k] += weight * total[k]
 
 
 @njit(cache=True, nogil=True)

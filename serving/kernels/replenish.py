@@ -54,15 +54,15 @@ def curves(pmf, lost, out):
     below = np.zeros(3)  # P(D < k) of each line
     left = np.zeros(3)  # E[(k - D)+]
     for k in range(m):
-        left += below
-        for line in (LEAD, PROTECTION, DAYS):
+        for line in range(3):  # LEAD, PROTECTION, DAYS
+            left[line] += below[line]
             below[line] += pmf[line, k]
         early = max(ends[LEAD] - k + left[LEAD], 0.0)
         out[READY, k] = min(below[PROTECTION], 1.0)
         out[EARLY, k] = early
         out[WAITS, k] = min(max(ends[PROTECTION] - k + left[PROTECTION] - early, 0.0), cycle)
         out[KEPT, k] = left[DAYS]
-    out[SHORT], out[HELD] = out[WAITS], out[KEPT]
+        out[SHORT, k], out[HELD, k] = out[WAITS, k], out[KEPT, k]
     if lost:
         lost_sales(pmf[LEAD], pmf[CYCLE], ends[LEAD], out)
     return cycle
@@ -269,8 +269,8 @@ def plan(
 
     Writes out_units (n, 4) int64: quantity, order-up-to, reorder point, what decided; and out (n, 8) float64: mean
     demand of the protection interval, of the cycle; safety stock (the order-up-to position above the interval's demand,
-    for (s,S) the reorder point above the lead time's); fill rate, chance of no shortage, units held on average and units
-    short in the cycle that this order covers; units short before it can arrive.
+    for (s,S) the reorder point above the lead time's); fill rate, chance of no shortage, units held on average and
+    units short in the cycle that this order covers; units short before it can arrive.
     """
     m = pmf.shape[2]
     curve = np.zeros((LINES, m))
@@ -287,8 +287,9 @@ def plan(
                 curve, pmf[i, CYCLE], cycle, crossing, kind[i], target[i], hold, miss, order[i]
             )
             way = under_way(crossing, reviews)
-            curve[SHORT] = way * curve[SHORT] + (1.0 - way) * curve[WAITS]
-            curve[HELD] = way * curve[HELD] + (1.0 - way) * curve[KEPT]
+            for k in range(m):
+                curve[SHORT, k] = way * curve[SHORT, k] + (1.0 - way) * curve[WAITS, k]
+                curve[HELD, k] = way * curve[HELD, k] + (1.0 - way) * curve[KEPT, k]
         else:
             up = base_stock(curve, cycle, kind[i], target[i], hold, miss)
             s = up - 1

@@ -16,6 +16,7 @@ from serving.transport import (
     decision_codec,
     event_codec,
     forecast_codec,
+    inventory_codec,
     item_codec,
     model_codec,
     recommend_codec,
@@ -43,6 +44,8 @@ GET_ITEM: Final = "/storegate.v1.CatalogService/GetItem"
 SET_STOCK: Final = "/storegate.v1.CatalogService/SetStock"
 SET_PRICES: Final = "/storegate.v1.CatalogService/SetPrices"
 FORECAST_DEMAND: Final = "/storegate.v1.ForecastService/ForecastDemand"
+PLAN_REPLENISHMENT: Final = "/storegate.v1.InventoryService/PlanReplenishment"
+ALLOCATE_STOCK: Final = "/storegate.v1.InventoryService/AllocateStock"
 LIST_MODELS: Final = "/storegate.v1.ModelService/ListModels"
 GET_MODEL: Final = "/storegate.v1.ModelService/GetModel"
 PROMOTE_MODEL: Final = "/storegate.v1.ModelService/PromoteModel"
@@ -102,6 +105,8 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         SET_STOCK: (catalog_codec.decode_stock, catalog_codec.encode_stock_set),
         SET_PRICES: (catalog_codec.decode_prices, catalog_codec.encode_prices_set),
         FORECAST_DEMAND: (forecast_codec.decode_forecast, forecast_codec.encode_forecast),
+        PLAN_REPLENISHMENT: (inventory_codec.decode_plan, inventory_codec.encode_plan),
+        ALLOCATE_STOCK: (inventory_codec.decode_allocate, inventory_codec.encode_allocate),
         LIST_MODELS: (model_codec.decode_list, model_codec.encode_list),
         GET_MODEL: (model_codec.decode_get, model_codec.encode_model),
         PROMOTE_MODEL: (model_codec.decode_promote, model_codec.encode_rollout),

@@ -95,7 +95,7 @@ class Interval:
         return len(self.lead) - 1 + self.review
 
     def batch(self, daily: float) -> float:
-        """Units that an order may bring beyond the interval's, where `daily` are needed: twice the economic quantity."""
+        """Units that an order may bring beyond the interval's, of `daily` needed: twice the economic quantity."""
         return 2 * sqrt(2 * self.order_days * daily)
 
 

@@ -33,6 +33,7 @@ from serving.decisions.replenish.contract import (
 from serving.decisions.replenish.demand import ALL_LOCATIONS, DemandModel, Distributions, Interval, empty, lead_of
 from serving.decisions.replenish.params import Params
 from serving.kernels.lead_days import lead_chances
+from serving.kernels.lead_time import protection
 from serving.kernels.replenish import plan
 
 I64 = npt.NDArray[np.int64]
@@ -87,6 +88,11 @@ class PlanPipeline:
             known.of([one.interval for one in chunk], pmf, step)
             plans += _planned(chunk, pmf, step, model.version if model is not None else "")
         return PlanAnswer(tuple(plans), missing, nowhere, model.version if model is not None else "", query.request_id)
+
+    def warm(self) -> None:
+        """Compiles the kernel of the forecast's counts."""
+        one, (pmf, step) = np.ones((1, 2)), empty(1)
+        protection(one, one, 0 * one, one, np.ones(1, np.int64), one[:, :1], one[:, :1], step, pmf)
 
     def rows(self, model: DemandModel) -> dict[str, int]:
         """Item id -> row, made once a model."""
