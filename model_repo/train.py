@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from model_repo.datasets.tables import Dataset
+from model_repo.forecast.build import build as build_forecast
 from model_repo.neural.build import shadow as shadow_of
 from model_repo.neural.models import check_trainable
 from model_repo.publish import Trained, publish
@@ -52,6 +53,7 @@ def train(
     report = progress or (lambda what, done, total: None)
     with threadpool_limits(limits=cores()):
         made = train_recommend(dataset, plan, params, seed=seed, report=report)
+    forecast = build_forecast(dataset, seed=seed, progress=report)
     shadowing = None
     if shadow:
         shadowing = shadow_of(
@@ -71,8 +73,12 @@ def train(
                 feature_names=FEATURES,
                 items=dataset.items,
                 history={HISTORY_FILE: history},
-                metrics={"ranker": {**made.summary, "groups": float(made.groups), "seed": float(seed)}},
+                metrics={
+                    "ranker": {**made.summary, "groups": float(made.groups), "seed": float(seed)},
+                    "forecast": forecast.metrics,
+                },
                 shadow=shadowing,
+                decisions={"forecast": forecast.files} if forecast.files else {},
             ),
             wall_s=time.time() if wall_s is None else wall_s,
             go_live=go_live,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Any
 
 from serving.adapters.batch_service import BatchService
 from serving.adapters.counter_files import CounterFiles
@@ -34,11 +35,12 @@ from serving.core.errors import NotReady
 from serving.decisions.inference.service import InferenceService
 from serving.decisions.recommend.decision_log import DecisionLog, OutcomeLog, not_found
 from serving.decisions.recommend.shadow import ShadowLog
-from serving.edge import NodeEdge, slots_of, with_slots
+from serving.edge import PORT_MAX, NodeEdge, slots_of, with_slots
 from serving.engine.batcher import Limits
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine, EngineParams
 from serving.engine.load import LoadMeter
+from serving.engine.remote import Connect
 from serving.engine.scaling import Load
 from serving.engine.telemetry import Family
 from serving.events.importing import ImportUserEvents
@@ -67,6 +69,7 @@ from serving.transport.front_params import FrontParams
 from serving.transport.inference import methods as oip
 from serving.transport.probe import grpc_health
 from serving.transport.tokens import token_digest
+from serving.workers import Workers, deployed
 
 STORE_WAIT_S = 2.0
 """How long a start waits for Redis before it goes on without."""
@@ -77,7 +80,8 @@ BEHIND_EDGE_IDLE_S = 75.0
 class Gateway:
     """One replica. Building it loads and warms; `start` binds the ports and opens them."""
 
-    def __init__(self, settings: Settings, shared_ports: bool) -> None:
+    def __init__(self, settings: Settings, shared_ports: bool, connect: Connect | None = None) -> None:
+        """connect: the way to workers with deployments of their own; None = all compute in this process."""
         self._settings, self._shared, self._clock = settings, shared_ports, SystemClock()
         server = RedisServer(settings.redis.url, connect_timeout_s=settings.redis.connect_timeout_s)
         self._profiles = profile_store(settings, server)
@@ -134,9 +138,11 @@ class Gateway:
             lambda: self._engine,
             wire.RECOMMEND,
             settings.batch.places,
+            wire.FORECAST_DEMAND,
         )
         self._routes += batch_routes(self._batches, self._clock)
-        self._engine = Engine(self._routes, engine_params(settings), self._clock)
+        self._workers = Workers(settings, connect, self._clock)
+        self._engine = Engine(self._routes, engine_params(settings), self._clock, self._workers.lanes)
         self._meter = LoadMeter(self._engine.work, self._clock)
         self._doors: Doors | None = None
         self._leaving = threading.Lock()
@@ -154,6 +160,7 @@ class Gateway:
         self._follower.start(STORE_WAIT_S)
         self._models.start()
         self._shelf.start()
+        self._workers.wait_built()
         self._doors = first_open(door_params(self._settings, self._shared), self._bind)
         self._doors.open()
 
@@ -190,8 +197,8 @@ class Gateway:
         self._log.close(grace_s)
         self._shadows.close(grace_s)
         for part in (
-            self._batches, self._models, self._shelf, self._follower, self._changes, self._users, self._decisions,
-            self._profiles,
+            self._batches, self._workers, self._models, self._shelf, self._follower, self._changes, self._users,
+            self._decisions, self._profiles,
         ):  # fmt: skip
             part.close()
         if self._doors is not None:
@@ -201,7 +208,7 @@ class Gateway:
         mark = home_mark(self._settings.home)
         return Doors(
             params,
-            [route.method for route in self._routes],
+            [*(route.method for route in self._routes), *self._workers.methods],
             self._engine,
             lambda: admin_app(self.ready, registry(self._families, self._facts), mark),
             self._clock,
@@ -213,6 +220,7 @@ class Gateway:
             *shadow_families(self._shadows.tally),
             *cache_families(self._profiles.cache),
             *retrain_families(self._settings.home),
+            *self._workers.families(),
         ]
 
     def _facts(self) -> dict[str, str]:
@@ -255,12 +263,7 @@ def routes(
         wire.SET_SHADOW: (Lane.OPERATOR, operator.run_change),
         wire.SET_TRAFFIC_SPLIT: (Lane.OPERATOR, operator.run_change),
     }
-    codecs = wire.codecs(clock, signer.sign)
-    return [
-        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own query
-        for name, (lane, run) in table.items()
-        for codec in [codecs[name]]
-    ]
+    return _bound(table, wire.codecs(clock, signer.sign))
 
 
 def inference_routes(service: InferenceService) -> list[Route]:
@@ -288,14 +291,19 @@ def batch_routes(service: BatchService, clock: Clock) -> list[Route]:
     table = {
         wire.BATCH_RECOMMEND: (Lane.BATCH, service.run_recommend),
         wire.BATCH_SCORE: (Lane.BATCH, service.run_score),
+        wire.BATCH_FORECAST: (Lane.BATCH, service.run_forecast),
         wire.GET_OPERATION: (Lane.OPERATOR, service.run_get),
         wire.LIST_OPERATIONS: (Lane.OPERATOR, service.run_list),
         wire.CANCEL_OPERATION: (Lane.OPERATOR, service.run_cancel),
         wire.RESUME_OPERATION: (Lane.OPERATOR, service.run_resume),
     }
-    codecs = wire.codecs(clock)
+    return _bound(table, wire.codecs(clock))
+
+
+def _bound(table: Mapping[str, tuple[Lane, Any]], codecs: Mapping[str, wire.Codec]) -> list[Route]:
+    """Each method with its codec."""
     return [
-        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own
+        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)
         for name, (lane, run) in table.items()
         for codec in [codecs[name]]
     ]
@@ -332,7 +340,7 @@ def door_params(settings: Settings, shared_ports: bool) -> list[DoorParams]:
     server = settings.server
     tokens = (token_digest(server.bearer_token),) if server.bearer_token else ()
     grpc = FrontParams(server.host, server.grpc_port, server.payload_bytes_max, shared_ports, tokens)
-    admin_ports = range(server.admin_port, server.admin_port + 2 * settings.runtime.bounds.most + 16)
+    admin_ports = range(server.admin_port, _after(settings))
     shared = DoorParams(
         server.front, grpc, server.http_port, server.admin_host, admin_ports if server.admin_port else (0,)
     )
@@ -349,6 +357,21 @@ def door_params(settings: Settings, shared_ports: bool) -> list[DoorParams]:
         )
         for slot in range(slots.count)
     ]
+
+
+def _after(settings: Settings) -> int:
+    """The first port after those of the replicas' admin listeners."""
+    return settings.server.admin_port + 2 * settings.runtime.bounds.most + 16
+
+
+def worker_admin(settings: Settings) -> tuple[str, Sequence[int]]:
+    """Where the admin listeners of workers may be: after those of the replicas, any where those are anywhere."""
+    server = settings.server
+    if not server.admin_port:
+        return server.admin_host, (0,)
+    first = _after(settings)
+    last = first + 2 * sum(spec.params.bounds.most for spec in deployed(settings)) + 16
+    return server.admin_host, [*range(first, min(last, PORT_MAX)), 0]
 
 
 def replay_service(
@@ -372,9 +395,9 @@ def replay_service(
     )
 
 
-def build(settings: Settings, shared_ports: bool) -> Gateway:
+def build(settings: Settings, shared_ports: bool, connect: Connect | None) -> Gateway:
     """One replica; Ray sends this function by its name."""
-    return Gateway(settings, shared_ports)
+    return Gateway(settings, shared_ports, connect)
 
 
 def plan(settings: Settings) -> Plan:
@@ -405,4 +428,6 @@ def plan(settings: Settings) -> Plan:
         open_edge=(lambda ports: NodeEdge(settings, ports)) if settings.edge.haproxy == "own" else None,
         open_batches=batch_watch,
         batch_cpus=settings.batch.cpus,
+        workers=deployed(settings),
+        worker_admin=worker_admin(settings),
     )

@@ -21,6 +21,7 @@ from serving.core.rollout import ModelParams
 from serving.decisions.recommend.params import Params as RecommendParams
 from serving.runtime.batch_params import BatchParams
 from serving.runtime.params import RuntimeParams
+from serving.runtime.worker_params import WorkersParams
 from serving.transport.edge_params import EdgeParams
 
 FILE_DEFAULT = "storegate.toml"
@@ -236,6 +237,7 @@ class Settings:
     retrain: RetrainParams = field(default_factory=RetrainParams)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
     batch: BatchParams = field(default_factory=BatchParams)
+    workers: WorkersParams = field(default_factory=WorkersParams)
     edge: EdgeParams = field(default_factory=EdgeParams)
 
     def __post_init__(self) -> None:

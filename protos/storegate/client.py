@@ -33,6 +33,8 @@ from storegate.v1 import (
     catalog_pb2_grpc,
     event_pb2,
     event_pb2_grpc,
+    forecast_pb2,
+    forecast_pb2_grpc,
     gateway_pb2,
     gateway_pb2_grpc,
     model_pb2,
@@ -48,6 +50,7 @@ RETRIED = (
     {"service": "storegate.v1.UserEventService", "method": "ExportUser"},
     {"service": "storegate.v1.UserEventService", "method": "EraseUser"},  # idempotent by request_id
     {"service": "storegate.v1.CatalogService", "method": "GetItem"},
+    {"service": "storegate.v1.ForecastService"},
     *(
         {"service": "storegate.v1.ModelService", "method": method}
         for method in ("ListModels", "GetModel", "PromoteModel", "SetShadow", "SetTrafficSplit")
@@ -324,6 +327,13 @@ class Client:
         """Sets prices, costs and list prices."""
         return self._call("catalog", "SetPrices", catalog_pb2.SetPricesRequest(updates=updates), timeout_s)
 
+    def forecast_demand(
+        self, item_ids: Iterable[str], *, timeout_s: float | None = None, **fields: Any
+    ) -> forecast_pb2.ForecastDemandResponse:
+        """How much will sell; further `fields` as in ForecastDemandRequest."""
+        request = forecast_pb2.ForecastDemandRequest(item_ids=item_ids, **fields)
+        return self._call("forecast", "ForecastDemand", request, timeout_s)
+
     def list_models(self, *, timeout_s: float | None = None) -> model_pb2.ListModelsResponse:
         """All models and who answers whom."""
         return self._call("model", "ListModels", model_pb2.ListModelsRequest(), timeout_s)
@@ -361,6 +371,12 @@ class Client:
     ) -> batch_pb2.BatchRecommendResponse:
         """Answers for many: inline, or as an operation over files."""
         return self._call("batch", "BatchRecommend", request, timeout_s)
+
+    def batch_forecast(
+        self, request: batch_pb2.BatchForecastRequest, *, timeout_s: float = BATCH_S
+    ) -> batch_pb2.BatchForecastResponse:
+        """Forecasts for many: inline, or as an operation over files."""
+        return self._call("batch", "BatchForecast", request, timeout_s)
 
     def batch_score(
         self, request: batch_pb2.BatchScoreRequest, *, timeout_s: float = BATCH_S
@@ -449,6 +465,7 @@ class _Slot:
             "recommendation": recommendation_pb2_grpc.RecommendationServiceStub(channel),
             "event": event_pb2_grpc.UserEventServiceStub(channel),
             "catalog": catalog_pb2_grpc.CatalogServiceStub(channel),
+            "forecast": forecast_pb2_grpc.ForecastServiceStub(channel),
             "model": model_pb2_grpc.ModelServiceStub(channel),
             "batch": batch_pb2_grpc.BatchServiceStub(channel),
             "gateway": gateway_pb2_grpc.GatewayServiceStub(channel),

@@ -17,13 +17,13 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from serving.adapters.batch_columns import CATALOGUE_FILE, is_list, is_text, pinned_catalogue
 from serving.adapters.batch_kind import Computed, Kind, Pinned, Surroundings
 from serving.adapters.batch_store import Request
-from serving.adapters.catalogue_file import dump_items, load_items
+from serving.adapters.catalogue_file import load_items
 from serving.adapters.counter_files import CounterFiles, read_counters
 from serving.adapters.model_loader import load_release
 from serving.adapters.releases import Release, live, manifest
-from serving.adapters.versions import read_version
 from serving.catalogue.store import CatalogueStore
 from serving.core.batch import BatchSpec
 from serving.core.catalogue import Catalogue
@@ -52,7 +52,6 @@ PAUSE_S: Final = 0.5
 """A store that is away is asked so often, with such a pause: nobody waits for a batch, and none of its answers shall be
 without the profile."""
 PROFILE_MS: Final = 1000.0
-CATALOGUE_FILE: Final = "items.parquet"
 COUNTERS_FILE: Final = "counters.npz"
 RESULT: Final = pa.struct(
     [("item_id", pa.string()), ("score", pa.float32()), ("price", pa.int64()), ("source", pa.string())]
@@ -68,18 +67,16 @@ def pin(around: Surroundings, spec: BatchSpec, schema: pa.Schema, store: Catalog
     check_columns(schema, query)
     wanted = spec.options.get("release") or ""
     release = manifest(around.home).find(wanted) if wanted else live(around.home)
-    news = store.read_all()
-    base = load_items(read_version(around.home, "catalogue", release.models["catalogue"]) / CATALOGUE_FILE)
-    items = {item.item_id: item for item in base} | {name: one.item for name, one in news.items.items()}
+    catalogue_version, items = pinned_catalogue(around.home, release, store)
     counted = CounterFiles(around.counters).published() if around.counters else b""
     pins = {
         "release": release.release,
         "versions": dict(release.models),
-        "catalogue_version": news.version,
+        "catalogue_version": catalogue_version,
         "wall_s": int(time.time()),
         "params": asdict(replace(around.params, profile_timeout_ms=PROFILE_MS, shadow_share=0.0)),
     }
-    files = {CATALOGUE_FILE: dump_items(list(items.values()))}
+    files = {CATALOGUE_FILE: items}
     return Pinned(pins, {**files, COUNTERS_FILE: counted} if counted else files)
 
 
@@ -89,10 +86,10 @@ def check_columns(schema: pa.Schema, query: Query) -> None:
     if not any(name in found for name in PERSON):
         raise InvalidInput("input_uri", sorted(found), "a column user_id or visitor_id", reason="MISSING_COLUMN")
     for name in (*PERSON, "item_id"):
-        if name in found and not _is_text(found[name]):
+        if name in found and not is_text(found[name]):
             raise InvalidInput(f"input_uri.{name}", str(found[name]), "a column of strings", reason="WRONG_COLUMN")
     items = found.get("item_ids")
-    if items is not None and not (_is_list(items) and _is_text(items.value_type)):
+    if items is not None and not (is_list(items) and is_text(items.value_type)):
         raise InvalidInput("input_uri.item_ids", str(items), "a column of lists of strings", reason="WRONG_COLUMN")
     needs = query.placement in NEED_ITEMS and not query.item_ids
     if needs and items is None and "item_id" not in found:
@@ -230,14 +227,6 @@ def _check_items(items: tuple[str, ...], query: Query) -> None:
         raise InvalidInput("item_ids", f"{len(items)} ids", f"at most {CONTEXT_ITEMS_MAX}")
     for item in items:
         check_id("item_ids", item)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 RECOMMEND: Final = Kind("users", pin, RecommendBlocks.open)

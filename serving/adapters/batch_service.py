@@ -1,7 +1,8 @@
 """The methods of BatchService; those that compute belong on the batch lane, where they wait for nobody but each other.
 
-An inline batch of recommendations is nothing but its requests, sent through the engine as bulk calls, a few at a time:
-so it is cut into slices like all bulk, gets its share and no more, and its answers are those of `Recommend`.
+An inline batch of recommendations or forecasts is nothing but its requests, sent through the engine as bulk calls, a
+few at a time: so it is cut into slices like all bulk, gets its share and no more, and its answers are those of the
+method.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from serving.core.batch import (
     CancelOperation,
     Column,
     GetOperation,
+    InlineForecast,
     InlineRecommend,
     InlineScore,
     ListOperations,
@@ -67,11 +69,12 @@ class BatchService:
         intake: Callable[[], Intake],
         recommend: str,
         places: Sequence[str],
+        forecast: str = "",
     ) -> None:
-        """intake: the engine, which does not exist yet when this is made. recommend: the full name of the method
-        `Recommend`. places: where files may be, see batch_places.allowed."""
+        """intake: the engine, which does not exist yet when this is made. recommend, forecast: the full names of the
+        methods `Recommend` and `ForecastDemand`. places: where files may be, see batch_places.allowed."""
         self._around, self._catalogue, self._shelf = around, catalogue, shelf
-        self._intake, self._recommend, self._places = intake, recommend, tuple(places)
+        self._intake, self._recommend, self._forecast, self._places = intake, recommend, forecast, tuple(places)
         self._store = BatchStore(around.home)
         # The lane's own thread must not yield: the engine's work is done on it, too.
         self._patient = ThreadPoolExecutor(1, "batch-aside", initializer=yield_to_others, initargs=(NICE,))
@@ -84,7 +87,13 @@ class BatchService:
         self, queries: Sequence[InlineRecommend | BatchSpec], turn: Turn
     ) -> list[Responses | Operation | StoregateError]:
         """BatchRecommend."""
-        return [self._guarded(lambda query=query: self._recommended(query, turn)) for query in queries]  # type: ignore[misc]
+        return [self._guarded(lambda query=query: self._asked(query, self._recommend, turn)) for query in queries]  # type: ignore[misc]
+
+    def run_forecast(
+        self, queries: Sequence[InlineForecast | BatchSpec], turn: Turn
+    ) -> list[Responses | Operation | StoregateError]:
+        """BatchForecast."""
+        return [self._guarded(lambda query=query: self._asked(query, self._forecast, turn)) for query in queries]  # type: ignore[misc]
 
     def run_score(
         self, queries: Sequence[InlineScore | BatchSpec], turn: Turn
@@ -118,11 +127,14 @@ class BatchService:
         """On a thread that yields to the engine."""
         return self._patient.submit(run, query).result()
 
-    def _recommended(self, query: InlineRecommend | BatchSpec, turn: Turn) -> Responses | Operation:
+    def _asked(
+        self, query: InlineRecommend | InlineForecast | BatchSpec, method: str, turn: Turn
+    ) -> Responses | Operation:
+        """A batch over files, begun; or what `method` answers to each of the requests."""
         if isinstance(query, BatchSpec):
             return self._aside(self._begun, query)
         deadline = min(turn.deadline, turn.now + INLINE_S_MAX)
-        return Responses(_Inline(query.requests, self._recommend, deadline).run(self._intake()))
+        return Responses(_Inline(query.requests, method, deadline).run(self._intake()))
 
     def _scored(self, query: InlineScore | BatchSpec) -> Scored | Operation:
         if isinstance(query, BatchSpec):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from serving.adapters.batch_forecast import FORECAST
 from serving.adapters.batch_kind import Kind
 from serving.adapters.batch_recommend import RECOMMEND
 from serving.adapters.batch_score import SCORE
@@ -12,4 +13,5 @@ from serving.adapters.batch_score import SCORE
 BATCHES: Final[Mapping[str, Kind]] = {
     "recommend": RECOMMEND,
     "score": SCORE,
+    "forecast": FORECAST,
 }

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from serving.adapters.batch_columns import CATALOGUE_FILE
+from serving.adapters.catalogue_file import load_items
+from serving.adapters.forecast_files import read_forecaster
 from serving.adapters.live_part import LivePart
+from serving.adapters.releases import releases
+from serving.adapters.versions import read_version
 from serving.core.catalogue import Catalogue
 from serving.core.errors import StoregateError
 from serving.core.turn import Turn
@@ -19,9 +24,12 @@ class ForecastService:
     """Works without a forecast model, and says so; takes one up as soon as a release brings it."""
 
     def __init__(
-        self, home: Path, catalogue: Callable[[], Catalogue], opened: Callable[[Path, str], DemandModel]
+        self,
+        home: Path,
+        catalogue: Callable[[], Catalogue],
+        opened: Callable[[Path, str], DemandModel] = read_forecaster,
     ) -> None:
-        """catalogue: as it is now. opened: reads a version of the model, see forecast_files.py."""
+        """catalogue: as it is now. opened: reads a version of the model."""
         self._live = LivePart(home, PART, lambda folder, version: ForecastPipeline(opened(folder, version), catalogue))
 
     @property
@@ -48,3 +56,13 @@ class ForecastService:
         except StoregateError as error:
             return [error] * len(queries)
         return pipeline.run(queries, turn)
+
+
+def published_pipeline(home: Path) -> ForecastPipeline:
+    """The live model with the catalogue that was published with it, for a process without a store. Raises NotReady,
+    ModelDamaged."""
+    held = LivePart(home, PART, read_forecaster).current
+    release = next(one for one in releases(home) if one.release == held.release)
+    items = load_items(read_version(home, "catalogue", release.models["catalogue"]) / CATALOGUE_FILE)
+    catalogue = Catalogue.build(items)
+    return ForecastPipeline(held.value, lambda: catalogue)

@@ -39,16 +39,19 @@ class LivePart(Generic[T]):
     serves instead. Reading `current` never waits.
     """
 
-    def __init__(self, home: Path, part: str, opened: Callable[[Path, str], T]) -> None:
-        """opened: (the verified folder, its version) -> what serves. Raises ModelDamaged, InvalidInput."""
-        self._home, self._part, self._opened = home, part, opened
+    def __init__(
+        self, home: Path, part: str, opened: Callable[[Path, str], T], closed: Callable[[T], None] | None = None
+    ) -> None:
+        """opened: (the verified folder, its version) -> what serves; raises ModelDamaged, InvalidInput. closed: told of
+        what serves no longer; who still uses it may."""
+        self._home, self._part, self._opened, self._closed = home, part, opened, closed
         self._guard = threading.Lock()
         """Of loading: one at a time."""
         self._now: Held[T] | StoregateError = self._absent("")
-        self._stamp = (-1, -1)
+        self._stamp = stamp(home)
+        self._now = self._found()
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name=f"live-{part}", daemon=True)
-        self.refresh()
 
     @property
     def current(self) -> Held[T]:
@@ -78,6 +81,8 @@ class LivePart(Generic[T]):
             self._stamp = seen
             if _version(before) == _version(self._now):
                 return False
+            if self._closed is not None and isinstance(before, Held):
+                self._closed(before.value)
             log.warning("%s: %s serves, it was %s", self._part, _version(self._now), _version(before))
             return True
 

@@ -1,4 +1,4 @@
-"""`storegate batch`: recommendations and scores for many, from Parquet to Parquet."""
+"""`storegate batch`: recommendations, scores and forecasts for many, from Parquet to Parquet."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def batch() -> None:
     \b
     storegate batch recommend --input users.parquet --output recommended --page-size 20
     storegate batch score ranker.purchase --input rows.parquet --output scores
+    storegate batch forecast --input items.parquet --output demand --horizon 56
     storegate batch list
     storegate batch resume 20261126T221500-0badcafe
     """
@@ -104,6 +105,39 @@ def score(
     source, target = _resolved(input_uri, how["target"]), _resolved(output_uri, how["target"])
     request = pb.BatchScoreRequest(model=model, version=version, outputs=outputs, input_uri=source, output_uri=target)
     _run(settings, "batch_score", request, **how)
+
+
+@batch.command()
+@places
+@click.option("--horizon", type=int, help="Days from the first one on. [28]")
+@click.option("--quantile", "quantiles", type=float, multiple=True, help="Above 0, below 1; repeatable. [0.1 0.5 0.9]")
+@click.option("--week", is_flag=True, help="Weeks instead of days.")
+@click.option("--model", default="", help="The release that answers. [the live one]")
+@with_settings(("workers", "batch.workers"))
+def forecast(
+    settings: Settings,
+    horizon: int | None,
+    quantiles: tuple[float, ...],
+    week: bool,
+    model: str,
+    input_uri: str,
+    output_uri: str,
+    **how: Any,
+) -> None:
+    """How much will sell, for every row with an item_id and, where there is one, a location_id.
+
+    The output has all columns of the input, `first_day`, as lists `mean` and a column for each quantile, `method`,
+    `confidence` and `error`. For all items at once: storegate forecast --out.
+    """
+    from storegate.v1 import batch_pb2 as pb
+    from storegate.v1 import forecast_pb2 as forecasts
+
+    each = forecasts.ForecastDemandRequest(
+        horizon_days=horizon, quantiles=quantiles, period="FORECAST_PERIOD_WEEK" if week else None
+    )
+    source, target = _resolved(input_uri, how["target"]), _resolved(output_uri, how["target"])
+    request = pb.BatchForecastRequest(input_uri=source, output_uri=target, each=each, model=model)
+    _run(settings, "batch_forecast", request, **how)
 
 
 @batch.command("list")

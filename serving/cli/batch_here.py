@@ -20,6 +20,12 @@ from serving.settings import Settings
 from serving.transport import codecs as wire
 
 STORE_WAIT_S = 10.0
+METHODS = {
+    "batch_recommend": wire.BATCH_RECOMMEND,
+    "batch_score": wire.BATCH_SCORE,
+    "batch_forecast": wire.BATCH_FORECAST,
+}
+"""Of storegate.client.Client -> of the contract."""
 
 
 class BatchHere:
@@ -59,7 +65,7 @@ class BatchHere:
         """Makes the batch of a request of the contract, and works on it until it is over. Raises StoregateError."""
         from serving.batching import batch_surroundings
 
-        name = {"batch_recommend": wire.BATCH_RECOMMEND, "batch_score": wire.BATCH_SCORE}[method]
+        name = METHODS[method]
         spec = wire.codecs(SystemClock())[name].decode(request.SerializeToString())
         made = create(batch_surroundings(self._settings), self._store, spec, self._catalogue)
         say(f"batch {made.name}")

@@ -53,11 +53,25 @@ class Told:
     """None = nothing is compared there."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToldByWorker:
+    """One process of a worker, by its own account; name "" = there is none. Counters since its start."""
+
+    worker: str
+    name: str
+    pid: int
+    admin: str
+    ready: bool
+    detail: str
+    answered: int
+    failed: int
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @with_settings()
 def status(settings: Settings, as_json: bool) -> None:
-    """Exit code 0 when every replica is ready, 1 otherwise.
+    """Exit code 0 when every replica of the gateway is ready, 1 otherwise; it serves without its workers.
 
     \b
     storegate status
@@ -65,7 +79,7 @@ def status(settings: Settings, as_json: bool) -> None:
     """
     from serving.adapters.releases import live
     from serving.adapters.retrain_files import status as retrainings
-    from serving.runtime.home import replicas
+    from serving.runtime.home import LOCAL, replicas
 
     try:
         release = live(settings.home).release
@@ -73,6 +87,7 @@ def status(settings: Settings, as_json: bool) -> None:
         release = f"none ({error.message})"
     counters = _counters(settings)
     told = [_ask(each.name, each.pid, each.addresses) for each in replicas(settings.home)]
+    beside = _workers(settings, on_ray=any(each.name != LOCAL for each in told))
     trained = retrainings(settings.home)
     if as_json:
         facts = {
@@ -80,10 +95,12 @@ def status(settings: Settings, as_json: bool) -> None:
             "release": release,
             "counters": counters,
             "replicas": [asdict(t) for t in told],
+            "workers": [asdict(each) for each in beside],
         }
         click.echo(json.dumps(facts | ({"retrain": asdict(trained)} if trained.last else {})))
     else:
         _show(settings, release, counters, told, trained)
+        _show_workers(beside)
     sys.exit(0 if told and all(each.ready for each in told) else 1)
 
 
@@ -119,6 +136,47 @@ def _show(settings: Settings, release: str, counters: dict[str, object], told: S
                 f"{shadow.failed:,} failed, {shadow.dropped:,} dropped",
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
+
+
+def _workers(settings: Settings, on_ray: bool) -> list[ToldByWorker]:
+    """Every process of a worker, and a line for each worker that should have some and has none."""
+    from serving.runtime.home import workers
+    from serving.workers import deployed
+
+    found = []
+    for each in workers(settings.home):
+        status, said = _get(each.admin_host, each.admin_port, "/readyz")
+        _, metrics = _get(each.admin_host, each.admin_port, "/metrics")
+        found.append(
+            ToldByWorker(
+                each.worker,
+                each.name,
+                each.pid,
+                f"{each.admin_host}:{each.admin_port}",
+                status == 200,
+                _detail(said),
+                total(metrics, "storegate_worker_calls_answered_total"),
+                total(metrics, "storegate_worker_calls_failed_total"),
+            )
+        )
+    up = {each.worker for each in found}
+    missing = [spec.name for spec in deployed(settings) if on_ray and spec.name not in up]
+    return found + [ToldByWorker(name, "", 0, "", False, "no process is up", 0, 0) for name in missing]
+
+
+def _show_workers(told: Sequence[ToldByWorker]) -> None:
+    if not told:
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("worker", "replica", "process", "admin", "state"):
+        table.add_column(name, overflow="fold")
+    for name in ("answered", "failed"):
+        table.add_column(name, justify="right")
+    for one in told:
+        state = one.detail if one.ready else f"NOT READY: {one.detail}"
+        pid = str(one.pid) if one.pid else "-"
+        table.add_row(one.worker, one.name or "-", pid, one.admin or "-", state, f"{one.answered:,}", f"{one.failed:,}")
+    out.print(table)
 
 
 def _counters(settings: Settings) -> dict[str, object]:

@@ -102,8 +102,15 @@ class InlineRecommend:
 
 
 @dataclass(frozen=True, slots=True)
+class InlineForecast:
+    """requests: each a ForecastDemandRequest in protobuf's wire format, checked."""
+
+    requests: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Responses:
-    """Each a RecommendResponse in protobuf's wire format, in the order of the requests."""
+    """Each a RecommendResponse or a ForecastDemandResponse in protobuf's wire format, in the order of the requests."""
 
     encoded: tuple[bytes, ...]
 

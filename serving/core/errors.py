@@ -17,6 +17,16 @@ class StoregateError(Exception):
         self.message = message
         self.facts = facts
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel between processes with all that they carry, whatever their constructors take."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(cls: type[StoregateError], args: tuple[object, ...], facts: dict[str, object]) -> StoregateError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(facts)
+    return error
+
 
 class InvalidInput(StoregateError):
     """A field of a request, a file or a setting has a value that cannot be used."""
@@ -163,6 +173,16 @@ class WorkerLost(StoregateError):
     """Processes that computed for us were killed, again and again; what they had done before is kept."""
 
     reason = "WORKER_LOST"
+
+
+class WorkerUnavailable(StoregateError):
+    """Who computes calls of this method is starting, has just died, or is away; others are answered."""
+
+    reason = "WORKER_UNAVAILABLE"
+
+    def __init__(self, worker: str, problem: str) -> None:
+        super().__init__(f"the worker {worker} {problem}: try again in a moment", worker=worker)
+        self.worker = worker
 
 
 class NoRoom(StoregateError):

@@ -59,8 +59,6 @@ class Lane(Enum):
     """Changes what is served: likewise, so that going back to an older model does not wait behind an import."""
     FILES = "files"
     """Stores the rows of files, call by call, each for as long as it may take: likewise, so that nobody else waits."""
-    FORECAST = "forecast"
-    """Computes for tens of milliseconds, batched: likewise, so that a page never waits behind a forecast."""
     BATCH = "batch"
     """Brings many calls at once, or starts and follows what takes hours: likewise. What it computes it sends to the
     engine as bulk, so that its own time is mostly waiting."""

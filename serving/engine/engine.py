@@ -1,15 +1,15 @@
 """The engine: takes calls from any front on any thread, and answers each exactly once.
 
-Seven lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
+Six lanes: `engine` computes in memory, batched, on whichever thread comes first; `writer` waits for stores on a
 thread of its own, where all writes that wait are committed together; `importer` runs what takes long, one by one,
-`operator` likewise what changes the models, `files` what stores whole files, `batch` what brings many calls at once,
-`forecast` what computes for tens of milliseconds, batched.
+`operator` likewise what changes the models, `files` what stores whole files, `batch` what brings many calls at once.
+Beside them stand the lanes of the workers (remote_lane.py), which compute elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from serving.core.clock import Clock, SystemClock
 from serving.core.errors import InvalidInput, NotReady, PayloadTooLarge, StoregateError, UnknownMethod
@@ -18,10 +18,10 @@ from serving.engine.calls import Call, Lane, Responder, Route
 from serving.engine.execution import fail
 from serving.engine.lane import LEAVING, WorkLane
 from serving.engine.load import Work
+from serving.engine.remote_lane import RemoteLane
 from serving.engine.telemetry import Family
 
 IMPORTS = Limits(batch_max=1, queue_max=4)
-FORECASTS = Limits(batch_max=8, queue_max=64)
 BATCHES = Limits(batch_max=1, queue_max=16)
 
 
@@ -48,10 +48,18 @@ class EngineParams:
 class Engine:
     """Implements `Intake`. Accepts calls from construction on, until `drain`."""
 
-    def __init__(self, routes: Sequence[Route], params: EngineParams | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        params: EngineParams | None = None,
+        clock: Clock | None = None,
+        remote: Sequence[RemoteLane] = (),
+    ) -> None:
+        """remote: lanes of workers, which are ended with the engine; their methods are no routes."""
         self._params = params or EngineParams()
         self._clock = clock or SystemClock()
-        self._compute, self._write, *self._slow = self._lanes = tuple(
+        self._remote = tuple(remote)
+        self._compute, self._write, *slow = own = tuple(
             WorkLane(
                 lane.value,
                 [route for route in routes if route.lane is lane],
@@ -65,10 +73,11 @@ class Engine:
                 (Lane.IMPORTER, IMPORTS),
                 (Lane.OPERATOR, IMPORTS),
                 (Lane.FILES, IMPORTS),
-                (Lane.FORECAST, FORECASTS),
                 (Lane.BATCH, BATCHES),
             )
         )
+        self._slow: tuple[WorkLane | RemoteLane, ...] = (*slow, *self._remote)
+        self._lanes: tuple[WorkLane | RemoteLane, ...] = (*own, *self._remote)
         self._leaving = False
         self._refused: dict[str, int] = {}
 
@@ -95,7 +104,8 @@ class Engine:
                 call.bulk = False  # all that wait are committed together
                 write.append(call)
             elif (slow := next((lane for lane in self._slow if call.method in lane.routes), None)) is not None:
-                call.bulk = False
+                if isinstance(slow, WorkLane):
+                    call.bulk = False  # one by one, in their order
                 slow.submit([call])
             else:
                 self._refuse(call, UnknownMethod(f"there is no method {call.method[:80]!r}", method=call.method[:80]))
@@ -162,6 +172,9 @@ class Engine:
     def telemetry(self) -> list[Family]:
         """Counters of all lanes, families of one name merged."""
         merged: dict[str, Family] = {family.name: family for family in self._admission()}
+        remote = [family for lane in self._remote for family in lane.families()]
+        for family in remote:
+            merged.setdefault(family.name, replace(family, rows=[])).rows.extend(family.rows)
         for lane in self._lanes:
             of = ((lane.telemetry.lane,),)
             calls = Family(

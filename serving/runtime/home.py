@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
 from serving.core.errors import SettingError
 from serving.runtime.parts import Addresses, Front
+
+LOCAL = "local"
+"""Name of the one replica of a gateway without Ray."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,19 @@ class Replica:
     name: str
     pid: int
     addresses: Addresses
+    here: bool = True
+    """Whether it is on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorker:
+    """One process of a worker, as it announced itself."""
+
+    worker: str
+    name: str
+    pid: int
+    admin_host: str
+    admin_port: int
     here: bool = True
     """Whether it is on this machine."""
 
@@ -50,7 +67,8 @@ def locked(home: Path) -> Iterator[None]:
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        for stale in (*run_folder(home).glob("replica-*.json"), _edge_file(home)):
+        folder = run_folder(home)
+        for stale in (*folder.glob("replica-*.json"), *folder.glob("worker-*.json"), _edge_file(home)):
             stale.unlink(missing_ok=True)
         yield
     finally:
@@ -59,10 +77,19 @@ def locked(home: Path) -> Iterator[None]:
 
 def announce(home: Path, name: str, addresses: Addresses) -> Path:
     """Writes where this process listens; the file is removed by `withdraw`."""
-    path = run_folder(home) / f"replica-{name}.json"
+    return _announced(home, f"replica-{name}", {"name": name, "addresses": asdict(addresses)})
+
+
+def announce_worker(home: Path, worker: str, name: str, admin_host: str, admin_port: int) -> Path:
+    """The same for a process of a worker."""
+    said = {"worker": worker, "name": name, "admin_host": admin_host, "admin_port": admin_port}
+    return _announced(home, f"worker-{worker}-{name}", said)
+
+
+def _announced(home: Path, file: str, said: dict[str, Any]) -> Path:
+    path = run_folder(home) / f"{file}.json"
     aside = path.with_suffix(f".{secrets.token_hex(4)}")
-    said = {"name": name, "node": socket.gethostname(), "pid": os.getpid(), "addresses": asdict(addresses)}
-    aside.write_text(json.dumps(said))
+    aside.write_text(json.dumps(said | {"node": socket.gethostname(), "pid": os.getpid()}))
     aside.rename(path)
     return path
 
@@ -97,8 +124,24 @@ def withdraw(path: Path) -> None:
 def replicas(home: Path) -> list[Replica]:
     """The replicas that announced themselves, by name. One that was killed could not withdraw: it is withdrawn here,
     when it was on this machine."""
-    found, here = [], socket.gethostname()
-    for path in sorted((home / "run").glob("replica-*.json")):
+    return [
+        Replica(said["name"], said["pid"], Addresses(**said["addresses"]), here)
+        for said, here in _announcements(home, "replica-*.json")
+    ]
+
+
+def workers(home: Path) -> list[RunningWorker]:
+    """The same for the processes of workers."""
+    return [
+        RunningWorker(said["worker"], said["name"], said["pid"], said["admin_host"], said["admin_port"], here)
+        for said, here in _announcements(home, "worker-*.json")
+    ]
+
+
+def _announcements(home: Path, pattern: str) -> Iterator[tuple[dict[str, Any], bool]]:
+    """(what was announced, whether on this machine)."""
+    here = socket.gethostname()
+    for path in sorted((home / "run").glob(pattern)):
         try:
             said = json.loads(path.read_text())
         except (OSError, ValueError):  # withdrawn this moment
@@ -106,8 +149,7 @@ def replicas(home: Path) -> list[Replica]:
         if said.get("node") == here and not psutil.pid_exists(said["pid"]):
             withdraw(path)
             continue
-        found.append(Replica(said["name"], said["pid"], Addresses(**said["addresses"]), said.get("node") == here))
-    return found
+        yield said, said.get("node") == here
 
 
 def ray_token(home: Path) -> Path:

@@ -14,7 +14,7 @@ import psutil  # type: ignore[import-untyped]
 
 from serving.core.errors import NotReady, SettingError, StoregateError
 from serving.runtime import ray_env
-from serving.runtime.home import Replica, locked, replicas
+from serving.runtime.home import Replica, locked, replicas, workers
 from serving.runtime.leaving import Departure, Leaving, departure, reinstall
 from serving.runtime.local import OnReady, at_the_edge, batches_of, look_after
 from serving.runtime.params import RuntimeParams
@@ -22,11 +22,15 @@ from serving.runtime.parts import Plan, Say
 from serving.runtime.ports import SharedPorts
 from serving.runtime.process import THREADS, children, end, pin
 from serving.runtime.rolling import Rollout, on_signal
+from serving.runtime.worker_watch import WorkerWatch
 
+BROKEN = ("DEPLOY_FAILED", "UNHEALTHY")
 POLL_S = 0.2
 WATCH_S = 1.0
 END_S = 3.0
 """What a process of Ray gets to end by itself once Ray was shut down."""
+WORKERS_S_MAX = 30.0
+"""How long a start waits for workers once the gateway is there; it serves without them."""
 REPLICA_ENVIRON = (*THREADS, "NUMBA_CACHE_DIR", "RAY_worker_niceness")
 
 log = logging.getLogger(__name__)
@@ -65,6 +69,8 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     _start_serve()
     _deploy(plan, settings)
     running = _wait_until_ready(plan, leave)
+    watch = WorkerWatch(plan.home, plan.workers, _failed)
+    watch.wait(WORKERS_S_MAX, leave, say)
     here = sum(replica.here for replica in running)
     edge = stack.enter_context(at_the_edge(plan, shared, here, leave))
     batches = stack.enter_context(batches_of(plan, settings, _ray_address()))
@@ -74,6 +80,7 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
         look_after(backing, say)
         look_after(batches, say)
         rollout.look(say)
+        watch.look(say)
         if edge is not None:
             edge.look(say)
     say("leaving: answering what has been accepted")
@@ -104,7 +111,9 @@ def _start_ray(plan: Plan, leave: Departure, ours: list[psutil.Process]) -> None
     if not is_token_auth_enabled():
         raise SettingError("Ray started without token authentication: unset RAY_AUTH_MODE or set it to 'token'")
     if not params.ray_address:
-        check_gpus(params, ray.cluster_resources().get("GPU", 0.0))
+        gpus = ray.cluster_resources().get("GPU", 0.0)
+        check_gpus(params, gpus)
+        check_worker_gpus(plan, gpus)
 
 
 def check_gpus(params: RuntimeParams, gpus: float) -> None:
@@ -117,6 +126,17 @@ def check_gpus(params: RuntimeParams, gpus: float) -> None:
         )
 
 
+def check_worker_gpus(plan: Plan, gpus: float) -> None:
+    """The same for workers."""
+    for spec in plan.workers:
+        if spec.params.gpus * spec.params.replicas > gpus:
+            raise SettingError(
+                f"workers.{spec.name}.gpus: {spec.params.replicas} processes want {spec.params.gpus:g} GPUs each, and "
+                f"this machine has {gpus:g}: set 0, or runtime.ray_address to a cluster that has them",
+                key=f"workers.{spec.name}.gpus",
+            )
+
+
 def _to_log(data: dict[str, Any], ignore_prefix: bool) -> None:
     for line in data["lines"]:
         log.debug("ray: %s", line)
@@ -127,10 +147,16 @@ def _own_cluster(plan: Plan) -> dict[str, Any]:
     return {
         "address": "local",
         # A rollout runs old and new replicas side by side.
-        "num_cpus": math.ceil(2 * params.bounds.most * params.ray_replica_cpus + plan.batch_cpus) + 1,
+        "num_cpus": math.ceil(2 * _cpus(plan) + plan.batch_cpus) + 1,
         "object_store_memory": params.ray_object_store_mib << 20,
         "include_dashboard": False,
     }
+
+
+def _cpus(plan: Plan) -> float:
+    """What replicas of the gateway and of workers reserve at most, without a rollout."""
+    workers = sum(spec.params.bounds.most * spec.params.cpus for spec in plan.workers)
+    return plan.params.bounds.most * plan.params.ray_replica_cpus + workers
 
 
 def _ray_address() -> str:
@@ -144,10 +170,22 @@ def _ray_address() -> str:
 def _rollout(plan: Plan, settings: Any) -> Rollout:
     return Rollout(
         deploy=lambda: _deploy(plan, settings),
-        names=lambda: {replica.name for replica in replicas(plan.home)},
-        problem=lambda: _problem(plan),
+        names=lambda: {each.name for each in (*replicas(plan.home), *workers(plan.home))},
+        problem=lambda: _problem(plan) or WorkerWatch(plan.home, plan.workers).problem(),
         patience_s=plan.params.start_s_max,
     )
+
+
+def _failed(worker: str) -> str:
+    """Why Ray has given a worker up; empty when it has not."""
+    from ray import serve
+
+    from serving.runtime.ray_workers import NAMES
+
+    status = serve.status().applications.get(NAMES.format(worker))
+    if status is None or status.status not in BROKEN:
+        return ""
+    return "; ".join(each.message for each in status.deployments.values() if each.message) or status.message
 
 
 def _start_serve() -> None:
@@ -163,12 +201,18 @@ def _deploy(plan: Plan, settings: Any) -> None:
     from ray import serve
 
     from serving.runtime.ray_serve import APP, application
+    from serving.runtime.ray_workers import NAMES, worker_application
 
-    environ = {name: os.environ[name] for name in REPLICA_ENVIRON if name in os.environ}
-    target = application(plan.build, settings, plan.home, plan.params, environ if plan.params.ray_address else None)
+    found = {name: os.environ[name] for name in REPLICA_ENVIRON if name in os.environ}
+    environ = found if plan.params.ray_address else None
+    targets = {APP: application(plan.build, settings, plan.home, plan.params, environ)}
+    for spec in plan.workers:
+        targets[NAMES.format(spec.name)] = worker_application(
+            spec, settings, plan.home, plan.params, plan.worker_admin, environ
+        )
     # Not serve.run: it waits without a limit, and says nothing meanwhile.
     serve.run_many(
-        [serve.RunTarget(target, name=APP, route_prefix=None)],
+        [serve.RunTarget(target, name=name, route_prefix=None) for name, target in targets.items()],
         wait_for_ingress_deployment_creation=False,
         wait_for_applications_running=False,
     )
@@ -196,7 +240,7 @@ def _problem(plan: Plan) -> str:
     status = serve.status().applications.get(APP)
     if status is None:
         return "Ray has not begun"
-    if status.status in ("DEPLOY_FAILED", "UNHEALTHY"):
+    if status.status in BROKEN:
         told = "; ".join(each.message for each in status.deployments.values() if each.message) or status.message
         raise NotReady(f"the replicas do not start: {told}")
     if status.status != "RUNNING":

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 from serving.core.errors import NotReady, StoregateError
-from serving.runtime.home import announce, announced_edge, locked, withdraw
+from serving.runtime.home import LOCAL, announce, announced_edge, locked, withdraw
 from serving.runtime.leaving import Departure, Leaving, departure
 from serving.runtime.parts import Addresses, Backing, Batches, Edge, Plan, Say
 from serving.runtime.ports import SharedPorts
@@ -46,12 +46,12 @@ def _serve(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Exi
     if plan.open_edge is None:
         shared.close()
     backing = stack.enter_context(closing(plan.open_backing(say)))
-    gateway = plan.build(backing.settings, False)
+    gateway = plan.build(backing.settings, False, None)
     stack.callback(gateway.close, plan.params.grace_s)
     gateway.start()
     settle()
     addresses = gateway.addresses
-    stack.callback(withdraw, announce(plan.home, "local", addresses))
+    stack.callback(withdraw, announce(plan.home, LOCAL, addresses))
     plan.probe(addresses)
     edge = stack.enter_context(at_the_edge(plan, shared, 1, leave))
     batches = stack.enter_context(batches_of(plan, backing.settings, ""))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from serving.engine.remote import Connect
 from serving.engine.scaling import Load
 from serving.runtime.params import RuntimeParams
+from serving.runtime.worker_parts import WorkerSpec
 
 Say = Callable[[str], None]
 """Tells people what is going on."""
@@ -118,8 +120,9 @@ class Plan:
     ports: Mapping[str, int]
     """Setting -> port that all replicas share, 0 = any free one."""
     open_backing: Callable[[Say], Backing]
-    build: Callable[[Any, bool], Gateway]
-    """(settings, whether its ports are shared with other replicas) -> a replica. Importable: Ray sends it by name."""
+    build: Callable[[Any, bool, Connect | None], Gateway]
+    """(settings, whether its ports are shared with other replicas, the way to workers that run elsewhere, None = all
+    are in its process) -> a replica. Importable: Ray sends it by name."""
     with_ports: Callable[[Any, Mapping[str, int]], Any]
     """(settings, setting -> port) -> settings with these ports."""
     probe: Callable[[Addresses], None]
@@ -130,3 +133,7 @@ class Plan:
     """(the replicas' settings, Ray's address, "" = without Ray) -> what works on batches; None = nobody here."""
     batch_cpus: float = 0.0
     """What its workers reserve on our own Ray, all together."""
+    workers: Sequence[WorkerSpec] = ()
+    """Those with deployments of their own on Ray."""
+    worker_admin: tuple[str, Sequence[int]] = ("127.0.0.1", (0,))
+    """Host and ports of their admin listeners, tried in order."""

@@ -1,4 +1,5 @@
-"""The gateway as a Ray Serve deployment. Ray places, watches and replaces replicas; calls never pass through it.
+"""The gateway as a Ray Serve deployment. Ray places, watches and replaces replicas; the storefront's calls never pass
+through it (what workers compute does: ray_workers.py).
 
 Each replica listens for itself, on ports it shares with the others (SO_REUSEPORT). Import this after `ray_env.prepare`.
 """
@@ -13,14 +14,17 @@ from typing import Any
 
 from ray import serve
 
+from serving.engine.remote import Connect, Link
 from serving.runtime.home import announce, withdraw
 from serving.runtime.params import RuntimeParams
 from serving.runtime.parts import Gateway
 from serving.runtime.process import settle, tune
 from serving.runtime.ray_scaling import as_stats, autoscaling
+from serving.runtime.ray_workers import RayLink
 
 APP = "storegate"
 DEPLOYMENT = "gateway"
+Build = Callable[[Any, bool, Connect | None], Gateway]
 CLOSE_S = 10.0
 """What a replica gets for leaving beyond the grace of its calls."""
 
@@ -29,19 +33,26 @@ class GatewayReplica:
     """One replica. Runs on the replica's own event loop; building and closing, which block, run beside it."""
 
     async def __init__(  # type: ignore[misc]  # Ray awaits it
-        self, build: Callable[[Any, bool], Gateway], settings: Any, home: str, params: RuntimeParams
+        self, build: Build, settings: Any, home: str, params: RuntimeParams
     ) -> None:
         self._grace_s = params.grace_s
         self._gateway: Gateway | None = None
         self._announced: Path | None = None
         name = serve.get_replica_context().replica_id.unique_id
-        await asyncio.to_thread(self._begin, build, settings, Path(home), name, params)
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self._begin, build, settings, Path(home), name, params, lambda of: RayLink(of, loop))
 
     def _begin(
-        self, build: Callable[[Any, bool], Gateway], settings: Any, home: Path, name: str, params: RuntimeParams
+        self,
+        build: Build,
+        settings: Any,
+        home: Path,
+        name: str,
+        params: RuntimeParams,
+        connect: Callable[[str], Link],
     ) -> None:
         tune(params.gil_switch_s)
-        gateway = self._gateway = build(settings, True)
+        gateway = self._gateway = build(settings, True, connect)
         try:
             gateway.start()
             settle()
@@ -74,7 +85,7 @@ class GatewayReplica:
 
 
 def application(
-    build: Callable[[Any, bool], Gateway],
+    build: Build,
     settings: Any,
     home: Path,
     params: RuntimeParams,

@@ -11,6 +11,7 @@ from serving.core.batch import (
     CancelOperation,
     Column,
     GetOperation,
+    InlineForecast,
     InlineRecommend,
     InlineScore,
     ListOperations,
@@ -22,10 +23,12 @@ from serving.core.batch import (
 )
 from serving.core.clock import Clock
 from serving.core.errors import InvalidInput
+from serving.decisions.forecast.batch import options_of as forecast_options
 from serving.decisions.inference.batch import options_of as score_options
 from serving.decisions.recommend.batch import options_of as recommend_options
 from serving.decisions.recommend.contract import NEED_ITEMS, Query
 from serving.transport import checks
+from serving.transport.forecast_codec import decode_forecast
 from serving.transport.recommend_codec import decode_recommend
 from storegate.v1 import batch_pb2 as pb
 
@@ -34,6 +37,9 @@ URI_BYTES_MAX: Final = 2048
 COLUMNS_MAX: Final = 1000
 _OWN: Final = ("user_id", "visitor_id", "session_events", "page_token", "request_id", "validate_only", "trace_item_ids")
 """What the rows of a file bring themselves, or cannot have."""
+FORECASTS_MAX: Final = 1000
+_FORECAST_OWN: Final = ("item_ids", "location_ids", "plans", "request_id")
+"""Likewise, of forecasts."""
 _STATES: Final = {
     State.PENDING: pb.OPERATION_STATE_PENDING,
     State.RUNNING: pb.OPERATION_STATE_RUNNING,
@@ -55,9 +61,7 @@ def decode_recommend_batch(payload: bytes, clock: Clock) -> InlineRecommend | Ba
         query = _placed("each.", lambda: _each(request.each, clock))
         model = checks.text("model", request.model, 256)
         return BatchSpec("recommend", *_uris(request), recommend_options(query, model))
-    for name in ("each", "model"):
-        if request.HasField(name) if name == "each" else getattr(request, name):
-            raise InvalidInput(name, "a value", "none without input_uri: each of the requests says what it wants")
+    _no_file_s(request)
     if not 1 <= len(request.requests) <= REQUESTS_MAX:
         expected = f"1 to {REQUESTS_MAX}, or input_uri and output_uri"
         raise InvalidInput("requests", f"{len(request.requests)} requests", expected)
@@ -84,6 +88,29 @@ def decode_score_batch(payload: bytes) -> InlineScore | BatchSpec:
     return InlineScore(model, version, tuple(_column(place, one) for place, one in enumerate(request.columns)), outputs)
 
 
+def decode_forecast_batch(payload: bytes) -> InlineForecast | BatchSpec:
+    """Raises InvalidInput naming the field, of an inline request with its place."""
+    request = checks.parsed(pb.BatchForecastRequest.FromString, "BatchForecastRequest", payload)
+    if _has_uris(request):
+        if request.requests:
+            raise InvalidInput("requests", f"{len(request.requests)} requests", "requests or input_uri, not both")
+        for name in _FORECAST_OWN:
+            if getattr(request.each, name):
+                raise InvalidInput(f"each.{name}", "a value", "none: it is asked for each row of the file")
+        request.each.item_ids.append("of the file")
+        query = _placed("each.", lambda: decode_forecast(checks.wire(request.each)))
+        model = checks.text("model", request.model, 256)
+        return BatchSpec("forecast", *_uris(request), forecast_options(query, model))
+    _no_file_s(request)
+    if not 1 <= len(request.requests) <= FORECASTS_MAX:
+        expected = f"1 to {FORECASTS_MAX}, or input_uri and output_uri"
+        raise InvalidInput("requests", f"{len(request.requests)} requests", expected)
+    encoded = tuple(map(checks.wire, request.requests))
+    for place, one in enumerate(encoded):
+        _placed(f"requests[{place}].", partial(decode_forecast, one))
+    return InlineForecast(encoded)
+
+
 def decode_get_operation(payload: bytes) -> GetOperation:
     request = checks.parsed(pb.GetOperationRequest.FromString, "GetOperationRequest", payload)
     return GetOperation(checks.needed_id("name", request.name))
@@ -105,9 +132,21 @@ def decode_resume_operation(payload: bytes) -> ResumeOperation:
 
 
 def encode_recommend_batch(answer: Responses | Operation) -> bytes:
-    """BatchRecommendResponse. The encoded responses are put in as they are."""
+    """BatchRecommendResponse."""
     if isinstance(answer, Operation):
         return checks.wire(pb.BatchRecommendResponse(operation=_operation(answer)))
+    return _responses(answer)
+
+
+def encode_forecast_batch(answer: Responses | Operation) -> bytes:
+    """BatchForecastResponse."""
+    if isinstance(answer, Operation):
+        return checks.wire(pb.BatchForecastResponse(operation=_operation(answer)))
+    return _responses(answer)
+
+
+def _responses(answer: Responses) -> bytes:
+    """A batch's response: the encoded responses are put in as they are."""
     out = bytearray()
     for one in answer.encoded:
         out += _RESPONSE + _varint(len(one)) + one
@@ -132,7 +171,7 @@ def encode_operations(found: list[Operation]) -> bytes:
     return checks.wire(pb.ListOperationsResponse(operations=map(_operation, found)))
 
 
-_RESPONSE: Final = b"\x0a"  # field 1 of BatchRecommendResponse, length-delimited
+_RESPONSE: Final = b"\x0a"  # field 1 of BatchRecommendResponse and BatchForecastResponse, length-delimited
 
 
 def _varint(value: int) -> bytes:
@@ -142,6 +181,13 @@ def _varint(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+def _no_file_s(request: Any) -> None:
+    """Raises InvalidInput for what is said of the rows of a file, where there is none."""
+    for name in ("each", "model"):
+        if request.HasField(name) if name == "each" else getattr(request, name):
+            raise InvalidInput(name, "a value", "none without input_uri: each of the requests says what it wants")
 
 
 def _has_uris(request: Any) -> bool:

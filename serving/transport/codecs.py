@@ -54,6 +54,7 @@ SET_SHADOW: Final = "/storegate.v1.ModelService/SetShadow"
 SET_TRAFFIC_SPLIT: Final = "/storegate.v1.ModelService/SetTrafficSplit"
 BATCH_RECOMMEND: Final = "/storegate.v1.BatchService/BatchRecommend"
 BATCH_SCORE: Final = "/storegate.v1.BatchService/BatchScore"
+BATCH_FORECAST: Final = "/storegate.v1.BatchService/BatchForecast"
 GET_OPERATION: Final = "/storegate.v1.BatchService/GetOperation"
 LIST_OPERATIONS: Final = "/storegate.v1.BatchService/ListOperations"
 CANCEL_OPERATION: Final = "/storegate.v1.BatchService/CancelOperation"
@@ -64,6 +65,9 @@ PAGE_SIZE: Final = Size(recommend_codec.page_units, interactive_max=4)
 """A page of more placements is bulk."""
 RERANK_SIZE: Final = Size(recommend_codec.rerank_units, interactive_max=1)
 """A list of more than a hundred items is bulk."""
+
+FORECAST_SIZE: Final = Size(forecast_codec.forecast_units, interactive_max=10)
+"""Hundreds of items; bulk only where its caller says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,10 @@ class Codec:
     """As in engine/calls.py."""
     size: Size | None = None
     """As in engine/calls.py."""
+
+
+SIZES: Final = {FORECAST_DEMAND: FORECAST_SIZE}
+"""Of the methods whose answers go through their messages, where calls bring more or less work."""
 
 
 def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
@@ -118,6 +126,7 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
             batch_codec.encode_recommend_batch,
         ),
         BATCH_SCORE: (batch_codec.decode_score_batch, batch_codec.encode_score_batch),
+        BATCH_FORECAST: (batch_codec.decode_forecast_batch, batch_codec.encode_forecast_batch),
         GET_OPERATION: (batch_codec.decode_get_operation, batch_codec.encode_operation),
         LIST_OPERATIONS: (batch_codec.decode_list_operations, batch_codec.encode_operations),
         CANCEL_OPERATION: (batch_codec.decode_cancel_operation, batch_codec.encode_operation),
@@ -126,7 +135,7 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
     }
     responses = {method.full_name: method.response for method in methods()}
     return hot | {
-        name: Codec(decode, encode, partial(_through_message, encode, responses[name]))
+        name: Codec(decode, encode, partial(_through_message, encode, responses[name]), SIZES.get(name))
         for name, (decode, encode) in plain.items()
     }
 

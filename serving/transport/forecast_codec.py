@@ -12,6 +12,7 @@ import struct
 from typing import Any, Final
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from serving.core.errors import InvalidInput
 from serving.decisions.forecast.contract import (
@@ -70,6 +71,14 @@ def decode_forecast(payload: bytes) -> Query:
         _plans(request.plans, frozenset(items)),
         checks.text("request_id", request.request_id, REQUEST_ID_BYTES_MAX),
     )
+
+
+def forecast_units(payload: bytes) -> int:
+    """Hundreds of items begun, at least 1. What is no request counts 1: decoding it will say what is wrong."""
+    try:
+        return max(1, -(-len(pb.ForecastDemandRequest.FromString(payload).item_ids) // 100))
+    except DecodeError:
+        return 1
 
 
 def encode_forecast(answer: Answer) -> bytes:

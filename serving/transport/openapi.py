@@ -103,6 +103,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "SetTrafficSplit": {"split": {"arms": [{"name": "20261123T011500-0badcafe", "share": 0.1}], "seed": "7"}},
     "BatchRecommend": {"requests": [{"userId": "17850", "pageSize": 5}, {"userId": "13047", "pageSize": 5}]},
     "BatchScore": {"model": "ranker.purchase", "inputUri": "rows.parquet", "outputUri": "scores"},
+    "BatchForecast": {"requests": [{"itemIds": ["22423"]}, {"itemIds": ["85123A"], "horizonDays": 56}]},
     "GetOperation": {"name": "20261126T221500-0badcafe"},
     "ListOperations": {},
     "CancelOperation": {"name": "20261126T221500-0badcafe"},

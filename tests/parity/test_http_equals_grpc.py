@@ -27,6 +27,7 @@ from serving.core.batch import (
     CancelOperation,
     Column,
     GetOperation,
+    InlineForecast,
     InlineRecommend,
     InlineScore,
     ListOperations,
@@ -265,6 +266,9 @@ def computed(query: Any) -> Any:
         case InlineRecommend(requests=requests):
             codec = wire.codecs(SystemClock(), signed)[wire.RECOMMEND]
             return Responses(tuple(codec.encode(answer(codec.decode(one))) for one in requests))
+        case InlineForecast(requests=requests):
+            codec = wire.codecs(SystemClock())[wire.FORECAST_DEMAND]
+            return Responses(tuple(codec.encode(computed(codec.decode(one))) for one in requests))
         case InlineScore(model="absent"):
             return NotFound("model", "absent")
         case InlineScore(model=model, columns=columns):
@@ -476,6 +480,11 @@ ANSWERED = [
     ),
     ("BatchScore", {"model": "m", "columns": [{"name": "x", "width": 2, "numbers": [1, 2.5, -1e300, "NaN"]}]}),
     ("BatchScore", {"model": "m", "version": "7", "outputs": ["y"], "inputUri": "s3://b/in", "outputUri": "s3://b/o"}),
+    ("BatchForecast", {"requests": [{"itemIds": ["i1"]}, {"itemIds": ["gone"], "horizonDays": 7, "requestId": "ä"}]}),
+    (
+        "BatchForecast",
+        {"inputUri": "in.parquet", "outputUri": "out", "each": {"horizonDays": 56, "quantiles": [0.5]}, "model": "r2"},
+    ),
     ("GetOperation", {"name": OPERATION.name}),
     ("ListOperations", {}),
     ("CancelOperation", {"name": OPERATION.name}),
@@ -573,6 +582,12 @@ REFUSED = [
     ("BatchScore", {"model": "m", "columns": [{"name": "x", "width": 2, "numbers": [1]}]}, "INVALID_FIELD"),
     ("BatchScore", {"model": "m", "columns": [{"name": "x", "numbers": [1], "texts": ["a"]}]}, "INVALID_FIELD"),
     ("BatchScore", {"model": "absent", "columns": [{"name": "x", "numbers": [1]}]}, "NOT_FOUND"),
+    ("BatchForecast", {}, "INVALID_FIELD"),
+    ("BatchForecast", {"requests": [{"itemIds": ["a"]}, {"itemIds": []}]}, "INVALID_FIELD"),
+    ("BatchForecast", {"requests": [{"itemIds": ["a"]}], "model": "r2"}, "INVALID_FIELD"),
+    ("BatchForecast", {"requests": [{"itemIds": ["a"]}], "inputUri": "a", "outputUri": "b"}, "INVALID_FIELD"),
+    ("BatchForecast", {"inputUri": "a", "outputUri": "b", "each": {"itemIds": ["a"]}}, "INVALID_FIELD"),
+    ("BatchForecast", {"inputUri": "a", "outputUri": "b", "each": {"horizonDays": 0}}, "INVALID_FIELD"),
     ("GetOperation", {"name": "absent"}, "NOT_FOUND"),
 ]
 

@@ -18,6 +18,7 @@ from serving.core.errors import NotReady
 from serving.core.turn import Turn
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine
+from serving.engine.remote import Connect
 from serving.runtime.doors import ADMIN_CLOSE_S, first_free
 from serving.runtime.launch import launch
 from serving.runtime.metrics import registry
@@ -46,7 +47,7 @@ class Work:
 class RankerReplica:
     """One replica: serving.runtime.parts.Gateway."""
 
-    def __init__(self, work: Work, shared_ports: bool) -> None:
+    def __init__(self, work: Work, shared_ports: bool, connect: Connect | None) -> None:
         pipeline = Pipeline(work.folder)
 
         def run(queries: Sequence[Query], turn: Turn) -> list[Page]:

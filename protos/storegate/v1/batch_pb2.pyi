@@ -2,6 +2,7 @@ import datetime
 
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from storegate.v1 import forecast_pb2 as _forecast_pb2
 from storegate.v1 import recommendation_pb2 as _recommendation_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -88,6 +89,28 @@ class BatchScoreResponse(_message.Message):
     columns: _containers.RepeatedCompositeFieldContainer[ScoreColumn]
     operation: Operation
     def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[ScoreColumn, _Mapping]]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ...) -> None: ...
+
+class BatchForecastRequest(_message.Message):
+    __slots__ = ("requests", "input_uri", "output_uri", "each", "model")
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_URI_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_URI_FIELD_NUMBER: _ClassVar[int]
+    EACH_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    requests: _containers.RepeatedCompositeFieldContainer[_forecast_pb2.ForecastDemandRequest]
+    input_uri: str
+    output_uri: str
+    each: _forecast_pb2.ForecastDemandRequest
+    model: str
+    def __init__(self, requests: _Optional[_Iterable[_Union[_forecast_pb2.ForecastDemandRequest, _Mapping]]] = ..., input_uri: _Optional[str] = ..., output_uri: _Optional[str] = ..., each: _Optional[_Union[_forecast_pb2.ForecastDemandRequest, _Mapping]] = ..., model: _Optional[str] = ...) -> None: ...
+
+class BatchForecastResponse(_message.Message):
+    __slots__ = ("responses", "operation")
+    RESPONSES_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    responses: _containers.RepeatedCompositeFieldContainer[_forecast_pb2.ForecastDemandResponse]
+    operation: Operation
+    def __init__(self, responses: _Optional[_Iterable[_Union[_forecast_pb2.ForecastDemandResponse, _Mapping]]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ...) -> None: ...
 
 class Operation(_message.Message):
     __slots__ = ("name", "kind", "state", "input_uri", "output_uri", "rows_done", "rows_total", "blocks_done", "blocks_total", "rows_per_second", "model_versions", "create_time", "update_time", "error_reason", "error_message", "cancelling")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from forecasters import FILE, dumped, opened, weekday_rates
+from link_laws import awaited
 
 from serving.adapters.forecast_live import ForecastService
 from serving.adapters.releases import Release
@@ -103,8 +104,12 @@ def test_the_manifest_is_followed(service: ForecastService, tmp_path: Path) -> N
     service.start()
     go_live(tmp_path, "r2", 6)
     seen = set()
-    while "r2" not in seen:
+
+    def gone_over() -> bool:
         found = answered(service)
         assert isinstance(found, Answer)
         seen.add(found.version)
+        return "r2" in seen
+
+    awaited(gone_over, "r2 answers")
     assert seen <= {"r1", "r2"}

@@ -262,5 +262,5 @@ def test_huge_demand_is_planned_on_a_coarser_lattice() -> None:
 
 
 def test_ranges_of_the_settings_are_checked() -> None:
-    with pytest.raises(InvalidInput, match="replenish.fill_rate"):
+    with pytest.raises(InvalidInput, match=r"replenish\.fill_rate"):
         Params(fill_rate=1.0)

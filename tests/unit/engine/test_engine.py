@@ -522,7 +522,6 @@ def test_telemetry_adds_up(recorder, make_route) -> None:
         ("importer",): 0.0,
         ("operator",): 0.0,
         ("files",): 0.0,
-        ("forecast",): 0.0,
         ("batch",): 0.0,
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from serving.core.errors import SettingError
-from serving.runtime.home import announce, locked, ray_token, replicas, withdraw
+from serving.runtime.home import announce, announce_worker, locked, ray_token, replicas, withdraw, workers
 from serving.runtime.parts import Addresses
 
 HERE = Addresses("127.0.0.1", 1, 2, "127.0.0.1", 3)
@@ -54,6 +54,20 @@ def test_a_new_gateway_forgets_the_replicas_of_a_killed_one(tmp_path: Path) -> N
     announce(tmp_path, "stale", HERE)
     with locked(tmp_path):
         assert replicas(tmp_path) == []
+
+
+def test_workers_are_found_beside_the_replicas(tmp_path: Path) -> None:
+    """Each as what it is, until it withdraws or a new gateway begins."""
+    announce(tmp_path, "a", HERE)
+    first = announce_worker(tmp_path, "forecast", "w1", "127.0.0.1", 9100)
+    announce_worker(tmp_path, "forecast", "w2", "127.0.0.1", 9101)
+    assert [one.name for one in replicas(tmp_path)] == ["a"]
+    found = [(one.worker, one.name, one.pid, one.admin_port, one.here) for one in workers(tmp_path)]
+    assert found == [("forecast", "w1", os.getpid(), 9100, True), ("forecast", "w2", os.getpid(), 9101, True)]
+    withdraw(first)
+    assert [one.name for one in workers(tmp_path)] == ["w2"]
+    with locked(tmp_path):
+        assert workers(tmp_path) == []
 
 
 def test_a_killed_replica_is_forgotten(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from serving.core.clock import SystemClock
 from serving.core.errors import NotReady, SettingError, StoregateError
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine
+from serving.engine.remote import Connect
 from serving.engine.scaling import Load
 from serving.runtime.doors import DoorParams, Doors
 from serving.runtime.home import replicas
@@ -100,8 +101,8 @@ class World:
         self.gateways: list[PingGateway] = []
         self.said: list[str] = []
 
-        def build(settings: Any, shared: bool) -> PingGateway:
-            assert (settings, shared) == ("settings", False)
+        def build(settings: Any, shared: bool, connect: Connect | None) -> PingGateway:
+            assert (settings, shared, connect) == ("settings", False, None)
             start()
             self.gateways.append(PingGateway(front, port))
             return self.gateways[-1]

@@ -56,6 +56,7 @@ def test_an_error_from_elsewhere_is_spelled_as_its_base() -> None:
         (Overloaded("full", 0.1), 8, 429),
         (errors.StoreUnavailable("redis: timeout"), 14, 503),
         (errors.NotReady("starting"), 14, 503),
+        (errors.WorkerUnavailable("forecast", "has no replica"), 14, 503),
         (errors.InternalError("see the log"), 13, 500),
     ],
 )

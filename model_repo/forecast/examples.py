@@ -1,0 +1,109 @@
+"""Rows to learn from: series at moments of the past, and what they sold on days after that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from model_repo.forecast.panel import Panel
+from model_repo.forecast.states import States, levels, states_at
+from serving.core.ports import F32, I32, I64
+from serving.decisions.forecast.features import HORIZON_TRAINED, day_features, pairs, rows, weekdays
+
+PROMO: Final = 0.9
+"""A price below this share of the usual one counts as a promotion."""
+NEAR_DAYS: Final = 28
+NEAR_SHARE: Final = 0.7
+"""So many of the days to learn from lie within NEAR_DAYS of the moment; shops ask about these most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """m rows."""
+
+    features: F32
+    """(m, len(FEATURES))"""
+    units: F32
+    """(m,) sold."""
+    expected: F32
+    """(m,) what the base and the shop's week alone make of the day; the model says how much more or less it is."""
+    series: I32
+    """(m,) row of the panel."""
+    ahead: I32
+    """(m,) days after the history, from 1."""
+    level: F32
+    """(m,) position in features.LEVELS."""
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Examples]) -> Examples:
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
+
+
+def year_known(panel: Panel, end: int, year_days_min: int) -> bool:
+    return end - int(panel.start[-1]) >= year_days_min
+
+
+def at(
+    panel: Panel, states: States, end: int, which: I32, days: I64, *, years: bool, until: int | None = None
+) -> Examples:
+    """The series `which` of a panel with groups on the columns `days`, all at or after `end`; what could not be sold
+    (closed, out of stock, not known) is left out."""
+    calendar = day_features(days + panel.first_day, end - 1 + panel.first_day, years)
+    usual, last = states.usual_price[which], panel.price[which, end - 1]
+    ratio = np.where((usual > 0) & (last > 0), np.log(np.maximum(last, 1e-9) / np.maximum(usual, 1e-9)), 0.0)
+    ratio = ratio.astype(np.float32)
+    promo = np.repeat((ratio < np.log(PROMO))[:, None], len(days), axis=1)
+    features = rows(
+        states.items[which],
+        states.week[which],
+        days + panel.first_day,
+        calendar,
+        pairs(len(which), len(days), ratio, promo),
+    )
+    week = states.shop_week[weekdays(days + panel.first_day)]
+    expected = (states.base[which][:, None] * week).ravel()
+    kept = (panel.seen[np.ix_(which, days)] & (week > 0)).ravel()
+    return Examples(
+        features[kept],
+        panel.units[np.ix_(which, days)].ravel()[kept],
+        expected[kept].astype(np.float32),
+        np.repeat(which, len(days))[kept].astype(np.int32),
+        np.tile(days - end + 1, len(which))[kept].astype(np.int32),
+        np.repeat(levels(panel)[which], len(days))[kept],
+    )
+
+
+def draw(
+    panel: Panel, first: int, until: int, *, rows_max: int, days_each: int, years: bool, seed: int, aggregates: int = 8
+) -> Examples:
+    """Examples whose moments lie at or after column `first` and whose days lie before column `until`.
+
+    Moments are spread evenly; each gives `days_each` days at random, of every series or, where that were more than
+    rows_max rows in all, of a random part of the items. Categories and the whole shop are few: they give `aggregates`
+    times as many days.
+    """
+    rng = np.random.default_rng(seed)
+    level = levels(panel)
+    items, groups = np.flatnonzero(level == 0), np.flatnonzero(level > 0)
+    moments_max = until - first
+    moments = int(np.clip(rows_max // max(1, len(items) * days_each), min(8, moments_max), moments_max))
+    share = min(1.0, rows_max / (moments * days_each * len(items)))
+    parts = []
+    for end in np.unique(np.linspace(first, until - 1, moments).astype(np.int64)).tolist():
+        known = states_at(panel, end)
+        near, far = min(NEAR_DAYS, until - end), min(HORIZON_TRAINED, until - end)
+        for which, count in ((items, days_each), (groups, days_each * aggregates)):
+            on_sale = which[panel.start[which] < end]
+            if which is items and share < 1.0:
+                on_sale = np.sort(rng.choice(on_sale, int(share * len(on_sale)), replace=False))
+            sooner = rng.integers(0, near, count)
+            ahead = np.unique(np.where(rng.random(count) < NEAR_SHARE, sooner, rng.integers(0, far, count)))
+            if len(on_sale):
+                parts.append(at(panel, known, end, on_sale.astype(np.int32), end + ahead, years=years))
+    return Examples.joined(parts)

@@ -1,0 +1,200 @@
+"""Workers as Serve deployments, each an application of its own, and the way to them by handle.
+
+These calls do pass through Ray Serve: it picks the replica with the fewest batches, and carries what is large through
+its object store. Import this after `ray_env.prepare`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from ray import serve
+from ray.exceptions import RayActorError
+from ray.serve.config import AutoscalingConfig
+from ray.serve.exceptions import DeploymentUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from serving.core.clock import SystemClock
+from serving.core.errors import WorkerUnavailable
+from serving.engine.remote import Answers, Bundle
+from serving.runtime.doors import first_free
+from serving.runtime.home import announce_worker, home_mark, withdraw
+from serving.runtime.metrics import registry
+from serving.runtime.params import RuntimeParams
+from serving.runtime.process import settle, tune
+from serving.runtime.ray_scaling import LOOK_BACK_S, TELL_S
+from serving.runtime.worker_parts import Seat, WorkerSpec, stand_aside
+from serving.transport.admin_face import admin_app
+
+NAMES: Final = "storegate-{}"
+"""Of the application of a worker."""
+DEPLOYMENT: Final = "worker"
+FIND_S: Final = 2.0
+"""How long a batch waits for a replica to be there at all; then its calls are told to come again."""
+BUILD_TIMES_MAX: Final = 5
+"""A replica that cannot be built is tried so often; then the next rollout tries again."""
+CLOSE_S: Final = 10.0
+ADMIN_CLOSE_S: Final = 0.5
+TARGET_BATCHES: Final = 2.0
+"""Batches at a replica, computed and waiting, above which Ray starts another one."""
+
+log = logging.getLogger(__name__)
+
+
+class RayLink:
+    """See Link. loop: the replica's own, which awaits what others send from their threads."""
+
+    def __init__(self, worker: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._worker, self._loop = worker, loop
+        self._handle: DeploymentHandle | None = None
+        asyncio.run_coroutine_threadsafe(self._look_around(), loop)
+
+    def send(self, bundle: Bundle) -> Future[Answers]:
+        """See Link. A batch whose replica dies is computed once more where it may be."""
+        return asyncio.run_coroutine_threadsafe(self._send(bundle), self._loop)
+
+    def close(self) -> None:
+        """Ray ends the deployment."""
+
+    async def _send(self, bundle: Bundle) -> Answers:
+        for repeat in (bundle.repeatable, False):
+            try:
+                return await self._once(bundle)
+            except RayActorError as error:
+                log.warning("a replica of the worker %s has gone: %s", self._worker, str(error).split("\n", 1)[0])
+                if not repeat:
+                    break
+            except DeploymentUnavailableError as error:
+                raise WorkerUnavailable(self._worker, f"does not start ({error.message})") from error
+        raise WorkerUnavailable(self._worker, "has died with the call")
+
+    async def _once(self, bundle: Bundle) -> Answers:
+        response = self._deployment().remote(bundle)
+        try:
+            reference = await asyncio.wait_for(response._to_object_ref(), FIND_S)
+        except TimeoutError:
+            raise WorkerUnavailable(self._worker, "has no replica at the moment") from None
+        try:
+            answers: Answers = await reference
+        except asyncio.CancelledError:
+            response.cancel()
+            raise
+        return answers
+
+    async def _look_around(self) -> None:
+        """So that the first call does not wait until the replicas are known."""
+        self._deployment()
+
+    def _deployment(self) -> DeploymentHandle:
+        if self._handle is None:
+            found = serve.get_deployment_handle(DEPLOYMENT, NAMES.format(self._worker), _check_exists=False)
+            self._handle = found.options(method_name="run")
+        return self._handle
+
+
+class WorkerReplica:
+    """One process of a worker: its thread computes, the replica's event loop takes batches and tells how it is."""
+
+    async def __init__(  # type: ignore[misc]  # Ray awaits it
+        self, spec: WorkerSpec, settings: Any, home: str, admin: tuple[str, Sequence[int]], gil_switch_s: float
+    ) -> None:
+        self._spec, self._clock = spec, SystemClock()
+        self._seat: Seat | None = None
+        self._thread = ThreadPoolExecutor(1, f"storegate-worker-{spec.name}", initializer=stand_aside)
+        name = serve.get_replica_context().replica_id.unique_id
+        tune(gil_switch_s)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._begin, settings, Path(home), name, admin)
+
+    def _begin(self, settings: Any, home: Path, name: str, admin: tuple[str, Sequence[int]]) -> None:
+        seat = Seat(self._spec, settings, self._clock)
+        try:
+            app = admin_app(seat.ready, registry(seat.families, seat.facts), home_mark(home))
+            self._admin = first_free(app, *admin)
+            self._admin.start()
+            settle()
+            self._announced = announce_worker(home, self._spec.name, name, admin[0], self._admin.port)
+        except BaseException:
+            seat.close()
+            raise
+        self._seat = seat
+
+    async def run(self, bundle: Bundle) -> Answers:
+        """See Host. Bundles that nobody waits for any more are taken from the thread's queue."""
+        assert self._seat is not None
+        arrived = self._clock.monotonic()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._seat.run, bundle, arrived)
+
+    async def check_health(self) -> None:
+        """Ray asks; raising says no."""
+        if self._seat is not None:
+            healthy, reason = self._seat.healthy()
+            if not healthy:
+                raise RuntimeError(reason)
+
+    async def __call__(self) -> float:
+        """Ray wants an entrance. The replica's monotonic clock."""
+        return time.monotonic()
+
+    async def __del__(self) -> None:
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            withdraw(self._announced)
+            await asyncio.to_thread(self._end, seat)
+
+    def _end(self, seat: Seat) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        seat.close()
+        self._admin.close(ADMIN_CLOSE_S)
+
+
+def worker_application(
+    spec: WorkerSpec,
+    settings: Any,
+    home: Path,
+    runtime: RuntimeParams,
+    admin: tuple[str, Sequence[int]],
+    environ: dict[str, str] | None = None,
+) -> serve.Application:
+    """What Ray is asked to run. admin: host, and ports to be tried in order. environ: variables for the replicas of a
+    cluster that is not ours."""
+    params = spec.params
+    options: dict[str, Any] = {"num_cpus": params.cpus}
+    if params.gpus:
+        options["num_gpus"] = params.gpus
+    if environ:
+        options["runtime_env"] = {"env_vars": environ}
+    bounds = params.bounds
+    many: dict[str, Any] = {"num_replicas": params.replicas}
+    if params.elastic:
+        many = {
+            "autoscaling_config": AutoscalingConfig(
+                min_replicas=bounds.least,
+                max_replicas=bounds.most,
+                target_ongoing_requests=TARGET_BATCHES,
+                metrics_interval_s=TELL_S,
+                look_back_period_s=LOOK_BACK_S,
+                upscale_delay_s=runtime.scaling.up_delay_s,
+                downscale_delay_s=runtime.scaling.down_delay_s,
+            )
+        }
+    deployment = serve.deployment(
+        WorkerReplica,
+        name=DEPLOYMENT,
+        **many,
+        ray_actor_options=options,
+        max_ongoing_requests=2 * runtime.bounds.most * params.in_flight_max,  # never refused: the gateway has bounds
+        max_surge_percent=100,
+        max_constructor_retry_count=BUILD_TIMES_MAX,
+        health_check_period_s=2,
+        health_check_timeout_s=10,
+        graceful_shutdown_wait_loop_s=0.1,
+        graceful_shutdown_timeout_s=runtime.grace_s + CLOSE_S,
+        logging_config={"log_level": "WARNING", "enable_access_log": False},
+    )
+    return deployment.bind(spec, settings, str(home), admin, runtime.gil_switch_s)

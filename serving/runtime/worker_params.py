@@ -1,0 +1,70 @@
+"""Where a worker runs, in how many processes, and how much of it may be asked for at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from serving.core.config import setting
+from serving.core.errors import InvalidInput
+from serving.engine.scaling import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParams:
+    """One worker's section. Raises InvalidInput when two of them do not fit together."""
+
+    where: str = setting(
+        "deployment",
+        "Where it computes: in a Serve deployment of its own, or on a thread of each gateway replica; with "
+        "`serve --local` always there.",
+        choices=("deployment", "gateway"),
+    )
+    replicas: int = setting(
+        1, "Processes of its deployment, each with models of its own; the fewest, where they follow the calls.",
+        low=1, high=256,
+    )  # fmt: skip
+    replicas_max: int = setting(
+        0, "Most processes: their number follows the batches under way; 0 = always `replicas`.", low=0, high=256
+    )
+    cpus: float = setting(
+        0.1, "CPUs Ray reserves for each; 1 where Ray shall spread them over nodes.", low=0, high=64, unit="cores"
+    )
+    gpus: float = setting(0.0, "GPUs Ray reserves for each.", low=0, high=8)
+    batch_max: int = setting(8, "Most calls sent and computed together.", low=1, high=1024, unit="calls")
+    in_flight_max: int = setting(
+        2, "Most batches that a gateway replica has at its workers; more calls wait.", low=1, high=64, unit="batches"
+    )
+    queue_max: int = setting(
+        256, "Most calls of one caller that may wait in a gateway replica.", low=1, high=1_000_000, unit="calls"
+    )
+    call_s_max: float = setting(
+        60.0,
+        "After so long nobody waits for a batch any more; a worker that computes on is replaced.",
+        low=1,
+        high=3600,
+        unit="s",
+    )
+
+    def __post_init__(self) -> None:
+        if 0 < self.replicas_max < self.replicas:
+            raise InvalidInput(
+                "replicas_max", self.replicas_max, f"replicas ({self.replicas}) or more, or 0 for the same number"
+            )
+
+    @property
+    def bounds(self) -> Bounds:
+        """Of the number of processes."""
+        return Bounds(self.replicas, max(self.replicas, self.replicas_max))
+
+    @property
+    def elastic(self) -> bool:
+        """Whether their number follows the calls."""
+        return self.bounds.least < self.bounds.most
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersParams:
+    """The section `workers` of the settings: one below it for each."""
+
+    forecast: WorkerParams = field(default_factory=WorkerParams)
+    replenish: WorkerParams = field(default_factory=WorkerParams)

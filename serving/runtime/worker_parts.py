@@ -1,0 +1,97 @@
+"""A worker: what computes the calls of some methods beside the gateway, and how it sits in the process it runs in."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from serving.core.clock import Clock
+from serving.engine.calls import Route
+from serving.engine.remote import Answers, Bundle, Host
+from serving.engine.remote_lane import Sent
+from serving.engine.telemetry import Family
+from serving.runtime.worker_params import WorkerParams
+
+NICE: Final = 10
+"""Of the thread that computes: the storefront's calls go first where both want the same core."""
+
+
+class Worker(Protocol):
+    """Built in the process in which it computes, on the thread that computes."""
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Its methods; `Route.lane` does not matter."""
+        ...
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether its calls are answered, and why not; quick, from any thread."""
+        ...
+
+    def facts(self) -> dict[str, str]:
+        """Label -> value, for the metrics: which release, for example."""
+        ...
+
+    def close(self) -> None:
+        """Idempotent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """What the gateway and the launcher know of a worker."""
+
+    name: str
+    build: Callable[[Any], Worker]
+    """Settings -> a worker. Importable: Ray sends it by its name."""
+    methods: dict[str, Sent]
+    """Full gRPC name -> what the gateway has to know of it."""
+    params: WorkerParams
+
+
+class Seat:
+    """A worker in this process. Built by whoever then computes with it."""
+
+    def __init__(self, spec: WorkerSpec, settings: Any, clock: Clock) -> None:
+        self._spec, self._clock = spec, clock
+        self._worker = spec.build(settings)
+        self._host = Host(spec.name, self._worker.routes, clock)
+
+    def run(self, bundle: Bundle, arrived: float) -> Answers:
+        """See Host."""
+        return self._host.run(bundle, arrived)
+
+    def healthy(self) -> tuple[bool, str]:
+        """Whether it goes on; one that does not should be replaced."""
+        stalled_s = self._host.stalled_s(self._clock.monotonic())
+        if stalled_s <= self._spec.params.call_s_max:
+            return True, ""
+        return False, f"the worker {self._spec.name} has computed one batch for {stalled_s:.0f} s"
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether calls are answered, and why not."""
+        healthy, reason = self.healthy()
+        return self._worker.ready() if healthy else (False, reason)
+
+    def families(self) -> list[Family]:
+        """Its metrics."""
+        return self._host.families()
+
+    def facts(self) -> dict[str, str]:
+        """As the worker's."""
+        return {"worker": self._spec.name} | self._worker.facts()
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._worker.close()
+
+
+def stand_aside() -> None:
+    """The calling thread, and those that it starts, come after the storefront's: threads of Linux have a nice value
+    each. Elsewhere nothing changes."""
+    with suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -1,0 +1,88 @@
+"""What is computed beside the gateway: the table of workers, and the lanes by which a gateway reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from serving.core.clock import Clock
+from serving.engine.batcher import Limits
+from serving.engine.remote import Connect, Link
+from serving.engine.remote_lane import RemoteLane, RemoteLimits, Sent
+from serving.engine.telemetry import Family
+from serving.forecasting import ForecastWorker
+from serving.runtime.worker_parts import WorkerSpec
+from serving.runtime.worker_thread import ThreadLink
+from serving.settings import Settings
+from serving.transport import codecs as wire
+
+BUILD_S_MAX: Final = 60.0
+"""How long a gateway waits for the workers in its own process; it serves without them."""
+
+
+def specs(settings: Settings) -> tuple[WorkerSpec, ...]:
+    """The table."""
+    forecast = {wire.FORECAST_DEMAND: Sent(wire.FORECAST_SIZE, repeatable=True)}
+    return (WorkerSpec("forecast", ForecastWorker, forecast, settings.workers.forecast),)
+
+
+def deployed(settings: Settings) -> tuple[WorkerSpec, ...]:
+    """Those that run in deployments of their own, on Ray."""
+    return tuple(spec for spec in specs(settings) if spec.params.where == "deployment")
+
+
+class Workers:
+    """Of one gateway replica: a lane for each, and those that compute in this process."""
+
+    def __init__(self, settings: Settings, connect: Connect | None, clock: Clock) -> None:
+        """connect: the way to those with deployments of their own; None = all compute here."""
+        self.lanes: list[RemoteLane] = []
+        self._here: list[ThreadLink] = []
+        for spec in specs(settings):
+            link: Link
+            if connect is not None and spec.params.where == "deployment":
+                link = connect(spec.name)
+            else:
+                link = ThreadLink(spec, settings, clock)
+                self._here.append(link)
+            self.lanes.append(RemoteLane(spec.name, spec.methods, link, limits(settings, spec), clock))
+
+    @property
+    def methods(self) -> list[str]:
+        """Full gRPC names."""
+        return [method for lane in self.lanes for method in lane.routes]
+
+    def wait_built(self) -> None:
+        """Until those in this process are there, or cannot be."""
+        for link in self._here:
+            link.wait_built(BUILD_S_MAX)
+
+    def families(self) -> list[Family]:
+        """Metrics of those in this process; the others have admin ports of their own."""
+        return merged([family for link in self._here for family in link.families()])
+
+    def close(self) -> None:
+        """Ends those in this process; the lanes end with the engine. Idempotent."""
+        for link in self._here:
+            link.close()
+
+
+def limits(settings: Settings, spec: WorkerSpec) -> RemoteLimits:
+    """The bounds of a worker's lane."""
+    params = spec.params
+    waiting = Limits(
+        batch_max=params.batch_max,
+        queue_max=params.queue_max,
+        queue_seconds_max=params.call_s_max,
+        queue_bytes_max=settings.engine.queue_mib_max << 20,
+    )
+    return RemoteLimits(waiting, params.in_flight_max, params.call_s_max)
+
+
+def merged(families: Sequence[Family]) -> list[Family]:
+    """Families of one name as one."""
+    found: dict[str, Family] = {}
+    for family in families:
+        into = found.setdefault(family.name, Family(family.kind, family.name, family.help, family.labels, []))
+        into.rows.extend(family.rows)
+    return list(found.values())

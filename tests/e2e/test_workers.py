@@ -1,0 +1,152 @@
+"""Workers in Serve deployments of their own: beside the shared gateway on Ray, reached by handle."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from e2e.gateways import ASK_S_MAX, Gateway, awaited
+from link_laws import WAIT_S, LinkLaws, World
+from small_worker import NAME, small
+
+from serving.cli.status import summed
+from serving.core.errors import WorkerUnavailable
+from serving.runtime import ray_env
+from serving.runtime.home import RunningWorker, ray_token, workers
+from serving.runtime.params import RuntimeParams
+from serving.runtime.worker_parts import NICE
+
+REPLICAS = 2
+TESTS = Path(__file__).resolve().parents[1]
+
+
+@contextmanager
+def variables(told: Mapping[str, str]) -> Iterator[None]:
+    """Inside, our environment has them."""
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def gcs_address(gateway: Gateway) -> str:
+    """Of the Ray that runs the gateway."""
+    for process in gateway.family():
+        if process.name() == "raylet":
+            return next(word.partition("=")[2] for word in process.cmdline() if word.startswith("--gcs-address="))
+    raise AssertionError("no Ray runs below this gateway")
+
+
+@contextmanager
+def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """One that runs on a thread of its own, as a replica's does."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="replica's loop")
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def world(ray_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The small worker, deployed on the Ray of the shared gateway as the launcher does it."""
+    told: dict[str, str] = {ray_env.TOKEN_PATH: str(ray_token(ray_gateway.home))}
+    ray_env.prepare(told, ray_gateway.home, own_cluster=True)
+    folder = tmp_path_factory.mktemp("small")
+    with variables(told):
+        import ray
+        from ray import serve
+
+        from serving.runtime.ray_workers import NAMES, RayLink, worker_application
+
+        ray.init(gcs_address(ray_gateway), namespace="storegate", log_to_driver=False)
+        path = os.pathsep.join([str(TESTS), str(TESTS.parent), str(TESTS.parent / "protos")])
+        app = worker_application(
+            small(replicas=REPLICAS),
+            folder,
+            ray_gateway.home,
+            RuntimeParams(),
+            ("127.0.0.1", (0,)),
+            {"PYTHONPATH": path},
+        )
+        name = NAMES.format(NAME)
+        try:
+            serve.run_many([serve.RunTarget(app, name=name, route_prefix=None)])
+            with event_loop() as loop:
+                yield World(RayLink(NAME, loop), folder, REPLICAS)
+                serve.delete(name)
+        finally:
+            ray.shutdown()
+    awaited(lambda: not announced(ray_gateway), "it has withdrawn itself")
+    assert (folder / "closed").exists()
+
+
+def announced(gateway: Gateway) -> list[int]:
+    """Processes of the small worker."""
+    return [running.pid for running in workers(gateway.home) if running.worker == NAME]
+
+
+def page(running: RunningWorker, path: str) -> httpx.Response:
+    """Of the admin port of a worker's process."""
+    return httpx.get(f"http://{running.admin_host}:{running.admin_port}{path}", timeout=ASK_S_MAX, trust_env=False)
+
+
+class TestRayLink(LinkLaws):
+    def test_other_processes_compute_behind_the_storefront(self, world: World, ray_gateway: Gateway) -> None:
+        pid, nice = map(int, world.ask(b"pid", b"nice"))
+        assert nice == NICE
+        assert pid in announced(ray_gateway)
+        assert len(announced(ray_gateway)) == REPLICAS
+        assert psutil.Process(pid) in ray_gateway.family()
+
+    def test_they_tell_how_they_are(self, world: World, ray_gateway: Gateway) -> None:
+        """On admin ports of their own."""
+        world.ask(b"1")
+        told = [one for one in workers(ray_gateway.home) if one.worker == NAME]
+        assert [page(one, "/readyz").json() for one in told] == [{"ready": True, "detail": "adds"}] * REPLICAS
+        metrics = [page(one, "/metrics").text for one in told]
+        assert all('storegate_info{release="1",worker="small"} 1.0' in each for each in metrics)
+        assert sum(summed(each, "storegate_worker_calls_answered_total") for each in metrics) > 0
+
+    def test_a_batch_whose_process_dies_is_computed_once_more(self, world: World, ray_gateway: Gateway) -> None:
+        """By another one, where that does no harm; Ray starts a new one in its place."""
+        before = announced(ray_gateway)
+        (world.folder / "once").touch()
+        assert world.ask(b"die once") == [b"alive"]
+        assert len(set(before) & set(announced(ray_gateway))) == REPLICAS - 1
+        awaited(lambda: len(announced(ray_gateway)) == REPLICAS, "Ray has started another one", WAIT_S)
+
+    def test_a_batch_that_must_not_be_repeated_fails_typed(self, world: World, ray_gateway: Gateway) -> None:
+        (world.folder / "once").touch()
+        with pytest.raises(WorkerUnavailable) as told:
+            world.ask(b"die once", repeatable=False)
+        assert told.value.facts == {"worker": NAME}
+        assert world.computed().count("die once") == 3  # twice before, and once here
+        awaited(lambda: len(announced(ray_gateway)) == REPLICAS, "Ray has started another one", WAIT_S)
+
+    def test_calls_meanwhile_are_answered_or_told_to_come_again(self, world: World, ray_gateway: Gateway) -> None:
+        """A batch that kills whoever computes it is tried twice, no more often; then all are gone for a while."""
+        with pytest.raises(WorkerUnavailable):
+            world.ask(b"die")
+        assert world.computed().count("die") == 2
+
+        def back() -> bool:
+            try:
+                return world.ask(b"1 2") == [b"3"]
+            except WorkerUnavailable:
+                return False
+
+        awaited(back, "calls are answered again", WAIT_S)

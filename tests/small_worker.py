@@ -1,0 +1,82 @@
+"""A worker whose answers are obvious: it adds numbers up, and does what workers do on bad days when it is told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from serving.core.errors import InvalidInput, Overloaded, StoregateError
+from serving.core.turn import Turn
+from serving.engine.calls import Lane, Route
+from serving.engine.remote_lane import Sent
+from serving.runtime.worker_params import WorkerParams
+from serving.runtime.worker_parts import WorkerSpec
+
+ADD = "/storegate.test/Add"
+NAME = "small"
+HELD_S_MAX = 30.0
+
+
+class SmallWorker:
+    """Adds up the numbers of a request. settings: a folder, in which it writes down what it has computed."""
+
+    def __init__(self, settings: Path) -> None:
+        if (settings / "no-build").exists():
+            raise InvalidInput("settings", str(settings), "a folder without no-build")
+        self._folder = settings
+        self.routes = [Route(ADD, Lane.ENGINE, self._decode, self._run, str.encode)]
+
+    def ready(self) -> tuple[bool, str]:
+        return True, "adds"
+
+    def facts(self) -> dict[str, str]:
+        return {"release": "1"}
+
+    def close(self) -> None:
+        (self._folder / "closed").touch()
+
+    def _decode(self, payload: bytes) -> list[str]:
+        words = payload.decode().split()
+        if not words:
+            raise InvalidInput("numbers", "", "at least one")
+        return words
+
+    def _run(self, queries: Sequence[list[str]], turn: Turn) -> list[str | StoregateError]:
+        with open(self._folder / "computed", "a") as log:
+            log.writelines(" ".join(words) + "\n" for words in queries)
+        return [self._answer(words) for words in queries]
+
+    def _answer(self, words: list[str]) -> str | StoregateError:
+        match words:
+            case ["hold", name]:  # until the file is gone
+                (self._folder / f"{name}.held").touch()
+                until = time.monotonic() + HELD_S_MAX
+                while (self._folder / name).exists():
+                    assert time.monotonic() < until
+                    time.sleep(0.005)
+                return name
+            case ["pid"]:
+                return str(os.getpid())
+            case ["nice"]:
+                return str(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            case ["many", count]:
+                return "x" * int(count)
+            case ["later"]:
+                return Overloaded("come again", 2.5)
+            case ["die", *name]:  # always, or once: it takes the file away first
+                path = self._folder / "".join(name)
+                if not name or path.exists():
+                    if name:
+                        path.unlink()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return "alive"
+        return str(sum(int(word) for word in words))
+
+
+def small(where: str = "deployment", **params: Any) -> WorkerSpec:
+    return WorkerSpec(NAME, SmallWorker, {ADD: Sent(repeatable=True)}, WorkerParams(where=where, **params))
