@@ -29,12 +29,20 @@ class PoissonDemand:
     horizon_max: int = 56
     version: str = "v1"
     busy_from: int = 10_000
+    weekly_dispersion: float = 0.0
     asked: list[tuple[int, int, int]] = field(default_factory=list)
     """(rows, horizon, lead) of each call."""
 
-    def counts(self, rows, horizon, *, lead=0, location=-1, price=None):  # type: ignore[no-untyped-def]  # as the Protocol says
+    def counts(self, rows, horizon, *, lead=0, location=-1, price=None, block_days=1):  # type: ignore[no-untyped-def]  # as the Protocol says
+        if block_days > 1:
+            return self._weeks(self.counts(rows, horizon, lead=lead, location=location))
         self.asked.append((len(rows), horizon, lead))
         share = 1.0 if location < 0 else 1.0 / len(self.locations)
         busy = np.where(lead + np.arange(horizon) >= self.busy_from, 10.0, 1.0)
         mu = (rows[:, None] * share * busy).astype(np.float32)
         return Counts(mu, np.zeros_like(mu), np.zeros_like(mu))
+
+    def _weeks(self, days: Counts) -> Counts:
+        self.asked.pop()
+        mu = days.mu.reshape(len(days.mu), -1, 7).sum(axis=2)
+        return Counts(mu, np.full_like(mu, self.weekly_dispersion), np.zeros_like(mu))

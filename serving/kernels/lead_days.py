@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammainc
@@ -34,10 +32,14 @@ def lead_chances(mean: float, sd: float, days_max: int) -> F64:
     return chance / chance.sum()
 
 
-def level_nodes(sd: float) -> tuple[F64, F64]:
-    """(f,) factors with mean 1 and their shares: a lognormal level with standard deviation `sd`, by Gauss-Hermite."""
-    if sd <= 0:
-        return np.ones(1), np.ones(1)
+def level_nodes(sd: F64) -> tuple[F64, F64]:
+    """(n, f) factors with mean 1 and their shares: lognormal levels with deviations `sd` (n,), by Gauss-Hermite.
+
+    All of a level that is known (sd 0) lies on its first node.
+    """
     x, w = np.polynomial.hermite.hermgauss(NODES)
-    factor, share = np.exp(sqrt(2 * np.log1p(sd * sd)) * x), w / w.sum()
-    return factor / (factor @ share), share
+    factor = np.exp(np.sqrt(2 * np.log1p(sd * sd))[:, None] * x)
+    share = np.broadcast_to(w / w.sum(), factor.shape)
+    known = (sd <= 0)[:, None]
+    share = np.where(known, np.arange(NODES) == 0, share).astype(np.float64)
+    return np.where(known, 1.0, factor / (factor * share).sum(1, keepdims=True)), share

@@ -68,6 +68,8 @@ RERANK_SIZE: Final = Size(recommend_codec.rerank_units, interactive_max=1)
 
 FORECAST_SIZE: Final = Size(forecast_codec.forecast_units, interactive_max=10)
 """Hundreds of items; bulk only where its caller says so."""
+PLAN_SIZE: Final = Size(inventory_codec.plan_units, interactive_max=50)
+"""Likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Codec:
     """As in engine/calls.py."""
 
 
-SIZES: Final = {FORECAST_DEMAND: FORECAST_SIZE}
+SIZES: Final = {FORECAST_DEMAND: FORECAST_SIZE, PLAN_REPLENISHMENT: PLAN_SIZE, ALLOCATE_STOCK: PLAN_SIZE}
 """Of the methods whose answers go through their messages, where calls bring more or less work."""
 
 

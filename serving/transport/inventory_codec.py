@@ -40,6 +40,7 @@ from storegate.v1.common_pb2 import Money
 
 REQUEST_ID_BYTES_MAX: Final = 256
 HORIZON_DAYS_DEFAULT: Final = 28
+BYTES_A_UNIT: Final = 1024
 NOT_GIVEN: Final = -1
 """Quantity of a source whose stock is the catalogue's."""
 _AIMS: Final = {"shortage_cost": Aim.COST, "cycle_service_level": Aim.SERVICE_LEVEL, "fill_rate": Aim.FILL_RATE}
@@ -60,6 +61,11 @@ _BOUNDS: Final = {
     Bound.MAXIMUM: pb.REPLENISHMENT_BOUND_MAXIMUM,
     Bound.NOTHING_NEEDED: pb.REPLENISHMENT_BOUND_NOTHING_NEEDED,
 }
+
+
+def plan_units(payload: bytes) -> int:
+    """Work of a request by its length: a unit is some twenty items."""
+    return 1 + len(payload) // BYTES_A_UNIT
 
 
 def decode_plan(payload: bytes) -> PlanQuery:

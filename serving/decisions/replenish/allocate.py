@@ -74,9 +74,9 @@ class AllocatePipeline:
 
     def __init__(
         self, model: Callable[[], DemandModel], rows: Callable[[DemandModel], Mapping[str, int]], flow: Flow,
-        level_sd: float,
+        level_share: float,
     ) -> None:  # fmt: skip
-        self._model, self._rows, self._flow, self._level_sd = model, rows, flow, level_sd
+        self._model, self._rows, self._flow, self._level_share = model, rows, flow, level_share
 
     def run(self, query: AllocateQuery, catalogue: Catalogue) -> AllocateAnswer:
         """Raises StoregateError."""
@@ -99,7 +99,7 @@ class AllocatePipeline:
                 for j, to in enumerate(stock.destinations)
             ]
             stocks.append(_with_quantities(stock, item))
-        known = Distributions(self._model if model is None else lambda: model, lead, self._level_sd)
+        known = Distributions(self._model if model is None else lambda: model, lead, self._level_share)
         if not stocks:
             return AllocateAnswer((), (), (), tuple(missing), model.version if model else "", query.request_id)
         places = _with_sales(places, known)

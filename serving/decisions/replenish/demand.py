@@ -28,6 +28,9 @@ I64 = npt.NDArray[np.int64]
 
 ALL_LOCATIONS: Final = -1
 WEEK: Final = 7
+LEVEL_SD_MAX: Final = 1.5
+LEVEL_SD_MIN: Final = 0.02
+"""Less is not told from nothing."""
 SIZE_MAX: Final = 1e6
 """Of a negative binomial: beyond it is a Poisson."""
 
@@ -69,10 +72,11 @@ class DemandModel(Protocol):
     def version(self) -> str: ...
 
     def counts(
-        self, rows: I32, horizon: int, *, lead: int = 0, location: int = ALL_LOCATIONS, price: I64 | None = None
-    ) -> DailyCounts:
+        self, rows: I32, horizon: int, *, lead: int = 0, location: int = ALL_LOCATIONS, price: I64 | None = None,
+        block_days: int = 1,
+    ) -> DailyCounts:  # fmt: skip
         """rows: (n,) places in item_ids; lead: days from first_day to the first one asked for; price: (n,) minor units,
-        0 = the last one it has seen."""
+        0 = the last one it has seen; block_days: 7 = weeks, horizon a multiple of it."""
         ...
 
 
@@ -118,11 +122,9 @@ def day_text(day: int) -> str:
 class Distributions:
     """(k, 4, m) distributions with their steps, in chunks, for intervals in any order."""
 
-    def __init__(self, model: Callable[[], DemandModel], lead: int, level_sd: float) -> None:
-        """model: asked for only when some interval needs it."""
-        self._model, self._lead = model, lead
-        self._factor, self._share = level_nodes(level_sd)
-        self._level_sd = level_sd
+    def __init__(self, model: Callable[[], DemandModel], lead: int, level_share: float) -> None:
+        """model: asked for only when some interval needs it. level_share: see Params."""
+        self._model, self._lead, self._level_share = model, lead, level_share
 
     def of(self, intervals: Sequence[Interval], pmf: F64, step: I64) -> None:
         """Writes pmf (n, 4, m) and step (n,) of the intervals, n of each."""
@@ -155,14 +157,40 @@ class Distributions:
             line[: len(interval.lead)] = interval.lead
         inside = np.arange(days) < np.array([interval.days for interval in mine])[:, None]
         total = ((1 - zero) * mean * inside).sum(1)
-        spread = ((1 - zero) * (mean + mean**2 / size + zero * mean**2) * inside).sum(1)
-        spread += (self._level_sd * total) ** 2
+        spread = (spread_of(mean, size, zero) * inside).sum(1)
+        level = self._level_share * self._levels(mine, mean * (1 - zero), spread_of(mean, size, zero))
+        spread += (level * total) ** 2
         room = total + [interval.batch(float(t) / interval.days) for interval, t in zip(mine, total, strict=True)]
         steps, found = lattice_step(room, spread), np.zeros((len(group), 4, pmf.shape[2]))
-        nodes = (np.tile(part, (len(group), 1)) for part in (self._factor, self._share))
+        factor, share = level_nodes(level)
         review = np.array([interval.review for interval in mine], np.int64)
-        protection(mean, size, zero, leads, review, *nodes, steps, found)
+        protection(mean, size, zero, leads, review, factor, share, steps, found)
         pmf[group], step[group] = found, steps
+
+    def _levels(self, mine: Sequence[Interval], mean: F64, variance: F64) -> F64:
+        """(n,) what is not known of a week's level, as a share of it: weeks vary more than their days would, if these
+        were independent, by level^2 mean^2. mean, variance (n, days): of the days."""
+        model, weeks = self._model(), mean.shape[1] // WEEK
+        known = (model.horizon_max - self._lead) // WEEK
+        if self._level_share <= 0 or min(weeks, known) < 1:
+            return np.zeros(len(mine))
+        days = min(weeks, known) * WEEK
+        counts = model.counts(
+            np.array([interval.row for interval in mine], np.int32), days, lead=self._lead, location=mine[0].location,
+            price=np.array([interval.price for interval in mine], np.int64), block_days=WEEK,
+        )  # fmt: skip
+        mu, zero = np.asarray(counts.mu, np.float64), np.clip(np.asarray(counts.zero_share, np.float64), 0.0, 0.999)
+        size = 1 / np.maximum(np.asarray(counts.dispersion, np.float64), 1 / SIZE_MAX)
+        together = spread_of(np.maximum(mu, 0.0) / (1 - zero), size, zero).sum(1)
+        apart = variance[:, :days].sum(1)
+        units = np.square(mean[:, :days].reshape(len(mine), -1, WEEK).sum(2)).sum(1)
+        found: F64 = np.sqrt(np.clip((together - apart) / np.maximum(units, 1e-9), 0.0, LEVEL_SD_MAX**2))
+        return np.where(found < LEVEL_SD_MIN, 0.0, found)
+
+
+def spread_of(mean: F64, size: F64, zero: F64) -> F64:
+    """Variances of zero-inflated negative binomials, as in kernels/lead_time.py."""
+    return (1 - zero) * (mean + mean**2 / size + zero * mean**2)
 
 
 def empty(n: int) -> tuple[F64, I64]:

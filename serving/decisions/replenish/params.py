@@ -19,9 +19,9 @@ class Params:
     """What holding stock costs a year, as a share of its cost, 0..10."""
     lost_sales: bool = True
     """Whether demand that finds no stock is lost, rather than waiting for the next arrival."""
-    level_sd: float = 0.0
-    """What a forecast does not know of an item's level over a lead time, as a share of it, 0..2: the days of an item
-    then go up and down together."""
+    level_share: float = 1.0
+    """How far the days of a lead time go up and down together, as a share of how far those of a forecast week do,
+    0..2; 0 = the days are independent."""
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -30,5 +30,5 @@ class Params:
             ("review_period_days", 1, 182),
             ("fill_rate", 0.01, 0.9999),
             ("holding_rate", 0, 10),
-            ("level_sd", 0, 2),
+            ("level_share", 0, 2),
         )

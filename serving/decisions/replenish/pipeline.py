@@ -80,7 +80,7 @@ class PlanPipeline:
         model = self._model() if asked else None
         lead = lead_of(model, "first_day", query.first_day) if model is not None else 0
         resolved, missing, nowhere = self._resolve(query, catalogue, model)
-        known = Distributions(self._model if model is None else lambda: model, lead, self._params.level_sd)
+        known = Distributions(self._model if model is None else lambda: model, lead, self._params.level_share)
         plans: list[Planned] = []
         for start in range(0, len(resolved), CHUNK):
             chunk = resolved[start : start + CHUNK]

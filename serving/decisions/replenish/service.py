@@ -38,7 +38,7 @@ class InventoryService:
         catalogue: as it is now. flow: the solver."""
         self._catalogue = catalogue
         self._plans = PlanPipeline(model, params)
-        self._shares = AllocatePipeline(model, self._plans.rows, flow, params.level_sd)
+        self._shares = AllocatePipeline(model, self._plans.rows, flow, params.level_share)
 
     def warm(self) -> None:
         """Compiles what is computed with, so that the first caller does not wait for it."""

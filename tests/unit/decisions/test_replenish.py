@@ -192,7 +192,12 @@ def test_an_order_may_cover_more_than_the_lattice_of_its_interval() -> None:
 def test_uncertain_lead_times_and_levels_ask_for_more() -> None:
     sure = plan(WAITS)
     assert plan(replace(WAITS, lead_sd=4)).order_up_to > sure.order_up_to
-    assert plan(WAITS, level_sd=0.5).order_up_to > sure.order_up_to
+    unsure = service(PoissonDemand(weekly_dispersion=0.25))
+    found = answered(PlanQuery((WAITS,)), unsure).plans[0]
+    assert found.order_up_to > sure.order_up_to
+    assert found.demand_mean == pytest.approx(sure.demand_mean, rel=1e-3)
+    known = answered(PlanQuery((WAITS,)), service(PoissonDemand(weekly_dispersion=0.25), level_share=0.0))
+    assert known.plans[0].order_up_to == sure.order_up_to
 
 
 @pytest.mark.parametrize(
