@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from model_repo.datasets.tables import Dataset
 from model_repo.neural.build import shadow as shadow_of
 from model_repo.neural.models import check_trainable
+from model_repo.price.build import build_from as price_from
 from model_repo.publish import Trained, publish
 from model_repo.recommend import Plan, Report, train_recommend
 from model_repo.work import cores
@@ -57,6 +58,9 @@ def train(
         shadowing = shadow_of(
             dataset, shadow, seed=seed, progress=lambda share: report(f"training {shadow}", int(100 * share), 100)
         )
+    report("training price", 0, 1)
+    price = price_from(dataset, seed=seed)
+    report("training price", 1, 1)
     with tempfile.TemporaryDirectory(prefix="storegate-train-") as folder:
         history = Path(folder) / HISTORY_FILE
         # For the gateway to seed its store with.
@@ -71,8 +75,12 @@ def train(
                 feature_names=FEATURES,
                 items=dataset.items,
                 history={HISTORY_FILE: history},
-                metrics={"ranker": {**made.summary, "groups": float(made.groups), "seed": float(seed)}},
+                metrics={
+                    "ranker": {**made.summary, "groups": float(made.groups), "seed": float(seed)},
+                    **({"price": price.metrics} if price else {}),
+                },
                 shadow=shadowing,
+                decisions={"price": price.files} if price else {},
             ),
             wall_s=time.time() if wall_s is None else wall_s,
             go_live=go_live,

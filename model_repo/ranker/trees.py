@@ -99,7 +99,7 @@ def train(
     known = lightgbm.Dataset(features[rows], label=labels[rows], group=sizes, params=settings)
     callbacks = [] if progress is None else [lambda now: progress((now.iteration + 1) / params.trees)]
     booster = lightgbm.train(settings, known, params.trees, callbacks=callbacks)
-    return Trees(_in_float32(booster.model_to_string()), features.shape[1])
+    return Trees(in_float32(booster.model_to_string()), features.shape[1])
 
 
 def _rows_of(kept: I64, groups: I64) -> tuple[I64, I64]:
@@ -109,7 +109,7 @@ def _rows_of(kept: I64, groups: I64) -> tuple[I64, I64]:
     return np.arange(ends[-1]) + np.repeat(groups[kept] - (ends - sizes), sizes), sizes
 
 
-def _in_float32(text: str) -> str:
+def in_float32(text: str) -> str:
     """The model with every threshold rounded down to a float32.
 
     x <= threshold then says the same of every float32 x as it did; rounding to the nearest, as a converter does, may
