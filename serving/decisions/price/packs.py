@@ -62,14 +62,18 @@ class PackBands:
         self.low, self.high = self._backwards(levels, low, high, groups)
 
     def of(self, at: I64) -> tuple[I64, I64]:
-        """low, high for the items `at`, all of one level. low > high where smaller packs leave nothing."""
-        low, high = self.low[at].copy(), self.high[at].copy()
+        """low, high for the items `at`, all of one level. low > high where smaller packs leave nothing.
+
+        Where smaller ones leave nothing that larger ones need, it is the larger ones that go without a price.
+        """
+        low, high = np.zeros(len(at), np.int64), np.full(len(at), FAR, np.int64)
         group = self._packs.group[at]
         mine = group >= 0
         g, size = group[mine], self._packs.size[at][mine]
-        low[mine] = np.maximum(low[mine], self._dearest[g])
-        high[mine] = np.minimum(high[mine], _times(self._piece_price[g], size, self._piece_size[g]))
-        return low, high
+        low[mine], high[mine] = self._dearest[g], _times(self._piece_price[g], size, self._piece_size[g])
+        needed_low, needed_high = np.maximum(low, self.low[at]), np.minimum(high, self.high[at])
+        fits = needed_low <= needed_high
+        return np.where(fits, needed_low, low), np.where(fits, needed_high, high)
 
     def decided(self, at: I64, price: I64) -> None:
         """Takes note of prices (0 = none) of the items `at`."""

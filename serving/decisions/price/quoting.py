@@ -80,7 +80,7 @@ def _forbidden(table: PriceTable, row: int, prices: I64, units: F32) -> tuple[st
     low, high = decided.band_low[row], decided.band_high[row]
     first = np.select(
         [prices < low, prices > high, short, ~ended],
-        [decided.low_rule[row], decided.high_rule[row], kernel.STOCK_COVER, kernel.ENDING],
+        [int(decided.low_rule[row]), int(decided.high_rule[row]), kernel.STOCK_COVER, kernel.ENDING],
         kernel.NONE,
     )
     return tuple(RULES[rule] if rule else "" for rule in first.tolist())
