@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from loadtests.price_checker import Case, Rulebook, Verdict, share_of
 from serving.decisions.price.packs import Packs
-from serving.decisions.price.pipeline import Decided
+from serving.decisions.price.pipeline import CANDIDATES, Decided
 from serving.decisions.price.rules import OBJECTIVES, RULES, Params, Rules
 from serving.kernels.pricing import Facts
 
@@ -33,7 +33,7 @@ class RandomDemand:
         n = len(self.usual)
         self.level = np.where(self.rng.random(n) < 0.1, 0.0, 10 ** self.rng.uniform(-2, 4, n))
         self.slope = np.where(self.rng.random(n) < 0.1, 0.5, self.rng.uniform(-6, 0, n))
-        self.prices, self.answered = np.zeros((n, 64), np.int64), np.zeros((n, 64), np.float32)
+        self.prices, self.answered = np.zeros((n, CANDIDATES), np.int64), np.zeros((n, CANDIDATES), np.float32)
 
     def units(
         self, at: npt.NDArray[np.int64], prices: npt.NDArray[np.int64]
@@ -41,7 +41,7 @@ class RandomDemand:
         ratio = prices / np.maximum(self.usual[at], 1)[:, None]
         curve = self.level[at][:, None] * ratio ** self.slope[at][:, None]
         units = np.minimum(curve, 1e12).astype(np.float32)
-        self.prices[at], self.answered[at] = prices, units
+        self.prices[at], self.answered[at] = prices[:, :CANDIDATES], units[:, :CANDIDATES]
         return units, units
 
     def drawn(

@@ -175,6 +175,9 @@ def _priced(message: Any, table: PriceTable, row: int, price: int, code: str) ->
     if gave_way:
         message.gave_way.extend(names(gave_way))
     units, margin = float(decided.units[row]), float(decided.margin[row])
+    current = float(decided.current_margin[row])
+    if not math.isnan(current):
+        message.current_margin_minor = current
     if not math.isnan(units):
         message.expected_units = units
     if not math.isnan(margin):

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from storegate.v1 import common_pb2 as storegate_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astoregate/v1/pricing.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\"=\n\x12QuotePricesRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\x12\x15\n\rcurrency_code\x18\x02 \x01(\t\"\x87\x03\n\nPriceQuote\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\"\n\x05price\x18\x02 \x01(\x0b\x32\x13.storegate.v1.Money\x12#\n\x06lowest\x18\x03 \x01(\x0b\x32\x13.storegate.v1.Money\x12$\n\x07highest\x18\x04 \x01(\x0b\x32\x13.storegate.v1.Money\x12\x10\n\x08\x62ound_by\x18\x05 \x01(\t\x12\x10\n\x08gave_way\x18\x06 \x03(\t\x12\x15\n\rcontradiction\x18\x07 \x03(\t\x12\x1b\n\x0e\x65xpected_units\x18\x08 \x01(\x02H\x00\x88\x01\x01\x12\"\n\x15\x65xpected_margin_minor\x18\t \x01(\x01H\x01\x88\x01\x01\x12\x12\n\npropensity\x18\n \x01(\x02\x12\x10\n\x08\x65xplored\x18\x0b \x01(\x08\x12*\n\rcurrent_price\x18\x0c \x01(\x0b\x32\x13.storegate.v1.MoneyB\x11\n\x0f_expected_unitsB\x18\n\x16_expected_margin_minor\"\xde\x01\n\x0bPricingInfo\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rrules_version\x18\x02 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\x12\x30\n\x0cperiod_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nperiod_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nunits_days\x18\x06 \x01(\x02\x12\x10\n\x08\x64\x65graded\x18\x07 \x01(\t\"\x82\x01\n\x13QuotePricesResponse\x12(\n\x06quotes\x18\x01 \x03(\x0b\x32\x18.storegate.v1.PriceQuote\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\'\n\x04info\x18\x03 \x01(\x0b\x32\x19.storegate.v1.PricingInfo\"V\n\x15SimulatePricesRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\x12\x14\n\x0cprices_minor\x18\x02 \x03(\x03\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\"\x9d\x02\n\nPricePoint\x12\"\n\x05price\x18\x01 \x01(\x0b\x32\x13.storegate.v1.Money\x12\x1b\n\x0e\x65xpected_units\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12#\n\x16\x65xpected_revenue_minor\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\"\n\x15\x65xpected_margin_minor\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x16\n\x0erelative_units\x18\x05 \x01(\x02\x12\x0f\n\x07\x61llowed\x18\x06 \x01(\x08\x12\x14\n\x0c\x66orbidden_by\x18\x07 \x01(\tB\x11\n\x0f_expected_unitsB\x19\n\x17_expected_revenue_minorB\x18\n\x16_expected_margin_minor\"s\n\nPriceCurve\x12\'\n\x05quote\x18\x01 \x01(\x0b\x32\x18.storegate.v1.PriceQuote\x12(\n\x06points\x18\x02 \x03(\x0b\x32\x18.storegate.v1.PricePoint\x12\x12\n\nelasticity\x18\x03 \x01(\x02\"\x85\x01\n\x16SimulatePricesResponse\x12(\n\x06\x63urves\x18\x01 \x03(\x0b\x32\x18.storegate.v1.PriceCurve\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\'\n\x04info\x18\x03 \x01(\x0b\x32\x19.storegate.v1.PricingInfo2\xfe\x01\n\x0ePricingService\x12o\n\x0bQuotePrices\x12 .storegate.v1.QuotePricesRequest\x1a!.storegate.v1.QuotePricesResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/prices:quote:\x01*\x12{\n\x0eSimulatePrices\x12#.storegate.v1.SimulatePricesRequest\x1a$.storegate.v1.SimulatePricesResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/prices:simulate:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astoregate/v1/pricing.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\"=\n\x12QuotePricesRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\x12\x15\n\rcurrency_code\x18\x02 \x01(\t\"\xc3\x03\n\nPriceQuote\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\"\n\x05price\x18\x02 \x01(\x0b\x32\x13.storegate.v1.Money\x12#\n\x06lowest\x18\x03 \x01(\x0b\x32\x13.storegate.v1.Money\x12$\n\x07highest\x18\x04 \x01(\x0b\x32\x13.storegate.v1.Money\x12\x10\n\x08\x62ound_by\x18\x05 \x01(\t\x12\x10\n\x08gave_way\x18\x06 \x03(\t\x12\x15\n\rcontradiction\x18\x07 \x03(\t\x12\x1b\n\x0e\x65xpected_units\x18\x08 \x01(\x02H\x00\x88\x01\x01\x12\"\n\x15\x65xpected_margin_minor\x18\t \x01(\x01H\x01\x88\x01\x01\x12\x12\n\npropensity\x18\n \x01(\x02\x12\x10\n\x08\x65xplored\x18\x0b \x01(\x08\x12*\n\rcurrent_price\x18\x0c \x01(\x0b\x32\x13.storegate.v1.Money\x12!\n\x14\x63urrent_margin_minor\x18\r \x01(\x01H\x02\x88\x01\x01\x42\x11\n\x0f_expected_unitsB\x18\n\x16_expected_margin_minorB\x17\n\x15_current_margin_minor\"\xde\x01\n\x0bPricingInfo\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rrules_version\x18\x02 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\x12\x30\n\x0cperiod_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nperiod_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nunits_days\x18\x06 \x01(\x02\x12\x10\n\x08\x64\x65graded\x18\x07 \x01(\t\"\x82\x01\n\x13QuotePricesResponse\x12(\n\x06quotes\x18\x01 \x03(\x0b\x32\x18.storegate.v1.PriceQuote\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\'\n\x04info\x18\x03 \x01(\x0b\x32\x19.storegate.v1.PricingInfo\"V\n\x15SimulatePricesRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\x12\x14\n\x0cprices_minor\x18\x02 \x03(\x03\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\"\x9d\x02\n\nPricePoint\x12\"\n\x05price\x18\x01 \x01(\x0b\x32\x13.storegate.v1.Money\x12\x1b\n\x0e\x65xpected_units\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12#\n\x16\x65xpected_revenue_minor\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\"\n\x15\x65xpected_margin_minor\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x16\n\x0erelative_units\x18\x05 \x01(\x02\x12\x0f\n\x07\x61llowed\x18\x06 \x01(\x08\x12\x14\n\x0c\x66orbidden_by\x18\x07 \x01(\tB\x11\n\x0f_expected_unitsB\x19\n\x17_expected_revenue_minorB\x18\n\x16_expected_margin_minor\"s\n\nPriceCurve\x12\'\n\x05quote\x18\x01 \x01(\x0b\x32\x18.storegate.v1.PriceQuote\x12(\n\x06points\x18\x02 \x03(\x0b\x32\x18.storegate.v1.PricePoint\x12\x12\n\nelasticity\x18\x03 \x01(\x02\"\x85\x01\n\x16SimulatePricesResponse\x12(\n\x06\x63urves\x18\x01 \x03(\x0b\x32\x18.storegate.v1.PriceCurve\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\'\n\x04info\x18\x03 \x01(\x0b\x32\x19.storegate.v1.PricingInfo2\xfe\x01\n\x0ePricingService\x12o\n\x0bQuotePrices\x12 .storegate.v1.QuotePricesRequest\x1a!.storegate.v1.QuotePricesResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/prices:quote:\x01*\x12{\n\x0eSimulatePrices\x12#.storegate.v1.SimulatePricesRequest\x1a$.storegate.v1.SimulatePricesResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/prices:simulate:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,19 +41,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUOTEPRICESREQUEST']._serialized_start=134
   _globals['_QUOTEPRICESREQUEST']._serialized_end=195
   _globals['_PRICEQUOTE']._serialized_start=198
-  _globals['_PRICEQUOTE']._serialized_end=589
-  _globals['_PRICINGINFO']._serialized_start=592
-  _globals['_PRICINGINFO']._serialized_end=814
-  _globals['_QUOTEPRICESRESPONSE']._serialized_start=817
-  _globals['_QUOTEPRICESRESPONSE']._serialized_end=947
-  _globals['_SIMULATEPRICESREQUEST']._serialized_start=949
-  _globals['_SIMULATEPRICESREQUEST']._serialized_end=1035
-  _globals['_PRICEPOINT']._serialized_start=1038
-  _globals['_PRICEPOINT']._serialized_end=1323
-  _globals['_PRICECURVE']._serialized_start=1325
-  _globals['_PRICECURVE']._serialized_end=1440
-  _globals['_SIMULATEPRICESRESPONSE']._serialized_start=1443
-  _globals['_SIMULATEPRICESRESPONSE']._serialized_end=1576
-  _globals['_PRICINGSERVICE']._serialized_start=1579
-  _globals['_PRICINGSERVICE']._serialized_end=1833
+  _globals['_PRICEQUOTE']._serialized_end=649
+  _globals['_PRICINGINFO']._serialized_start=652
+  _globals['_PRICINGINFO']._serialized_end=874
+  _globals['_QUOTEPRICESRESPONSE']._serialized_start=877
+  _globals['_QUOTEPRICESRESPONSE']._serialized_end=1007
+  _globals['_SIMULATEPRICESREQUEST']._serialized_start=1009
+  _globals['_SIMULATEPRICESREQUEST']._serialized_end=1095
+  _globals['_PRICEPOINT']._serialized_start=1098
+  _globals['_PRICEPOINT']._serialized_end=1383
+  _globals['_PRICECURVE']._serialized_start=1385
+  _globals['_PRICECURVE']._serialized_end=1500
+  _globals['_SIMULATEPRICESRESPONSE']._serialized_start=1503
+  _globals['_SIMULATEPRICESRESPONSE']._serialized_end=1636
+  _globals['_PRICINGSERVICE']._serialized_start=1639
+  _globals['_PRICINGSERVICE']._serialized_end=1893
 # @@protoc_insertion_point(module_scope)

@@ -20,7 +20,7 @@ class QuotePricesRequest(_message.Message):
     def __init__(self, item_ids: _Optional[_Iterable[str]] = ..., currency_code: _Optional[str] = ...) -> None: ...
 
 class PriceQuote(_message.Message):
-    __slots__ = ("item_id", "price", "lowest", "highest", "bound_by", "gave_way", "contradiction", "expected_units", "expected_margin_minor", "propensity", "explored", "current_price")
+    __slots__ = ("item_id", "price", "lowest", "highest", "bound_by", "gave_way", "contradiction", "expected_units", "expected_margin_minor", "propensity", "explored", "current_price", "current_margin_minor")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     PRICE_FIELD_NUMBER: _ClassVar[int]
     LOWEST_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,7 @@ class PriceQuote(_message.Message):
     PROPENSITY_FIELD_NUMBER: _ClassVar[int]
     EXPLORED_FIELD_NUMBER: _ClassVar[int]
     CURRENT_PRICE_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_MARGIN_MINOR_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     price: _common_pb2.Money
     lowest: _common_pb2.Money
@@ -45,7 +46,8 @@ class PriceQuote(_message.Message):
     propensity: float
     explored: bool
     current_price: _common_pb2.Money
-    def __init__(self, item_id: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., lowest: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., highest: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., bound_by: _Optional[str] = ..., gave_way: _Optional[_Iterable[str]] = ..., contradiction: _Optional[_Iterable[str]] = ..., expected_units: _Optional[float] = ..., expected_margin_minor: _Optional[float] = ..., propensity: _Optional[float] = ..., explored: _Optional[bool] = ..., current_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ...) -> None: ...
+    current_margin_minor: float
+    def __init__(self, item_id: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., lowest: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., highest: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., bound_by: _Optional[str] = ..., gave_way: _Optional[_Iterable[str]] = ..., contradiction: _Optional[_Iterable[str]] = ..., expected_units: _Optional[float] = ..., expected_margin_minor: _Optional[float] = ..., propensity: _Optional[float] = ..., explored: _Optional[bool] = ..., current_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., current_margin_minor: _Optional[float] = ...) -> None: ...
 
 class PricingInfo(_message.Message):
     __slots__ = ("model_version", "rules_version", "catalogue_version", "period_start", "period_end", "units_days", "degraded")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from serving.kernels.pricing import Facts
 
 CHUNK: Final = 4096
 """Items decided together: what they need fits into a processor's cache."""
+CANDIDATES: Final = kernel.LADDER_MAX - 1
+"""Of an item, in one run with its present price."""
 NO_CURVES: Final = np.zeros((0, 1, 1), np.float32)
 
 
@@ -61,6 +63,8 @@ class Decided:
     """Expected in a period, NaN = not known."""
     margin: npt.NDArray[np.float64]
     """Expected in a period; NaN where units or cost are not known."""
+    current_margin: npt.NDArray[np.float64]
+    """The same at the catalogue's price."""
     band_low: I64
     band_high: I64
     """What the rules leave before stock and endings are looked at; 0 = nothing."""
@@ -73,11 +77,11 @@ class Decided:
         kinds = {
             "price": np.int64, "low": np.int64, "high": np.int64, "rule": np.uint8, "gave_way": np.int32,
             "failed": np.int32, "propensity": np.float32, "explored": np.bool_, "units": np.float32,
-            "margin": np.float64, "band_low": np.int64, "band_high": np.int64, "low_rule": np.uint8,
-            "high_rule": np.uint8,
+            "margin": np.float64, "current_margin": np.float64, "band_low": np.int64, "band_high": np.int64,
+            "low_rule": np.uint8, "high_rule": np.uint8,
         }  # fmt: skip
         made = cls(**{name: np.zeros(n, kind) for name, kind in kinds.items()})
-        made.units[:], made.margin[:] = np.nan, np.nan
+        made.units[:], made.margin[:], made.current_margin[:] = np.nan, np.nan, np.nan
         return made
 
     def replaced(self, n: int, rows: I64, new: Decided) -> Decided:
@@ -139,24 +143,32 @@ def _decide_some(
     """Writes the decisions of the items `at`, which do not depend on each other."""
     some = Facts(*(column[at] for column in facts))  # type: ignore[arg-type]  # in their order
     bands = kernel.allowed_bands(some, pack_low, pack_high, policies)
-    steps = Steps(*kernel.ladder(bands.low, bands.high, some.price, rules.residues, rules.before, kernel.LADDER_MAX))
-    asked = np.maximum(steps.prices, 1)
+    steps = Steps(*kernel.ladder(bands.low, bands.high, some.price, rules.residues, rules.before, CANDIDATES))
+    asked = np.maximum(np.column_stack((steps.prices, some.price)), 1)
     units, counted = demand.units(at, asked)
-    curves = _curves(at, asked, demand, rules, chance)
+    curves = _curves(at, asked[:, :-1], demand, rules, chance)
     picks = kernel.choose(
-        some, bands, steps.prices, steps.distinct, steps.plain, units, counted, curves, policies, rules.objective,
-        chance.draws(at),
+        some, bands, steps.prices, steps.distinct, steps.plain, np.ascontiguousarray(units[:, :-1]),
+        np.ascontiguousarray(counted[:, :-1]), curves, policies, rules.objective, chance.draws(at),
     )  # fmt: skip
     price = np.where(picks.place >= 0, steps.prices[np.arange(len(at)), picks.place], 0)
     out.price[at], out.low[at], out.high[at], out.rule[at] = price, picks.low, picks.high, picks.rule
     out.gave_way[at], out.failed[at] = picks.gave_way, bands.failed
     out.propensity[at], out.explored[at] = picks.propensity, picks.place != picks.best
     out.units[at] = picks.units
-    out.margin[at] = np.where(
-        (some.cost > 0) & (price > 0), (price - some.cost) * picks.units.astype(np.float64), np.nan
-    )
+    out.margin[at] = _margin(some, price, picks.units)
+    stock = np.where(some.on_hand < 0, np.inf, some.on_hand)
+    out.current_margin[at] = _margin(some, some.price, np.minimum(units[:, -1], stock))
     out.band_low[at], out.band_high[at] = bands.low, bands.high
     out.low_rule[at], out.high_rule[at] = bands.low_rule, bands.high_rule
+
+
+def _margin(facts: Facts, price: I64, units: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    """Of `units` sold at `price`; NaN where one of the amounts is not known."""
+    found: npt.NDArray[np.float64] = np.where(
+        (facts.cost > 0) & (price > 0), (price - facts.cost) * units.astype(np.float64), np.nan
+    )
+    return found
 
 
 def _curves(at: I64, prices: I64, demand: Demand, rules: Rules, chance: Chance) -> F32:
