@@ -251,7 +251,7 @@ def ladder(low, high, current, residues, before, k):
         m = min(total, k)
         place = -1
         if has and total > k:
-            place = (mine - first) * (k - 1) // (total - 1)
+            place = ((mine - first + 1) * (k - 1) + total - 2) // (total - 1) - 1  # the last that is not above it
             if place == 0 and mine > first:
                 place = 1
         for t in range(m):
