@@ -13,6 +13,7 @@ from model_repo.datasets.tables import Dataset
 from model_repo.forecast.build import build as build_forecast
 from model_repo.neural.build import shadow as shadow_of
 from model_repo.neural.models import check_trainable
+from model_repo.price.build import build_from as price_from
 from model_repo.publish import Trained, publish
 from model_repo.recommend import Plan, Report, train_recommend
 from model_repo.work import cores
@@ -59,6 +60,9 @@ def train(
         shadowing = shadow_of(
             dataset, shadow, seed=seed, progress=lambda share: report(f"training {shadow}", int(100 * share), 100)
         )
+    report("training price", 0, 1)
+    price = price_from(dataset, seed=seed)
+    report("training price", 1, 1)
     with tempfile.TemporaryDirectory(prefix="storegate-train-") as folder:
         history = Path(folder) / HISTORY_FILE
         # For the gateway to seed its store with.
@@ -76,9 +80,13 @@ def train(
                 metrics={
                     "ranker": {**made.summary, "groups": float(made.groups), "seed": float(seed)},
                     "forecast": forecast.metrics,
+                    **({"price": price.metrics} if price else {}),
                 },
                 shadow=shadowing,
-                decisions={"forecast": forecast.files} if forecast.files else {},
+                decisions={
+                    **({"forecast": forecast.files} if forecast.files else {}),
+                    **({"price": price.files} if price else {}),
+                },
             ),
             wall_s=time.time() if wall_s is None else wall_s,
             go_live=go_live,

@@ -19,6 +19,7 @@ from serving.adapters.live_models import LiveModels
 from serving.adapters.model_loader import load_release
 from serving.adapters.model_service import ModelService
 from serving.adapters.onnx_shelf import OnnxShelf
+from serving.adapters.price_live import LivePrices
 from serving.adapters.profile_cache import cache_families
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
@@ -93,6 +94,7 @@ class Gateway:
         )
         self._shadows = ShadowLog(settings.recommend.shadow_share)
         self._counters = counter_files(settings)
+        self._prices = LivePrices(settings.home, settings.price, self._clock)
         self._models = LiveModels(
             settings.home,
             settings.recommend,
@@ -103,6 +105,7 @@ class Gateway:
             self._shadows,
             settings.models,
             self._counters,
+            self._prices,
         )
         self._follower = Follower(self._models.catalogue)
         self._events = WriteEvents(
@@ -138,8 +141,10 @@ class Gateway:
             lambda: self._engine,
             wire.RECOMMEND,
             settings.batch.places,
+            self._prices.bulk,
             wire.FORECAST_DEMAND,
         )
+        self._routes += price_routes(self._prices, self._clock)
         self._routes += batch_routes(self._batches, self._clock)
         self._workers = Workers(settings, connect, self._clock)
         self._engine = Engine(self._routes, engine_params(settings), self._clock, self._workers.lanes)
@@ -159,6 +164,7 @@ class Gateway:
         self._profiles.wait_ready(STORE_WAIT_S)
         self._follower.start(STORE_WAIT_S)
         self._models.start()
+        self._prices.start()
         self._shelf.start()
         self._workers.wait_built()
         self._doors = first_open(door_params(self._settings, self._shared), self._bind)
@@ -197,7 +203,7 @@ class Gateway:
         self._log.close(grace_s)
         self._shadows.close(grace_s)
         for part in (
-            self._batches, self._workers, self._models, self._shelf, self._follower, self._changes, self._users,
+            self._batches, self._prices, self._workers, self._models, self._shelf, self._follower, self._changes, self._users,
             self._decisions, self._profiles,
         ):  # fmt: skip
             part.close()
@@ -286,12 +292,27 @@ def inference_routes(service: InferenceService) -> list[Route]:
     ]
 
 
+def price_routes(prices: LivePrices, clock: Clock) -> list[Route]:
+    """PricingService: quotes are read from a table, curves are few."""
+    table = {
+        wire.QUOTE_PRICES: (Lane.ENGINE, prices.run_quote),
+        wire.SIMULATE_PRICES: (Lane.ENGINE, prices.run_simulate),
+    }
+    codecs = wire.codecs(clock)
+    return [
+        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own
+        for name, (lane, run) in table.items()
+        for codec in [codecs[name]]
+    ]
+
+
 def batch_routes(service: BatchService, clock: Clock) -> list[Route]:
     """BatchService: on a lane of its own, but for what must not wait behind a batch, such as ending one."""
     table = {
         wire.BATCH_RECOMMEND: (Lane.BATCH, service.run_recommend),
         wire.BATCH_SCORE: (Lane.BATCH, service.run_score),
         wire.BATCH_FORECAST: (Lane.BATCH, service.run_forecast),
+        wire.BATCH_QUOTE_PRICES: (Lane.BATCH, service.run_quote_prices),
         wire.GET_OPERATION: (Lane.OPERATOR, service.run_get),
         wire.LIST_OPERATIONS: (Lane.OPERATOR, service.run_list),
         wire.CANCEL_OPERATION: (Lane.OPERATOR, service.run_cancel),

@@ -62,8 +62,8 @@ def quantities(source: Source) -> npt.NDArray[np.int64]:
     """(n,) pieces; parts of a piece count as a whole one, away from zero. 1 when the file has no such column."""
     if "quantity" not in source.table.column_names:
         return np.ones(source.table.num_rows, np.int64)
-    value = _numbers(source, "quantity", blank=None)
-    _refuse_first(source, "quantity", np.abs(value) > 1e9, "a quantity of at most 1,000,000,000")
+    value = numbers(source, "quantity", blank=None)
+    refuse_first(source, "quantity", np.abs(value) > 1e9, "a quantity of at most 1,000,000,000")
     return (np.sign(value) * np.ceil(np.abs(value))).astype(np.int64)
 
 
@@ -82,8 +82,8 @@ def money(source: Source, key: str, currency: str) -> npt.NDArray[np.int64]:
     """(n,) minor units of `currency`; an empty cell is 0 = unknown, and so is a file without the column."""
     if key not in source.table.column_names:
         return np.zeros(source.table.num_rows, np.int64)
-    value = _numbers(source, key, blank=0.0)
-    _refuse_first(source, key, np.abs(value) > 1e12, "an amount of at most 1,000,000,000,000")
+    value = numbers(source, key, blank=0.0)
+    refuse_first(source, key, np.abs(value) > 1e12, "an amount of at most 1,000,000,000,000")
     return np.rint(value * minor_units(currency)).astype(np.int64)
 
 
@@ -96,7 +96,7 @@ def times(source: Source) -> npt.NDArray[np.int64]:
     """(n,) epoch seconds, UTC; times without a zone are taken as UTC. One format for the whole file."""
     column = source.table["time"]
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        _refuse_first(source, "time", pc.is_null(column).to_numpy(), _TIMES)
+        refuse_first(source, "time", pc.is_null(column).to_numpy(), _TIMES)
         return _seconds(column.cast(pa.timestamp("us", getattr(column.type, "tz", None))))
     text = pc.utf8_trim_whitespace(_as_text(column))
     for parse in (_epoch, _iso):
@@ -108,8 +108,8 @@ def times(source: Source) -> npt.NDArray[np.int64]:
         # 03/04/2026 may be March or April: tills write rows in order of time, so the smoother reading is right
         return min(whole, key=lambda seconds: float(np.abs(np.diff(seconds)).sum()))
     bad = min((bad for _, bad in readings), key=lambda b: int(b.sum()), default=np.ones(len(text), np.bool_))
-    _refuse_first(source, "time", bad & ~_reads_as_iso(text, bad), _TIMES)
-    _refuse_first(source, "time", bad, "the format of the other rows: one format for the whole file")
+    refuse_first(source, "time", bad & ~_reads_as_iso(text, bad), _TIMES)
+    refuse_first(source, "time", bad, "the format of the other rows: one format for the whole file")
     raise AssertionError("a reading without a bad cell was returned above")
 
 
@@ -140,7 +140,7 @@ def _check_ids(source: Source, key: str, values: Sequence[str], code: npt.NDArra
             raise source.refuse(int(np.argmax(code == at)), key, error.message) from error
 
 
-def _numbers(source: Source, key: str, blank: float | None) -> npt.NDArray[np.float64]:
+def numbers(source: Source, key: str, blank: float | None) -> npt.NDArray[np.float64]:
     """(n,) the column as finite floats; empty cells become `blank`, or are refused when it is None."""
     column = source.table[key]
     expected = "a whole number" if key == "quantity" else "a number such as 2.55"
@@ -151,15 +151,15 @@ def _numbers(source: Source, key: str, blank: float | None) -> npt.NDArray[np.fl
             column = text.cast(pa.float64())
         except pa.ArrowInvalid:
             bad = np.array([not _is_number(value) for value in text.to_pylist()])
-            _refuse_first(source, key, bad, expected)
+            refuse_first(source, key, bad, expected)
             raise
     value: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy().astype(np.float64)
     empty = np.isnan(value)
     if blank is None:
-        _refuse_first(source, key, empty, expected)
+        refuse_first(source, key, empty, expected)
     else:
         value[empty] = blank
-    _refuse_first(source, key, ~np.isfinite(value), expected)
+    refuse_first(source, key, ~np.isfinite(value), expected)
     return value
 
 
@@ -234,7 +234,7 @@ def _seconds(stamps: Any) -> npt.NDArray[np.int64]:
     return micros // 1_000_000
 
 
-def _refuse_first(source: Source, key: str, bad: npt.NDArray[np.bool_], expected: str) -> None:
+def refuse_first(source: Source, key: str, bad: npt.NDArray[np.bool_], expected: str) -> None:
     """Raises the DataError of the first row in `bad`, with what stands there."""
     if bad.any():
         row = int(bad.argmax())

@@ -7,6 +7,7 @@ from typing import Final
 
 from serving.adapters.batch_forecast import FORECAST
 from serving.adapters.batch_kind import Kind
+from serving.adapters.batch_quote import PRICES
 from serving.adapters.batch_recommend import RECOMMEND
 from serving.adapters.batch_score import SCORE
 
@@ -14,4 +15,5 @@ BATCHES: Final[Mapping[str, Kind]] = {
     "recommend": RECOMMEND,
     "score": SCORE,
     "forecast": FORECAST,
+    "prices": PRICES,
 }

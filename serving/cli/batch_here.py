@@ -24,6 +24,7 @@ METHODS = {
     "batch_recommend": wire.BATCH_RECOMMEND,
     "batch_score": wire.BATCH_SCORE,
     "batch_forecast": wire.BATCH_FORECAST,
+    "batch_quote_prices": wire.BATCH_QUOTE_PRICES,
 }
 """Of storegate.client.Client -> of the contract."""
 

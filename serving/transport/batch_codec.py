@@ -25,9 +25,10 @@ from serving.core.clock import Clock
 from serving.core.errors import InvalidInput
 from serving.decisions.forecast.batch import options_of as forecast_options
 from serving.decisions.inference.batch import options_of as score_options
+from serving.decisions.price.contract import AllQuery, QuoteQuery, Quotes
 from serving.decisions.recommend.batch import options_of as recommend_options
 from serving.decisions.recommend.contract import NEED_ITEMS, Query
-from serving.transport import checks
+from serving.transport import checks, pricing_codec
 from serving.transport.forecast_codec import decode_forecast
 from serving.transport.recommend_codec import decode_recommend
 from storegate.v1 import batch_pb2 as pb
@@ -111,6 +112,18 @@ def decode_forecast_batch(payload: bytes) -> InlineForecast | BatchSpec:
     return InlineForecast(encoded)
 
 
+def decode_quote_batch(payload: bytes) -> QuoteQuery | AllQuery | BatchSpec:
+    """Raises InvalidInput naming the field."""
+    request = checks.parsed(pb.BatchQuotePricesRequest.FromString, "BatchQuotePricesRequest", payload)
+    if not _has_uris(request):
+        return pricing_codec.decode_bulk(request)
+    for name in ("item_ids", "all_items", "page_size", "page_token"):
+        if getattr(request, name):
+            raise InvalidInput(name, "a value", "none with input_uri")
+    currency = pricing_codec.currency_of(request.currency_code)
+    return BatchSpec("prices", *_uris(request), {"currency": currency} if currency else {})
+
+
 def decode_get_operation(payload: bytes) -> GetOperation:
     request = checks.parsed(pb.GetOperationRequest.FromString, "GetOperationRequest", payload)
     return GetOperation(checks.needed_id("name", request.name))
@@ -161,6 +174,20 @@ def encode_score_batch(answer: Scored | Operation) -> bytes:
         pb.ScoreColumn(name=one.name, width=one.width, numbers=one.numbers, texts=one.texts) for one in answer.columns
     ]
     return checks.wire(pb.BatchScoreResponse(model=answer.model, version=answer.version, columns=columns))
+
+
+def encode_quote_batch(answer: Quotes | Operation) -> bytes:
+    """BatchQuotePricesResponse."""
+    if isinstance(answer, Operation):
+        return checks.wire(pb.BatchQuotePricesResponse(operation=_operation(answer)))
+    return checks.wire(
+        pb.BatchQuotePricesResponse(
+            quotes=pricing_codec.quote_messages(answer),
+            missing_item_ids=answer.missing,
+            info=pricing_codec.info_message(answer.table),
+            next_page_token=pricing_codec.page_token(answer.following),
+        )
+    )
 
 
 def encode_operation(found: Operation) -> bytes:

@@ -19,6 +19,7 @@ from storegate.v1 import (
     gateway_pb2,
     inventory_pb2,
     model_pb2,
+    pricing_pb2,
     recommendation_pb2,
 )
 
@@ -29,6 +30,7 @@ FILES: Final = tuple(
         event_pb2,
         catalog_pb2,
         forecast_pb2,
+        pricing_pb2,
         inventory_pb2,
         model_pb2,
         batch_pb2,

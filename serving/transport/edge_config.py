@@ -37,8 +37,8 @@ REPEATABLE: Final = (
     "RecommendationService/Recommend", "RecommendationService/RecommendPage", "RecommendationService/Rerank",
     "RecommendationService/GetDecision", "RecommendationService/ReplayDecision", "CatalogService/GetItem",
     "UserEventService/WriteUserEvent", "ForecastService/ForecastDemand", "ModelService/ListModels",
-    "ModelService/GetModel", "GatewayService/Ping",
-    "InventoryService/PlanReplenishment", "InventoryService/AllocateStock",
+    "ModelService/GetModel", "GatewayService/Ping", "InventoryService/PlanReplenishment",
+    "InventoryService/AllocateStock", "PricingService/QuotePrices", "PricingService/SimulatePrices",
 )  # fmt: skip
 """Calls that change nothing, or nothing when they come twice: the edge may give them to another replica."""
 PACKAGE: Final = "storegate.v1."

@@ -68,6 +68,10 @@ from serving.core.row_files import LineError
 from serving.core.turn import Turn
 from serving.decisions.forecast.contract import Query as ForecastQuery
 from serving.decisions.forecast.pipeline import ForecastPipeline
+from serving.decisions.price import quoting
+from serving.decisions.price.contract import AllQuery, QuoteQuery, SimulateQuery
+from serving.decisions.price.rules import Params as PriceParams
+from serving.decisions.price.table import Pricing
 from serving.decisions.recommend.contract import (
     EXPLAIN_NONE,
     EXPLAIN_TRACE,
@@ -111,6 +115,9 @@ CATALOGUE = Catalogue.build(
     ],
     version=7,
 )
+
+
+PRICES = Pricing(PriceParams()).table(CATALOGUE, None, 1_700_000_000.0)
 
 
 DECIDED = "0123456789abcdef" * 2
@@ -273,6 +280,12 @@ def computed(query: Any) -> Any:
             return NotFound("model", "absent")
         case InlineScore(model=model, columns=columns):
             return Scored(model, "3", (*columns, Column("texts", 2, texts=("a", "ä"))))
+        case QuoteQuery():
+            return quoting.quote(PRICES, query)
+        case AllQuery():
+            return quoting.page(PRICES, query)
+        case SimulateQuery():
+            return quoting.simulate(PRICES, query)
         case BatchSpec(output_uri="there"):
             return InvalidInput("output_uri", "there", "a folder that is empty", reason="OUTPUT_EXISTS")
         case BatchSpec():
@@ -485,6 +498,12 @@ ANSWERED = [
         "BatchForecast",
         {"inputUri": "in.parquet", "outputUri": "out", "each": {"horizonDays": 56, "quantiles": [0.5]}, "model": "r2"},
     ),
+    ("QuotePrices", {"itemIds": ["22423", "gone", "47566"]}),
+    ("QuotePrices", {"itemIds": ["22423"], "currencyCode": "EUR"}),
+    ("SimulatePrices", {"itemIds": ["22423"], "pricesMinor": ["900", "1275"]}),
+    ("SimulatePrices", {"itemIds": ["85123A"]}),
+    ("BatchQuotePrices", {"allItems": True, "pageSize": 2}),
+    ("BatchQuotePrices", {"inputUri": "items.parquet", "outputUri": "out", "currencyCode": "GBP"}),
     ("GetOperation", {"name": OPERATION.name}),
     ("ListOperations", {}),
     ("CancelOperation", {"name": OPERATION.name}),
@@ -589,6 +608,17 @@ REFUSED = [
     ("BatchForecast", {"inputUri": "a", "outputUri": "b", "each": {"itemIds": ["a"]}}, "INVALID_FIELD"),
     ("BatchForecast", {"inputUri": "a", "outputUri": "b", "each": {"horizonDays": 0}}, "INVALID_FIELD"),
     ("GetOperation", {"name": "absent"}, "NOT_FOUND"),
+    ("QuotePrices", {}, "INVALID_FIELD"),
+    ("QuotePrices", {"itemIds": ["a"] * 1001}, "INVALID_FIELD"),
+    ("QuotePrices", {"itemIds": ["a", ""]}, "INVALID_FIELD"),
+    ("QuotePrices", {"itemIds": ["a"], "currencyCode": "gbp"}, "INVALID_FIELD"),
+    ("SimulatePrices", {"itemIds": ["a"], "pricesMinor": ["0"]}, "INVALID_FIELD"),
+    ("SimulatePrices", {"itemIds": ["a"] * 21}, "INVALID_FIELD"),
+    ("SimulatePrices", {"itemIds": ["a"], "pricesMinor": ["5"] * 65}, "INVALID_FIELD"),
+    ("BatchQuotePrices", {}, "INVALID_FIELD"),
+    ("BatchQuotePrices", {"itemIds": ["a"], "allItems": True}, "INVALID_FIELD"),
+    ("BatchQuotePrices", {"allItems": True, "pageToken": "next"}, "INVALID_FIELD"),
+    ("BatchQuotePrices", {"allItems": True, "inputUri": "a", "outputUri": "b"}, "INVALID_FIELD"),
 ]
 
 

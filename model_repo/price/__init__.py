@@ -1,0 +1,1 @@
+"""How demand answers to prices: what the pricing decisions run on."""

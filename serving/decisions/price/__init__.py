@@ -1,0 +1,1 @@
+"""Which price, within hard rules."""
