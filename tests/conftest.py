@@ -20,10 +20,16 @@ from hypothesis import settings  # noqa: E402
 from s3 import PYTHON, S3, s3_server  # noqa: E402
 
 from serving.kernels import direct  # noqa: E402  # numba has its cache
+from serving.runtime.process import settle  # noqa: E402
 
 direct.checked = True
 settings.register_profile("no clock", deadline=None)  # no test is about wall-clock time
 settings.load_profile("no clock")
+
+
+def pytest_collection_finish() -> None:
+    """Tests that collect garbage, as gateways and measurements do, need not look through all modules and tests."""
+    settle()
 
 
 @pytest.fixture(scope="session")
