@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed-base
 TEST_STAMP := $(VENV)/.installed-test
 S3 := $(VENV)/s3
 S3_STAMP := $(S3)/.installed
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check serve loadtest peers protos lock clean
@@ -29,7 +30,7 @@ $(TEST_STAMP): requirements/test.txt $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
-$(S3_STAMP): requirements/s3.txt $(STAMP)
+$(S3_STAMP): requirements/s3.txt | $(VENV)/bin/python
 	@echo "== installing the tests' S3 server, in an environment of its own"
 	@$(BIN)/python -m venv $(S3)
 	@$(S3)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/s3.txt
@@ -41,9 +42,12 @@ demo: $(STAMP)  ## Builds the demo store, trains, starts the gateway and asks it
 serve: $(STAMP)  ## Starts the gateway on Ray with the live models.
 	@$(BIN)/storegate serve
 
-test: $(TEST_STAMP) $(S3_STAMP)  ## Sets up and runs every test and check.
-	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest
+test:  ## Sets up and runs every test and check; WORKERS=N processes (2), and what must be alone after them.
+	@$(MAKE) --no-print-directory --jobs=2 check $(S3_STAMP)
+	@together=0; alone=0; \
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not alone" || together=$$?; \
+	$(BIN)/python -m pytest -m alone || alone=$$?; \
+	exit $$((together ? together : alone))
 
 check: $(TEST_STAMP)  ## Format, lint, types, layers.
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .

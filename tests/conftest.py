@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -20,10 +21,31 @@ from hypothesis import settings  # noqa: E402
 from s3 import PYTHON, S3, s3_server  # noqa: E402
 
 from serving.kernels import direct  # noqa: E402  # numba has its cache
+from serving.runtime.process import settle  # noqa: E402
 
 direct.checked = True
 settings.register_profile("no clock", deadline=None)  # no test is about wall-clock time
 settings.load_profile("no clock")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In several processes (`-n`), each of them puts what takes long first; see shares.py."""
+    if hasattr(config, "workerinput"):
+        from shares import turn
+
+        items.sort(key=lambda item: turn(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from shares import Shares
+
+    return Shares(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Tests that collect garbage, as gateways and measurements do, need not look through all modules and tests."""
+    settle()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ def page_of(b: int, pins: list[list[tuple[int, int]]] | None = None, **fields: A
     """b first pages of 10 without any rule; `fields`: numbers for all or lists by request; `pins`: (row, place)s."""
     first = fields.get("size", 10)
     plain = Page(10, first, 0.0, 0, 0, 0, 0.0, 0, -1, 0, None, None, None)._replace(**fields)
-    types = (np.int32, np.int32, np.float32, np.int32, np.int32, np.int32, np.float32, np.uint64, np.int32, np.uint8)
+    types = (np.int32, np.int32, np.float32, np.int32, np.int32, np.int32, np.float32, np.uint64, np.int32, np.int32)
     by_request = [np.broadcast_to(np.array(value, kind), b).copy() for value, kind in zip(plain, types, strict=False)]
     lists = pins or [[] for _ in range(b)]
     flat = np.array([pin for some in lists for pin in some], np.int32).reshape(-1, 2)

@@ -140,7 +140,7 @@ def with_rankers(models: Models, catalogue: Catalogue, blobs: Sequence[bytes], s
     rng = np.random.default_rng([seed, len(catalogue), 6])
     features, labels, sizes = [], [], [0]
     for blob in blobs[:RANKER_GROUPS]:
-        _, ptr, found = recommender.features([Query(user_id="anyone")], [blob], NOW_S)
+        _, ptr, found = recommender.features([Query(user_id="anyone")], [blob], float(NOW_S))
         wanted = found[:, [FEATURES.index(name) for name in ("item_item_share", "factor_share", "popularity")]].sum(
             axis=1
         )

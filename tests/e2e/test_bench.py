@@ -14,6 +14,7 @@ import pytest
 STAGES = {"profile", "visitor", "sources", "candidates", "score", "page", "decode", "encode", "request"}
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(shutil.which("h2load") is None, reason="needs h2load: apt-get install nghttp2-client")
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="server and load need a core each")
 def test_one_command_measures_the_floor_and_what_is_made_of_it(tmp_path: Path) -> None:

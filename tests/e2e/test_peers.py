@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(shutil.which("h2load") is None, reason="needs h2load: apt-get install nghttp2-client")
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="server and load need a core each")
 def test_one_command_compares_servers_on_one_pipeline(tmp_path: Path) -> None:

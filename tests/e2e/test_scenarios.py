@@ -134,6 +134,7 @@ def test_a_closed_loop_omits_what_an_open_loop_sees() -> None:
     assert opened.slow(1.0) > 5 * closed.slow(1.0)
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(shutil.which("h2load") is None, reason="needs h2load: apt-get install nghttp2-client")
 def test_a_soak_ends_with_a_verdict(new_home: Callable[[], Path], tmp_path: Path) -> None:
     """Every kind of request is answered, nothing fails, and what did not grow is said to be flat."""

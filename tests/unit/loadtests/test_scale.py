@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
@@ -15,9 +16,16 @@ from loadtests.bench.scale import TURN, Shop, made_shop, main, questions, run
 from loadtests.bench.scale_report import markdown, show
 from serving.decisions.recommend.filters import compiled
 from serving.decisions.recommend.models import SparseRows
+from serving.runtime.process import settle
 
 STAGES = {"profile", "visitor", "sources", "candidates", "score", "page", "pipeline"}
 N = 300
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settled() -> None:
+    """Every step of a build collects garbage before and after: not among all that earlier tests have left."""
+    settle()
 
 
 def _shop(seed: int) -> Shop:
