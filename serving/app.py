@@ -203,8 +203,8 @@ class Gateway:
         self._log.close(grace_s)
         self._shadows.close(grace_s)
         for part in (
-            self._batches, self._prices, self._workers, self._models, self._shelf, self._follower, self._changes, self._users,
-            self._decisions, self._profiles,
+            self._batches, self._prices, self._workers, self._models, self._shelf, self._follower, self._changes,
+            self._users, self._decisions, self._profiles,
         ):  # fmt: skip
             part.close()
         if self._doors is not None:

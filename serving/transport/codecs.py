@@ -72,12 +72,18 @@ RERANK_SIZE: Final = Size(recommend_codec.rerank_units, interactive_max=1)
 QUOTE_SIZE: Final = Size(pricing_codec.quote_units, interactive_max=4)
 SIMULATE_SIZE: Final = Size(pricing_codec.simulate_units, interactive_max=4)
 """Hundreds of quotes and many curves are bulk."""
-SIZES: Final = {QUOTE_PRICES: QUOTE_SIZE, SIMULATE_PRICES: SIMULATE_SIZE}
-
 FORECAST_SIZE: Final = Size(forecast_codec.forecast_units, interactive_max=10)
 """Hundreds of items; bulk only where its caller says so."""
 PLAN_SIZE: Final = Size(inventory_codec.plan_units, interactive_max=50)
 """Likewise."""
+SIZES: Final = {
+    QUOTE_PRICES: QUOTE_SIZE,
+    SIMULATE_PRICES: SIMULATE_SIZE,
+    FORECAST_DEMAND: FORECAST_SIZE,
+    PLAN_REPLENISHMENT: PLAN_SIZE,
+    ALLOCATE_STOCK: PLAN_SIZE,
+}
+"""Of the methods whose answers go through their messages, where calls bring more or less work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +96,6 @@ class Codec:
     """As in engine/calls.py."""
     size: Size | None = None
     """As in engine/calls.py."""
-
-
-SIZES: Final = {FORECAST_DEMAND: FORECAST_SIZE, PLAN_REPLENISHMENT: PLAN_SIZE, ALLOCATE_STOCK: PLAN_SIZE}
-"""Of the methods whose answers go through their messages, where calls bring more or less work."""
 
 
 def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
