@@ -11,6 +11,7 @@ from serving.engine.remote import Connect, Link
 from serving.engine.remote_lane import RemoteLane, RemoteLimits, Sent
 from serving.engine.telemetry import Family
 from serving.forecasting import ForecastWorker
+from serving.runtime.worker_params import DEPLOYMENT
 from serving.runtime.worker_parts import WorkerSpec
 from serving.runtime.worker_thread import ThreadLink
 from serving.settings import Settings
@@ -28,7 +29,7 @@ def specs(settings: Settings) -> tuple[WorkerSpec, ...]:
 
 def deployed(settings: Settings) -> tuple[WorkerSpec, ...]:
     """Those that run in deployments of their own, on Ray."""
-    return tuple(spec for spec in specs(settings) if spec.params.where == "deployment")
+    return tuple(spec for spec in specs(settings) if spec.params.where == DEPLOYMENT)
 
 
 class Workers:
@@ -40,7 +41,7 @@ class Workers:
         self._here: list[ThreadLink] = []
         for spec in specs(settings):
             link: Link
-            if connect is not None and spec.params.where == "deployment":
+            if connect is not None and spec.params.where == DEPLOYMENT:
                 link = connect(spec.name)
             else:
                 link = ThreadLink(spec, settings, clock)

@@ -141,7 +141,6 @@ def _show(settings: Settings, release: str, counters: dict[str, object], told: S
 def _workers(settings: Settings, on_ray: bool) -> list[ToldByWorker]:
     """Every process of a worker, and a line for each worker that should have some and has none."""
     from serving.runtime.home import workers
-    from serving.workers import deployed
 
     found = []
     for each in workers(settings.home):
@@ -160,7 +159,7 @@ def _workers(settings: Settings, on_ray: bool) -> list[ToldByWorker]:
             )
         )
     up = {each.worker for each in found}
-    missing = [spec.name for spec in deployed(settings) if on_ray and spec.name not in up]
+    missing = [name for name in settings.workers.deployed if on_ray and name not in up]
     return found + [ToldByWorker(name, "", 0, "", False, "no process is up", 0, 0) for name in missing]
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Final
 
 from serving.core.config import setting
 from serving.core.errors import InvalidInput
 from serving.engine.scaling import Bounds
+
+DEPLOYMENT: Final = "deployment"
+GATEWAY: Final = "gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +18,10 @@ class WorkerParams:
     """One worker's section. Raises InvalidInput when two of them do not fit together."""
 
     where: str = setting(
-        "deployment",
+        DEPLOYMENT,
         "Where it computes: in a Serve deployment of its own, or on a thread of each gateway replica; with "
         "`serve --local` always there.",
-        choices=("deployment", "gateway"),
+        choices=(DEPLOYMENT, GATEWAY),
     )
     replicas: int = setting(
         1, "Processes of its deployment, each with models of its own; the fewest, where they follow the calls.",
@@ -68,3 +72,8 @@ class WorkersParams:
 
     forecast: WorkerParams = field(default_factory=WorkerParams)
     replenish: WorkerParams = field(default_factory=WorkerParams)
+
+    @property
+    def deployed(self) -> list[str]:
+        """Names of those with deployments of their own, on Ray."""
+        return [each.name for each in fields(self) if getattr(self, each.name).where == DEPLOYMENT]

@@ -1,4 +1,4 @@
-"""ForecastDemand at a running gateway: both faces, with Ray and without, the command, batches, a model that is replaced."""
+"""ForecastDemand at a running gateway: both faces, on Ray or not, the command, batches, a model that is replaced."""
 
 from __future__ import annotations
 
