@@ -21,8 +21,8 @@ from serving.adapters.forecast_table import long_rows, schema
 from serving.core.clock import NEVER
 from serving.core.errors import InvalidInput, StoregateError
 from serving.core.turn import Turn
-from serving.decisions.forecast.contract import ITEMS_MAX, VALUES_MAX, Answer, Query
-from serving.decisions.forecast.pipeline import ForecastPipeline
+from serving.decisions.forecast.contract import Answer, Query
+from serving.decisions.forecast.pipeline import ForecastPipeline, items_at_once
 
 SUFFIXES: Final = (".parquet", ".csv", ".csv.gz")
 BLOCKS_AHEAD: Final = 2
@@ -108,8 +108,7 @@ def _kind(out: Path, field: str = "out") -> str:
 
 def _parts(items: Sequence[str], query: Query) -> Iterator[tuple[str, ...]]:
     """The items in blocks that one answer may hold."""
-    values = max(len(query.location_ids), 1) * (query.horizon_days // query.period) * (1 + len(query.quantiles))
-    size = max(1, min(ITEMS_MAX, VALUES_MAX // values))
+    size = items_at_once(query)
     for at in range(0, len(items), size):
         yield tuple(items[at : at + size])
 

@@ -29,7 +29,7 @@ class Held(Generic[T]):
 
     value: T
     version: str
-    release: str
+    release: Release
 
 
 class LivePart(Generic[T]):
@@ -110,8 +110,8 @@ class LivePart(Generic[T]):
         if version is None:
             raise ModelDamaged(f"it has no {self._part}", model=self._part)
         if isinstance(self._now, Held) and self._now.version == version:
-            return Held(self._now.value, version, release.release)
-        return Held(self._opened(read_version(self._home, self._part, version), version), version, release.release)
+            return Held(self._now.value, version, release)
+        return Held(self._opened(read_version(self._home, self._part, version), version), version, release)
 
     def _absent(self, why: str) -> NotReady:
         return NotReady(f"there is no {self._part} model ({why}): run `storegate train`", part=self._part)

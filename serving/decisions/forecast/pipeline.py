@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from serving.core.catalogue import Catalogue
 from serving.core.errors import InvalidInput, ModelFailed, StoregateError
+from serving.core.ids import ID_BYTES_MAX
 from serving.core.turn import Turn
-from serving.decisions.forecast.contract import VALUES_MAX, Answer, Period, Plan, Query, day_text
+from serving.decisions.forecast.contract import ANSWER_BYTES_MAX, ITEMS_MAX, Answer, Period, Plan, Query, day_text
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
@@ -29,6 +30,9 @@ Bools = npt.NDArray[np.bool_]
 ROWS_MAX: Final = 4096
 """In one run of the model: bounds what a batch takes of memory."""
 ALL_LOCATIONS: Final = -1
+PATH_BYTES: Final = 24
+"""Of a quantile's path on the wire, but for its numbers; and of a forecast, but for its paths and names."""
+FORECAST_BYTES: Final = 64
 
 
 class Forecasts(Protocol):
@@ -140,7 +144,7 @@ class ForecastPipeline:
             items = tuple(item for item in query.item_ids if item in self._row_of)
             known = [place for location in query.location_ids if (place := self._place_of.get(location)) is not None]
             places = tuple(known) if query.location_ids else (ALL_LOCATIONS,)
-            _check_size(query, len(items) * len(places))
+            _check_size(query, items)
             rows = np.array([self._row_of[item] for item in items], np.int32)
             price, promo = self._planned(query, items, lead, catalogue)
         except InvalidInput as error:
@@ -268,13 +272,27 @@ def _promo(asked: Asked, horizon: int) -> Bools:
     return np.zeros((len(asked.rows), horizon), np.bool_) if asked.promo is None else asked.promo
 
 
-def _check_size(query: Query, forecasts: int) -> None:
+def answer_bytes(query: Query, items: Sequence[str]) -> int:
+    """About what an answer about `items` has on the wire, and at least that."""
+    locations = query.location_ids or ("",)
+    numbers = (query.horizon_days // query.period) * (1 + len(query.quantiles))
+    each = 4 * numbers + PATH_BYTES * len(query.quantiles) + FORECAST_BYTES
+    names = len(locations) * sum(len(item.encode()) for item in items)
+    return len(items) * (len(locations) * each + sum(len(location.encode()) for location in locations)) + names
+
+
+def items_at_once(query: Query) -> int:
+    """How many items one answer may hold, whatever their names."""
+    return max(1, min(ITEMS_MAX, ANSWER_BYTES_MAX // answer_bytes(query, ("x" * ID_BYTES_MAX,))))
+
+
+def _check_size(query: Query, items: Sequence[str]) -> None:
     """Raises InvalidInput for an answer that would be too large to be sent."""
-    values = forecasts * (query.horizon_days // query.period) * (1 + len(query.quantiles))
-    if values > VALUES_MAX:
+    size = answer_bytes(query, items)
+    if size > ANSWER_BYTES_MAX:
         raise InvalidInput(
-            "item_ids", f"{forecasts} forecasts of {values} numbers together",
-            f"at most {VALUES_MAX} numbers: fewer items, locations, days or quantiles, or BatchForecast",
+            "item_ids", f"{len(items)} items, an answer of {size} bytes",
+            f"at most {ANSWER_BYTES_MAX} bytes: fewer items, locations, days or quantiles, or BatchForecast",
             reason="ANSWER_TOO_LARGE",
         )  # fmt: skip
 

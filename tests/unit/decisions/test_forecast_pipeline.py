@@ -12,9 +12,12 @@ from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import NEVER
 from serving.core.errors import InvalidInput
 from serving.core.turn import Turn
-from serving.decisions.forecast.contract import VALUES_MAX, Answer, Period, Plan, Query
-from serving.decisions.forecast.pipeline import ROWS_MAX, ForecastPipeline
+from serving.decisions.forecast.contract import ANSWER_BYTES_MAX, Answer, Period, Plan, Query
+from serving.decisions.forecast.pipeline import ROWS_MAX, ForecastPipeline, answer_bytes
+from serving.transport.forecast_codec import encode_forecast
 
+REST_BYTES = 100
+"""Of an answer without its forecasts."""
 TURN = Turn(0.0, 1_700_000_000.0, NEVER)
 EMPTY = Catalogue.build([])
 PRICED = Catalogue.build([Item("i1", price=400, currency="GBP"), Item("i2"), Item("new", price=5, currency="GBP")])
@@ -159,6 +162,13 @@ def test_what_only_the_model_can_tell_is_refused_by_its_place(case: str) -> None
     assert isinstance(good, Answer)
 
 
-def test_the_largest_answer_is_just_below_the_bound() -> None:
+@pytest.mark.parametrize("name", ["i", "ä" * 100])
+@pytest.mark.parametrize(("days", "quantiles"), [(28, 19), (1, 1)])
+def test_no_answer_is_larger_than_was_reckoned(name: str, days: int, quantiles: int) -> None:
     """1,000 items over 28 days with 19 quantiles can be sent."""
-    assert VALUES_MAX >= 1000 * 28 * 20
+    model = weekday_rates(100, locations=("north", name))
+    model.item_ids = tuple(f"{name}{number}" for number in range(100))
+    query = Query(model.item_ids, model.locations, days, tuple(np.arange(1, quantiles + 1) / 20))
+    (answer,) = ask(model, query)
+    assert len(encode_forecast(answer)) <= answer_bytes(query, query.item_ids) + REST_BYTES
+    assert 10 * answer_bytes(replace(query, location_ids=()), query.item_ids) < ANSWER_BYTES_MAX
