@@ -46,10 +46,11 @@ def test_a_batch_answers_as_each_alone_in_one_run_a_group() -> None:
     """Whatever stands together in a batch; queries alike but for their items share a run of the model."""
     model = weekday_rates(locations=("north", "south"))
     plan = Plan("i2", 600, "GBP", (FIRST_DAY + 1,))
+    cheap = Plan("i4", 250, "GBP")
     queries = [
         Query(("i1", "i2")),
         Query(("i3",), horizon_days=14),
-        Query(("i2", "i4"), plans=(plan,)),
+        Query(("i2", "i4"), plans=(plan, cheap)),
         Query(("i5", "gone", "i0"), ("south", "north")),
         Query(("i5",), first_day=FIRST_DAY + 3),
         Query(("i1",), quantiles=(0.5,)),
@@ -57,7 +58,7 @@ def test_a_batch_answers_as_each_alone_in_one_run_a_group() -> None:
         Query(("gone",)),
     ]
     together = ask(model, *queries, catalogue=PRICED)
-    assert sorted(model.runs) == [1, 1, 1, 1, 2, 2, 4]
+    assert sorted(model.runs) == [1, 1, 1, 1, 1, 2, 2, 3]
     for query, answer in zip(queries, together, strict=True):
         (alone,) = ask(weekday_rates(locations=("north", "south")), query, catalogue=PRICED)
         for name in Answer.__dataclass_fields__:
@@ -101,6 +102,15 @@ def test_prices_are_the_plan_s_else_the_catalogue_s_else_the_last_one() -> None:
         (answer,) = ask(weekday_rates(), Query(("i1", "i2"), horizon_days=1, plans=plans), catalogue=PRICED)
         at[name] = answer.mean[:, 0].tolist()
     assert at == {"none": [0.5, 2.0], "planned": [0.25, 1.0]}
+
+
+def test_who_else_is_promoted_changes_no_forecast() -> None:
+    """An item at half its last price is promoted by that, also where days are planned for another one."""
+    cheap, planned = Plan("i1", 100, "GBP"), Plan("i2", promotion_days=(FIRST_DAY,))
+    (both,) = ask(weekday_rates(), Query(("i1", "i2"), plans=(cheap, planned)))
+    (alone,) = ask(weekday_rates(), Query(("i1",), plans=(cheap,)))
+    assert np.array_equal(both.mean[0], alone.mean[0])
+    assert np.allclose(both.mean[0], 4 * ask(weekday_rates(), Query(("i1",)))[0].mean[0])
 
 
 def test_promotions_hold_on_their_days() -> None:
