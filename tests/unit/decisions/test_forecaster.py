@@ -45,7 +45,7 @@ def test_the_shop_is_found_again(forecaster):
 
 
 def test_intervals_hold_what_they_say(forecaster):
-    """The truth is Poisson: drawn from it, 80 % lie between the quantiles of 10 and 90 %, ends counted in proportion."""
+    """The truth is Poisson: of draws from it 80 % lie between the quantiles of 10 and 90 %, ends in proportion."""
     found = forecaster.forecast(ALL, 28, np.arange(1, 200) / 200)
     weekday = (forecaster.first_day + 3 + np.arange(28)) % 7
     rate = LEVEL[:, None] * np.array([1, 1, 1, 1, 1, 2, 0])[weekday]
