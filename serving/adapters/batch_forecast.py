@@ -117,14 +117,11 @@ class ForecastBlocks:
         items_of: dict[str, dict[str, None]] = {}
         for place, item in asked:
             items_of.setdefault(place, {})[item] = None
-        query, queries = self._query, [self._query]
-        step = items_at_once(query)
+        queries = [self._query]
         for place, items in items_of.items():
-            named = list(items)
-            for start in range(0, len(named), step):
-                queries.append(
-                    replace(query, item_ids=tuple(named[start : start + step]), location_ids=(place,) * bool(place))
-                )
+            query, named = replace(self._query, location_ids=(place,) if place else ()), tuple(items)
+            step = items_at_once(query)
+            queries += [replace(query, item_ids=named[at : at + step]) for at in range(0, len(named), step)]
         answers: list[Answer] = []
         for one in self._pipeline.run(queries, Turn(0.0, 0.0, NEVER)):
             if isinstance(one, StoregateError):

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from serving.adapters import disk
 from serving.adapters.forecast_table import long_rows, schema
 from serving.core.clock import NEVER
-from serving.core.errors import InvalidInput, StoregateError
+from serving.core.errors import DataError, InvalidInput, StoregateError
 from serving.core.turn import Turn
 from serving.decisions.forecast.contract import Answer, Query
 from serving.decisions.forecast.pipeline import ForecastPipeline, items_at_once
@@ -56,8 +56,17 @@ def write_forecasts(
     """query: what is asked for each item of its item_ids, () = all that the model knows. told: (items done, of all).
 
     The same model, catalogue and question give the same bytes, whatever the threads. Raises InvalidInput, ModelFailed,
-    OSError; then no file is there that was not there before.
+    DataError where the file cannot be written; then no file is there that was not there before.
     """
+    try:
+        return _written(out, pipeline, query, told, threads)
+    except OSError as error:
+        raise DataError(str(out), f"it cannot be written ({error.strerror or error})") from error
+
+
+def _written(
+    out: Path, pipeline: ForecastPipeline, query: Query, told: Callable[[int, int], None], threads: int
+) -> Written:
     kind = _kind(out)
     items = query.item_ids or pipeline.model.item_ids
     blocks = [replace(query, item_ids=part) for part in _parts(items, query)]

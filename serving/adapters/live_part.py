@@ -15,6 +15,7 @@ from serving.core.errors import InvalidInput, ModelDamaged, NotReady, StoregateE
 from serving.core.priority import yield_to_others
 
 POLL_S: Final = 0.25
+DEFECT_PAUSE_S: Final = 5.0
 NICE: Final = 10
 """Of the thread that loads: what is served goes first."""
 
@@ -123,6 +124,7 @@ class LivePart(Generic[T]):
                 self.refresh()
             except Exception:  # a defect here must not end the following
                 log.exception("following the manifest failed; %s stays as it is", self._part)
+                self._closing.wait(DEFECT_PAUSE_S)
 
 
 def _version(now: Held[T] | StoregateError) -> str:

@@ -14,7 +14,7 @@ from forecasters import WeekdayRates, weekday_rates
 
 from serving.adapters.forecast_bulk import check_path, write_forecasts
 from serving.core.catalogue import Catalogue
-from serving.core.errors import InvalidInput
+from serving.core.errors import DataError, InvalidInput
 from serving.decisions.forecast.contract import Period, Query
 from serving.decisions.forecast.pipeline import ForecastPipeline
 
@@ -79,6 +79,13 @@ def test_what_the_model_cannot_say_leaves_the_file_as_it_was(tmp_path: Path) -> 
     with pytest.raises(InvalidInput, match="horizon_days"):
         write_forecasts(tmp_path / "x.csv", pipeline(), replace(ALL, horizon_days=85), nothing, 2)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+
+
+def test_a_file_that_the_disk_does_not_take_is_told(tmp_path: Path) -> None:
+    """Its name leaves no room for the draft's."""
+    with pytest.raises(DataError, match="cannot be written"):
+        write_forecasts(tmp_path / f"{'x' * 245}.csv", pipeline(weekday_rates(2)), ALL, nothing)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_that_cannot_run_is_told(tmp_path: Path) -> None:
