@@ -19,6 +19,7 @@ from serving.core.errors import SettingError
 from serving.core.retraining import RetrainParams
 from serving.core.rollout import ModelParams
 from serving.decisions.recommend.params import Params as RecommendParams
+from serving.decisions.replenish.params import Params as ReplenishParams
 from serving.runtime.batch_params import BatchParams
 from serving.runtime.params import RuntimeParams
 from serving.runtime.worker_params import WorkersParams
@@ -237,6 +238,7 @@ class Settings:
     retrain: RetrainParams = field(default_factory=RetrainParams)
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
     batch: BatchParams = field(default_factory=BatchParams)
+    replenish: ReplenishParams = field(default_factory=ReplenishParams)
     workers: WorkersParams = field(default_factory=WorkersParams)
     edge: EdgeParams = field(default_factory=EdgeParams)
 

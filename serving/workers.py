@@ -11,6 +11,7 @@ from serving.engine.remote import Connect, Link
 from serving.engine.remote_lane import RemoteLane, RemoteLimits, Sent
 from serving.engine.telemetry import Family
 from serving.forecasting import ForecastWorker
+from serving.replenishing import ReplenishWorker
 from serving.runtime.worker_params import DEPLOYMENT
 from serving.runtime.worker_parts import WorkerSpec
 from serving.runtime.worker_thread import ThreadLink
@@ -24,7 +25,14 @@ BUILD_S_MAX: Final = 60.0
 def specs(settings: Settings) -> tuple[WorkerSpec, ...]:
     """The table."""
     forecast = {wire.FORECAST_DEMAND: Sent(wire.FORECAST_SIZE, repeatable=True)}
-    return (WorkerSpec("forecast", ForecastWorker, forecast, settings.workers.forecast),)
+    plans = {
+        wire.PLAN_REPLENISHMENT: Sent(wire.PLAN_SIZE, repeatable=True),
+        wire.ALLOCATE_STOCK: Sent(wire.PLAN_SIZE, repeatable=True),
+    }
+    return (
+        WorkerSpec("forecast", ForecastWorker, forecast, settings.workers.forecast),
+        WorkerSpec("replenish", ReplenishWorker, plans, settings.workers.replenish),
+    )
 
 
 def deployed(settings: Settings) -> tuple[WorkerSpec, ...]:

@@ -16,6 +16,7 @@ from serving.transport import (
     decision_codec,
     event_codec,
     forecast_codec,
+    inventory_codec,
     item_codec,
     model_codec,
     recommend_codec,
@@ -43,6 +44,8 @@ GET_ITEM: Final = "/storegate.v1.CatalogService/GetItem"
 SET_STOCK: Final = "/storegate.v1.CatalogService/SetStock"
 SET_PRICES: Final = "/storegate.v1.CatalogService/SetPrices"
 FORECAST_DEMAND: Final = "/storegate.v1.ForecastService/ForecastDemand"
+PLAN_REPLENISHMENT: Final = "/storegate.v1.InventoryService/PlanReplenishment"
+ALLOCATE_STOCK: Final = "/storegate.v1.InventoryService/AllocateStock"
 LIST_MODELS: Final = "/storegate.v1.ModelService/ListModels"
 GET_MODEL: Final = "/storegate.v1.ModelService/GetModel"
 PROMOTE_MODEL: Final = "/storegate.v1.ModelService/PromoteModel"
@@ -65,6 +68,8 @@ RERANK_SIZE: Final = Size(recommend_codec.rerank_units, interactive_max=1)
 
 FORECAST_SIZE: Final = Size(forecast_codec.forecast_units, interactive_max=10)
 """Hundreds of items; bulk only where its caller says so."""
+PLAN_SIZE: Final = Size(inventory_codec.plan_units, interactive_max=50)
+"""Likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Codec:
     """As in engine/calls.py."""
 
 
-SIZES: Final = {FORECAST_DEMAND: FORECAST_SIZE}
+SIZES: Final = {FORECAST_DEMAND: FORECAST_SIZE, PLAN_REPLENISHMENT: PLAN_SIZE, ALLOCATE_STOCK: PLAN_SIZE}
 """Of the methods whose answers go through their messages, where calls bring more or less work."""
 
 
@@ -110,6 +115,8 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         SET_STOCK: (catalog_codec.decode_stock, catalog_codec.encode_stock_set),
         SET_PRICES: (catalog_codec.decode_prices, catalog_codec.encode_prices_set),
         FORECAST_DEMAND: (forecast_codec.decode_forecast, forecast_codec.encode_forecast),
+        PLAN_REPLENISHMENT: (inventory_codec.decode_plan, inventory_codec.encode_plan),
+        ALLOCATE_STOCK: (inventory_codec.decode_allocate, inventory_codec.encode_allocate),
         LIST_MODELS: (model_codec.decode_list, model_codec.encode_list),
         GET_MODEL: (model_codec.decode_get, model_codec.encode_model),
         PROMOTE_MODEL: (model_codec.decode_promote, model_codec.encode_rollout),

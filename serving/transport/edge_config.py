@@ -38,6 +38,7 @@ REPEATABLE: Final = (
     "RecommendationService/GetDecision", "RecommendationService/ReplayDecision", "CatalogService/GetItem",
     "UserEventService/WriteUserEvent", "ForecastService/ForecastDemand", "ModelService/ListModels",
     "ModelService/GetModel", "GatewayService/Ping",
+    "InventoryService/PlanReplenishment", "InventoryService/AllocateStock",
 )  # fmt: skip
 """Calls that change nothing, or nothing when they come twice: the edge may give them to another replica."""
 PACKAGE: Final = "storegate.v1."

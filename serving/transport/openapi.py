@@ -67,6 +67,34 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "SetPrices": {"updates": [{"itemId": "22423", "price": {"amountMinor": "1095", "currencyCode": "GBP"}}]},
     "GetItem": {"item_id": "22423"},
     "ForecastDemand": {"itemIds": ["22423", "85123A"], "horizonDays": 14, "quantiles": [0.1, 0.5, 0.9]},
+    "PlanReplenishment": {
+        "items": [
+            {"itemId": "22423", "leadTimeDays": 7, "pack": "6", "fillRate": 0.97},
+            {
+                "itemId": "85123A",
+                "onHand": "40",
+                "leadTimeDays": 14,
+                "leadTimeSdDays": 3,
+                "unitCost": {"amountMinor": "140", "currencyCode": "GBP"},
+                "orderCost": {"amountMinor": "900", "currencyCode": "GBP"},
+                "shortageCost": {"amountMinor": "155", "currencyCode": "GBP"},
+                "dailyDemand": {"mean": 6.5, "sd": 5.1},
+            },
+        ]
+    },
+    "AllocateStock": {
+        "items": [
+            {
+                "itemId": "22423",
+                "sources": [{"locationId": "main", "quantity": "60"}],
+                "destinations": [
+                    {"locationId": "leeds", "onHand": "4", "dailyDemand": {"mean": 1.5, "sd": 2}},
+                    {"locationId": "york", "onHand": "0", "minQuantity": "6", "dailyDemand": {"mean": 0.8, "sd": 1.2}},
+                ],
+            }
+        ],
+        "horizonDays": 14,
+    },
     "ListModels": {},
     "GetModel": {"name": "20261123T011500-0badcafe"},
     "PromoteModel": {"name": "20261123T011500-0badcafe", "validateOnly": True},

@@ -14,11 +14,13 @@ import grpc
 import httpx
 import numpy as np
 import pytest
+from demand_models import PoissonDemand
 from forecasters import weekday_rates
 from google.protobuf import descriptor_pb2, json_format
 from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from serving.adapters.min_cost_flow import min_cost_flow
 from serving.catalogue.contract import DeleteItems, GetItem, Imported, ImportItems, ItemFound, Written
 from serving.core.batch import (
     BatchSpec,
@@ -78,6 +80,9 @@ from serving.decisions.recommend.contract import (
     TraceStage,
 )
 from serving.decisions.recommend.record import Decision, Difference, Logged, Replayed, Result
+from serving.decisions.replenish.contract import AllocateQuery, PlanQuery
+from serving.decisions.replenish.params import Params as ReplenishParams
+from serving.decisions.replenish.service import InventoryService
 from serving.engine.calls import Call
 from serving.events.contract import EventWritten, Outcome, WriteEvent
 from serving.events.erasure import Erased, EraseUser, Erasure
@@ -155,6 +160,8 @@ OPERATION = Operation(
 )  # fmt: skip
 
 
+INVENTORY = InventoryService(PoissonDemand, lambda: CATALOGUE, min_cost_flow, ReplenishParams())
+TURN = Turn(0.0, 0.0, 1.0)
 FORECASTS = ForecastPipeline(weekday_rates(locations=("main",)), lambda: CATALOGUE)
 
 
@@ -236,6 +243,10 @@ def computed(query: Any) -> Any:
         case GetItem(item_id=item_id):
             item = CATALOGUE.item(item_id)
             return NotFound("item", item_id) if item is None else ItemFound(item, True)
+        case PlanQuery():
+            return INVENTORY.run_plan([query], TURN)[0]
+        case AllocateQuery():
+            return INVENTORY.run_allocate([query], TURN)[0]
         case ForecastQuery():
             return FORECASTS.run([query], Turn(0.0, 0.0, NEVER))[0]
         case ImportItems():
@@ -311,6 +322,7 @@ class Faces:
 @pytest.fixture(scope="module", params=[NativeFront, AioFront])
 def faces(request: pytest.FixtureRequest) -> Iterator[Faces]:
     engine = Engine()
+    INVENTORY.warm()
     front = request.param(FrontParams(), [method.full_name for method in methods()], services())
     server = HttpServer(http_app(engine))
     front.start(engine)
@@ -336,6 +348,8 @@ def over_grpc(faces: Faces, method: Method, body: dict[str, Any]) -> Any:
 
 
 GBP = {"amountMinor": "5", "currencyCode": "GBP"}
+EUR = {"amountMinor": "5", "currencyCode": "EUR"}
+PLAN = {"itemId": "i2", "leadTimeDays": 7, "onHand": "3"}
 EVENT = {"eventId": "e", "eventType": "add-to-cart", "userId": "u", "items": [{"itemId": "22423", "quantity": 2}]}
 ANSWERED = [
     ("Recommend", {}),
@@ -384,6 +398,62 @@ ANSWERED = [
     ("SetStock", {"updates": [{"itemId": "22423", "location": "main", "onHand": 3}]}),
     ("SetPrices", {"updates": [{"itemId": "22423", "price": GBP}]}),
     ("ForecastDemand", {"itemIds": ["i3", "gone", "i1"], "requestId": "ä"}),
+    ("PlanReplenishment", {"items": [PLAN, PLAN | {"itemId": "gone"}], "firstDay": "2011-12-12", "requestId": "ä"}),
+    (
+        "PlanReplenishment",
+        {
+            "items": [
+                {
+                    "itemId": "22423",
+                    "leadTimeDays": 2.5,
+                    "leadTimeSdDays": 1,
+                    "reviewPeriodDays": 1,
+                    "pack": "6",
+                    "minQuantity": "12",
+                    "maxQuantity": "48",
+                    "unitCost": GBP,
+                    "orderCost": GBP,
+                    "shortageCost": GBP,
+                    "holdingRate": 0.3,
+                    "unmetDemand": "UNMET_DEMAND_WAITS",
+                    "dailyDemand": {"mean": 3, "sd": 2},
+                    "onOrder": {"arrivals": [{"quantity": "2", "days": 1}]},
+                },
+                {
+                    "itemId": "85123A",
+                    "leadTimeDays": 3,
+                    "cycleServiceLevel": 0.9,
+                    "policy": "REPLENISHMENT_POLICY_BASE_STOCK",
+                    "demandQuantiles": [{"quantile": 0.5, "units": [1, 2]}, {"quantile": 0.9, "units": [2, 4.5]}],
+                },
+            ]
+        },
+    ),
+    (
+        "AllocateStock",
+        {
+            "items": [
+                {
+                    "itemId": "22423",
+                    "sources": [{"locationId": "main"}, {"locationId": "hub", "quantity": "9"}],
+                    "destinations": [
+                        {"locationId": "leeds", "dailyDemand": {"mean": 0.1, "sd": 0.4}, "minQuantity": "1"},
+                        {
+                            "locationId": "york",
+                            "onHand": "1",
+                            "unitValue": GBP,
+                            "priority": 3,
+                            "maxQuantity": "5",
+                            "transportCosts": [{"sourceId": "hub", "cost": GBP}],
+                            "demandQuantiles": [{"quantile": 0.5, "units": [1]}],
+                        },
+                    ],
+                }
+            ],
+            "horizonDays": 7,
+            "capacities": [{"locationId": "leeds", "units": "3"}],
+        },
+    ),
     (
         "ForecastDemand",
         {
@@ -462,6 +532,33 @@ REFUSED = [
     ("GetItem", {"item_id": "nothing"}, "NOT_FOUND"),
     ("SetStock", {"updates": [{"itemId": "22423"}]}, "INVALID_FIELD"),
     ("ForecastDemand", {}, "INVALID_FIELD"),
+    ("PlanReplenishment", {}, "INVALID_FIELD"),
+    ("PlanReplenishment", {"items": [PLAN, PLAN]}, "REPEATED_ID"),
+    ("PlanReplenishment", {"items": [PLAN | {"leadTimeDays": 0}]}, "INVALID_FIELD"),
+    ("PlanReplenishment", {"items": [PLAN | {"leadTimeDays": "NaN"}]}, "INVALID_FIELD"),
+    ("PlanReplenishment", {"items": [PLAN | {"onHand": "-1"}]}, "INVALID_FIELD"),
+    ("PlanReplenishment", {"items": [PLAN], "firstDay": "2013-01-01"}, "BEYOND_THE_MODEL"),
+    (
+        "PlanReplenishment",
+        {"items": [PLAN | {"itemId": "22423", "unitCost": EUR, "dailyDemand": {"mean": 1}}]},
+        "CURRENCY_DIFFERS",
+    ),
+    ("AllocateStock", {"items": [{"itemId": "i1"}]}, "INVALID_FIELD"),
+    (
+        "AllocateStock",
+        {
+            "items": [
+                {
+                    "itemId": "22423",
+                    "sources": [{"locationId": "main", "quantity": "3"}],
+                    "destinations": [
+                        {"locationId": "leeds", "minQuantity": "4", "dailyDemand": {"mean": 1}},
+                    ],
+                }
+            ]
+        },
+        "CONTRADICTORY_BOUNDS",
+    ),
     ("ForecastDemand", {"itemIds": ["i1"] * 2}, "REPEATED_ID"),
     ("ForecastDemand", {"itemIds": ["i1"], "horizonDays": 0}, "INVALID_FIELD"),
     ("ForecastDemand", {"itemIds": ["i1"], "horizonDays": 85}, "HORIZON_TOO_LONG"),

@@ -1,0 +1,1 @@
+"""How much to order, and which location gets what there is."""

@@ -1,0 +1,62 @@
+"""The worker that answers InventoryService, wherever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serving.adapters.followed_catalogue import FollowedCatalogue
+from serving.adapters.inventory_live import LiveInventory
+from serving.adapters.redis_catalogue import RedisCatalogue
+from serving.adapters.redis_connection import RedisServer
+from serving.core.clock import SystemClock
+from serving.core.errors import StoregateError
+from serving.engine.calls import Lane, Route
+from serving.settings import Settings
+from serving.transport import codecs as wire
+
+STORE_WAIT_S = 2.0
+"""How long a start waits for the store before it goes on without: what is planned by is then what was published."""
+
+
+class ReplenishWorker:
+    """Follows the releases and the catalogue by itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        server = RedisServer(settings.redis.url, connect_timeout_s=settings.redis.connect_timeout_s)
+        self._changes = RedisCatalogue(server, prefix=settings.redis.prefix)
+        self._catalogue = FollowedCatalogue(settings.home, self._changes)
+        self._service = LiveInventory(settings.home, self._catalogue.snapshot, settings.replenish)
+        codecs = wire.codecs(SystemClock())
+        runs = {
+            wire.PLAN_REPLENISHMENT: self._service.run_plan,
+            wire.ALLOCATE_STOCK: self._service.run_allocate,
+        }
+        self._routes = [
+            Route(name, Lane.ENGINE, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own query
+            for name, run in runs.items()
+            for codec in [codecs[name]]
+        ]
+        self._catalogue.start(STORE_WAIT_S)
+        self._service.start()
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """See Worker."""
+        return self._routes
+
+    def ready(self) -> tuple[bool, str]:
+        """Always: without a forecast, demand that is given is planned all the same."""
+        return True, self._service.told
+
+    def facts(self) -> dict[str, str]:
+        """The forecast that is planned by."""
+        try:
+            return {"forecast": self._service.version}
+        except StoregateError:
+            return {"forecast": ""}
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._service.close()
+        self._catalogue.close()
+        self._changes.close()
