@@ -67,6 +67,7 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     many = "1 replica" if params.replicas == 1 else f"{params.replicas} replicas"
     say(f"starting {many} (the first start compiles kernels for up to a minute)")
     _start_serve()
+    stack.callback(_end_gateway, plan)
     _deploy(plan, settings)
     running = _wait_until_ready(plan, leave)
     watch = WorkerWatch(plan.home, plan.workers, _failed)
@@ -270,6 +271,23 @@ def not_ready(host: str, admin_port: int, timeout_s: float = 2.0) -> str:
         return f"no answer on its admin port ({error})"
     finally:
         connection.close()
+
+
+def _end_gateway(plan: Plan) -> None:
+    """The gateway's replicas before its workers: what they have accepted is still computed."""
+    from ray import serve
+
+    from serving.runtime.ray_serve import APP, CLOSE_S
+
+    if not plan.workers or not replicas(plan.home):
+        return
+    until = time.monotonic() + plan.params.grace_s + CLOSE_S
+    try:
+        serve.delete(APP, _blocking=False)
+        while replicas(plan.home) and time.monotonic() < until:
+            time.sleep(POLL_S)
+    except Exception as error:  # Ray's controller may be away; _end_ray ends everything
+        log.warning("the gateway was not ended before its workers: %s", error)
 
 
 def _end_ray(ours: list[psutil.Process], say: Say) -> None:

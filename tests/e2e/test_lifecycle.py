@@ -14,7 +14,7 @@ from pathlib import Path
 import grpc
 import psutil
 import pytest
-from e2e.conftest import PATIENT, SERVE
+from e2e.conftest import PATIENT, SERVE, Shop
 from e2e.faces import METHODS
 from e2e.gateways import ASK_S_MAX, FREE_PORTS, Gateway, awaited, command, gateway, gone, readiness
 
@@ -23,6 +23,7 @@ from serving.adapters.versions import PARTS, folder, promote, write_version
 from serving.runtime.home import replicas
 from storegate.client import reason
 from storegate.v1.catalog_pb2 import ImportItemsRequest, ImportItemsResponse
+from storegate.v1.forecast_pb2 import ForecastDemandRequest
 from storegate.v1.recommendation_pb2 import RecommendRequest
 
 WAYS = pytest.mark.parametrize("way", [("--local",), ()], ids=["local", "ray"])
@@ -156,10 +157,10 @@ def test_a_new_release_is_taken_over_while_serving(home: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["local", "ray"])
-def test_leaving_answers_what_was_accepted_and_leaves_nothing(home: Path, way: str) -> None:
-    """SIGTERM in the middle of a long import and of many short calls: the import is answered whole, every short call is
-    answered, told to go elsewhere or (on a busy machine, beside the import) told when to retry, and every process is
-    gone."""
+def test_leaving_answers_what_was_accepted_and_leaves_nothing(home: Path, shop: Shop, way: str) -> None:
+    """SIGTERM in the middle of a long import and of many short calls, and of calls that others compute: the import is
+    answered whole, every other call is answered, told to go elsewhere or (on a busy machine, beside the import) told when
+    to retry, and every process is gone."""
     others = servers()
     options = SERVE["local"] if way == "local" else ("--replicas", "1")
     running = Gateway(home, *options, settings=PATIENT | {"runtime.grace_s": 40}).wait_ready()
@@ -184,19 +185,26 @@ def test_leaving_answers_what_was_accepted_and_leaves_nothing(home: Path, way: s
         payload = RecommendRequest(page_size=50).SerializeToString()
         with ThreadPoolExecutor(1) as pool:
             calls = [short.future(payload, timeout=ASK_S_MAX) for _ in range(100)]
+            computed_elsewhere = channel.unary_unary(METHODS["ForecastDemand"].full_name)
+            wanted = ForecastDemandRequest(item_ids=[shop.item]).SerializeToString()
+            forecasts = [computed_elsewhere.future(wanted, timeout=ASK_S_MAX) for _ in range(20)]
             running.signal()
             ended = pool.submit(running.wait)
             if way == "local":  # Ray tells its replicas later than the import takes
                 awaited(lambda: readiness(replica) == 503, "readiness is off while the import is answered")
             assert long_call.result().imported == len(rows)
             codes = [call.code() for call in calls]
+            forecast_codes = [call.code() for call in forecasts]
             assert ended.result() == 0
     told = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
     assert set(codes) <= {grpc.StatusCode.OK} | told
     assert codes.count(grpc.StatusCode.OK) > 0
+    assert set(forecast_codes) <= {grpc.StatusCode.OK} | told
+    assert forecast_codes.count(grpc.StatusCode.OK) > 0
     assert gone(family) == []
     assert not (servers() - others) & {process.pid for process in family}
     assert list((home / "run").glob("replica-*.json")) == []
+    assert list((home / "run").glob("worker-*.json")) == []
 
 
 def test_a_signal_during_the_start_ends_it_in_order(home: Path) -> None:
