@@ -16,6 +16,7 @@ from model_repo.evaluate.forecast.served import ServedForecasts
 from model_repo.evaluate.forecast.tally import Tally, Task
 from model_repo.evaluate.forecast.tasks import Origin, origins
 from model_repo.evaluate.report import SERVED_NAME, Result, Row
+from model_repo.forecast.build import Plan as Training
 
 Say = Callable[[str], None]
 ALL_ITEMS = "served, all items"
@@ -65,6 +66,8 @@ class Plan:
     """Of peers.MODELS."""
     folder: Path = Path("var/peers")
     seed: int = 0
+    training: Training | None = None
+    """How the served model is made; None = as `storegate train` makes it."""
 
 
 def evaluate(whole: Dataset, path: Path | None, plan: Plan, say: Say) -> tuple[Result, Origin, ServedForecasts]:
@@ -73,9 +76,9 @@ def evaluate(whole: Dataset, path: Path | None, plan: Plan, say: Say) -> tuple[R
     counts: dict[str, int] = {"origins": plan.origins, "horizon_days": plan.horizon}
     for number, origin in enumerate(origins(whole, path, plan.origins, plan.horizon), 1):
         items = origin.sample(plan.sample, plan.seed)
-        counts |= {"items": len(origin.rows), "sampled_items": len(items), "categories": len(origin.groups)}
-        say(f"origin {number} of {plan.origins}, {origin.date}: {len(items)} of {len(origin.rows)} items")
-        served = ServedForecasts.of(origin, plan.horizon, plan.seed, say)
+        counts |= {"items": len(origin.rows), "sampled_items": len(np.unique(items)), "categories": len(origin.groups)}
+        say(f"origin {number} of {plan.origins}, {origin.date}: {len(np.unique(items))} of {len(origin.rows)} items")
+        served = ServedForecasts.of(origin, plan.horizon, plan.seed, say, plan.training)
         found[SERVED_NAME].seconds += served.seconds
         for task in origin.tasks(items):
             found[SERVED_NAME].add(task, served.answer(task))
@@ -116,7 +119,7 @@ def _notes(found: dict[str, Found], counts: dict[str, int], plan: Plan) -> list[
     notes = []
     if counts["sampled_items"] < counts["items"]:
         notes.append(
-            f"item level: {counts['sampled_items']} of {counts['items']} items, one from every stretch of their order by "
+            f"item level: {counts['sampled_items']} of {counts['items']} items, one from every stretch in order of "
             f"revenue, seed {plan.seed}; '{ALL_ITEMS}' is over all of them"
         )
     if plan.models:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from model_repo.evaluate.forecast.panel import F64
 
@@ -42,21 +43,41 @@ def pinball(actual: F64, quantiles: F64) -> F64:
     return np.maximum(levels * gap, (levels - 1.0) * gap).mean((1, 2))
 
 
-def covered(actual: F64, quantiles: F64, interval: int) -> F64:
+def owned(actual: F64, quantiles: np.ndarray) -> tuple[F64, F64]:
+    """(n, h) F(y - 1) and F(y), read off the quantiles, (n, h, q) whole numbers at LEVELS.
+
+    F lies between two of the levels: halfway. Below the smallest count there is nothing.
+    """
+    under, upto = _beside(np.ascontiguousarray(quantiles), np.ascontiguousarray(actual, np.float64))
+    steps = len(LEVELS) + 1.0
+    return np.where(actual > 0, (under + 0.5) / steps, 0.0), (upto + 0.5) / steps
+
+
+def covered(start: F64, end: F64, interval: int) -> F64:
     """(n, h) share of the count's probability that lies in the central interval; its mean is the coverage.
 
-    A count y owns [F(y - 1), F(y)] of the distribution, and what of that lies between the interval's ends counts: with
-    whole numbers no interval holds exactly 80 %, this share of the true distribution does. F is read off the
-    quantiles, (n, h, q) whole numbers at LEVELS.
+    A count y owns start = F(y - 1) to end = F(y) of the distribution, and what of that lies between the interval's
+    ends counts: with whole numbers no interval holds exactly 80 %, this share of the true distribution does.
     """
-    steps = len(LEVELS) + 1.0
-    under, upto = (quantiles < actual[:, :, None]).sum(2), (quantiles <= actual[:, :, None]).sum(2)
-    start = np.where(actual > 0, (under + 0.5) / steps, 0.0)  # F lies between two of the levels: halfway
-    end = (upto + 0.5) / steps
     low, high = (100 - interval) / 200.0, (100 + interval) / 200.0
     part = np.clip(np.minimum(end, high) - np.maximum(start, low), 0.0, None)
     narrow = end - start < 1e-9
     return np.where(narrow, (start >= low) & (start <= high), part / np.where(narrow, 1.0, end - start))
+
+
+@njit(cache=True, nogil=True)
+def _beside(quantiles, actual):
+    """(n, h) float64 each: how many of the quantiles are below the count, and how many are not above it."""
+    n, h, q = quantiles.shape
+    under, upto = np.zeros((n, h)), np.zeros((n, h))
+    for i in range(n):
+        for j in range(h):
+            for k in range(q):
+                if quantiles[i, j, k] < actual[i, j]:
+                    under[i, j] += 1.0
+                if quantiles[i, j, k] <= actual[i, j]:
+                    upto[i, j] += 1.0
+    return under, upto
 
 
 def inside(actual: F64, quantiles: F64, interval: int) -> F64:

@@ -14,7 +14,7 @@ from model_repo.evaluate.forecast.peers import Answer
 from model_repo.evaluate.forecast.scores import LEVELS
 from model_repo.evaluate.forecast.tally import Task
 from model_repo.evaluate.forecast.tasks import Origin
-from model_repo.forecast.build import build
+from model_repo.forecast.build import Plan, build
 from model_repo.publish import digest
 from serving.adapters.forecast_files import PART, read_forecaster
 from serving.adapters.versions import read_version, write_version
@@ -36,10 +36,17 @@ class ServedForecasts:
     """Building, writing and loading."""
 
     @classmethod
-    def of(cls, origin: Origin, horizon: int, seed: int, say: Callable[[str], None]) -> ServedForecasts:
+    def of(
+        cls, origin: Origin, horizon: int, seed: int, say: Callable[[str], None], plan: Plan | None = None
+    ) -> ServedForecasts:
         """Trains on what was known at the origin. Raises InvalidInput when that is too little for any forecast."""
         began = time.monotonic()
-        built = build(origin.dataset, seed=seed, progress=lambda what, done, total: say(f"{what} ({done} of {total})"))
+        built = build(
+            origin.dataset,
+            seed=seed,
+            plan=plan,
+            progress=lambda what, done, total: say(f"{what} ({done} of {total})"),
+        )
         if not built.files:
             raise InvalidInput("transactions", origin.dataset.name, f"a longer history before the origins: {built.why}")
         with tempfile.TemporaryDirectory(prefix="storegate-evaluate-") as folder:

@@ -71,8 +71,9 @@ class Tally:
         self.pinball.append(scores.pinball(task.actual, quantiles))
         self.spl.append(self.pinball[-1] / absolute)
         whole = np.rint(quantiles)
+        start, end = scores.owned(task.actual, whole)
         for interval in scores.INTERVALS:
-            self.covered[interval].append(scores.covered(task.actual, whole, interval).mean(1))
+            self.covered[interval].append(scores.covered(start, end, interval).mean(1))
             self.inside[interval].append(scores.inside(task.actual, whole, interval).mean(1))
 
     @property

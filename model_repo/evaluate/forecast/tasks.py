@@ -51,7 +51,10 @@ class Origin:
         return (date(1970, 1, 1) + timedelta(days=self.day)).isoformat()
 
     def sample(self, count: int, seed: int) -> np.ndarray:
-        """`count` of `rows` (all if there are fewer), one of each stretch of the items in order of revenue, seeded."""
+        """`count` of `rows` (all if there are fewer), one of each stretch of the items in order of revenue, seeded.
+
+        Every item has the same chance; one that lies on the border of two stretches may be drawn by both.
+        """
         if count >= len(self.rows):
             return self.rows
         rng = np.random.default_rng(seed)

@@ -1,0 +1,128 @@
+"""From sales to a table: nothing after an origin is known, levels add up, the served row is what a gateway loads."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from model_repo.datasets.demo_store import generate
+from model_repo.evaluate.forecast.flow import ALL_ITEMS, Plan, evaluate
+from model_repo.evaluate.forecast.picture import draw
+from model_repo.evaluate.forecast.table import against_best, show
+from model_repo.evaluate.forecast.tasks import origins
+from model_repo.evaluate.report import Row, as_json
+from model_repo.forecast.build import Plan as Training
+from model_repo.forecast.learning import Params
+from serving.core.errors import InvalidInput
+
+TRAINING = Training(rows_max=3000, calibration_rows=2000, trees=Params(trees=10))
+
+
+def quiet(line):
+    """Says nothing."""
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return generate(items=60, customers=200, days=130, seed=3)
+
+
+@pytest.fixture(scope="module")
+def found(shop):
+    return evaluate(shop, None, Plan(origins=1, horizon=14, sample=20, training=TRAINING), quiet)
+
+
+def test_nothing_after_an_origin_is_known(shop):
+    """Another world from the last origin on: the same histories, items and classes, and another future."""
+    (first, last) = origins(shop, None, 2, 14)
+    late = shop.events.time_s >= last.day * 86_400
+    events = replace(shop.events, quantity=np.where(late, shop.events.quantity + 7, shop.events.quantity))
+    (first_again, last_again) = origins(replace(shop, events=events), None, 2, 14)
+    for one, two in ((first, first_again), (last, last_again)):
+        np.testing.assert_array_equal(one.history.units, two.history.units)
+        np.testing.assert_array_equal(one.classes, two.classes)
+        assert (one.dataset.events.time_s < one.day * 86_400).all()
+    np.testing.assert_array_equal(first.future, first_again.future)
+    assert not np.array_equal(last.future, last_again.future)
+    assert last.day - first.day == 14
+
+
+def test_categories_weeks_and_the_shop_are_sums_of_items(shop):
+    (origin,) = origins(shop, None, 1, 14)
+    tasks = {task.key: task for task in origin.tasks(origin.rows)}
+    assert set(tasks) == {
+        f"{grain}.{level}" for grain in ("daily", "weekly") for level in ("item", "category", "total")
+    }
+    whole = origin.future.sum()
+    for key in ("daily.category", "daily.total", "weekly.category", "weekly.total"):
+        assert tasks[key].actual.sum() == pytest.approx(whole)
+    assert tasks["weekly.item"].actual.shape[1] == 2
+    np.testing.assert_allclose(
+        tasks["weekly.item"].history.units[:, -1], tasks["daily.item"].history.units[:, -7:].sum(1)
+    )
+
+
+def test_a_sample_is_seeded_and_spread_over_the_revenue(shop):
+    (origin,) = origins(shop, None, 1, 14)
+    some = origin.sample(20, 0)
+    assert len(some) == 20
+    assert len(set(some.tolist())) >= 16  # borders of stretches
+    np.testing.assert_array_equal(some, origin.sample(20, 0))
+    assert not np.array_equal(some, origin.sample(20, 1))
+    rank = np.argsort(np.argsort(-origin.history.revenue[origin.rows].sum(1)))
+    ranks = rank[np.isin(origin.rows, some)]
+    assert np.diff(np.sort(ranks)).max() <= 2 * -(-len(origin.rows) // 20)
+    np.testing.assert_array_equal(origin.sample(10**6, 0), origin.rows)
+
+
+def test_what_is_served_is_scored_at_every_level(found):
+    """Sane errors, quantiles everywhere, classes for items; the same object as JSON; a table with every block."""
+    result, _, _ = found
+    served, everything = result.rows
+    assert served.served
+    assert everything.name == ALL_ITEMS
+    for key in ("daily.item", "daily.category", "daily.total", "weekly.item", "weekly.category", "weekly.total"):
+        assert 0 < served.metrics[f"{key}.rmsse"] < 2
+        assert 0.5 < served.metrics[f"{key}.coverage@95"] <= 1
+    assert any(name.startswith("daily.item.coverage@80_") for name in everything.metrics)
+    told = json.loads(as_json(result))
+    assert told["rows"][0]["daily.item.rmsse"] == pytest.approx(served.metrics["daily.item.rmsse"], abs=1e-6)
+    console = Console(width=130, record=True, file=io.StringIO())
+    show(result, console)
+    text = console.export_text()
+    for part in ("daily, item", "weekly, total", "coverage by class", "item level: ", "seed 0"):
+        assert part in text
+
+
+def test_pictures_are_written_and_whole(found, tmp_path):
+    _, origin, served = found
+    files = draw(origin, served, tmp_path / "plots")
+    assert [file.name for file in files] == ["typical.svg", "worst.svg", "groups.svg"]
+    for file in files:
+        text = file.read_text()
+        assert text.startswith("<svg")
+        assert text.endswith("</svg>\n")
+        assert "nan" not in text
+        assert text.count("<polygon") >= 3
+
+
+def test_a_history_too_short_for_the_origins_says_how_long(shop):
+    with pytest.raises(InvalidInput, match="at least 168 days of sales for 4 origins"):
+        next(origins(shop, None, 4, 28))
+
+
+def test_the_first_row_is_compared_with_the_best_of_the_others():
+    rows = [
+        Row("served", {"daily.item.rmsse": 0.9, "daily.item.pinball": 2.0}, 0.0),
+        Row("served, all items", {"daily.item.rmsse": 0.1}, 0.0),
+        Row("TSB", {"daily.item.rmsse": 1.0, "daily.item.pinball": 4.0}, 0.0),
+        Row("AutoETS", {"daily.item.rmsse": 1.2, "daily.item.pinball": 2.5}, 0.0),
+    ]
+    (line,) = against_best("daily.item", rows)
+    assert line == "served against the best other row: rmsse -10.0 % (TSB), pinball -20.0 % (AutoETS)"
+    assert against_best("daily.item", rows[:1]) == []
