@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from model_repo.evaluate.price.contenders import Morning
-from model_repo.evaluate.price.market import FALL, MEMORY, RISE, I64, Market, Seen
+from model_repo.evaluate.price.market import FALL, I64, MEMORY, RISE, Market, Seen
 
 SWEEPS: Final = 2
 FORESIGHT: Final = (0.0, 0.4, 0.8, 1.2)

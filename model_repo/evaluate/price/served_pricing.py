@@ -13,8 +13,8 @@ from model_repo.evaluate.price.market import I64, Seen
 from model_repo.price.build import Params, build
 from serving.decisions.price.demand import PriceContext, Sales
 
-
 RETRAIN_DAYS: Final = 7
+EXPLORING: Final = 0.005
 
 
 class Served:
@@ -28,7 +28,7 @@ class Served:
     name = "served"
 
     def __init__(
-        self, known: Known, exploring: float = 0.02, params: Params | None = None, retrain_days: int = RETRAIN_DAYS
+        self, known: Known, exploring: float = EXPLORING, params: Params | None = None, retrain_days: int = RETRAIN_DAYS
     ) -> None:
         self.panel, self.params, self.seed = known.panel, params or Params(), known.seed
         self.exploring, self.retrain_days = exploring, retrain_days

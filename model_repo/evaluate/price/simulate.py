@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -21,11 +23,11 @@ from model_repo.evaluate.price.contenders import (
 )
 from model_repo.evaluate.price.market import F64, Market, World, make_world
 from model_repo.evaluate.price.oracle import FORESIGHT, Oracle
-from model_repo.evaluate.price.served_pricing import Served
 from model_repo.evaluate.price.shop_rules import CEILING_SHARE, ENDING, Rules
 
 FIRST_DAY: Final = 20_000
-BASELINES: Final = (CostPlus, Fixed, GreedyOls, EpsilonGreedy, Ucb)
+Maker = Callable[[Known], Contender]
+BASELINES: Final[tuple[Maker, ...]] = (CostPlus, Fixed, GreedyOls, EpsilonGreedy, Ucb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,20 @@ class Run:
     broken: int
     """Decisions that broke a rule."""
     decisions: int
+    seconds: float
 
 
-def play(seed: int, makers: Sequence[Callable[[Known], Contender]], **size: int) -> list[Run]:
+def play(seed: int, makers: Sequence[Maker], **size: int) -> list[Run]:
     """Every contender, and the oracle last, in the world of `seed`; the same seed gives the same runs."""
     world = make_world(seed, **size)
     runs = []
     for make in makers:
         market, known, held = past(world)
-        contender = make(known)
-        runs.append(_trial(contender, market, known, held))
+        runs.append(_trial(make, market, known, held))
     tried = []
     for foresight in FORESIGHT:
         market, known, held = past(world)
-        tried.append(_trial(Oracle(market, foresight), market, known, held))
+        tried.append(_trial(partial(_oracle, market, foresight), market, known, held))
     return [*runs, max(tried, key=lambda run: float(run.margin.sum()))]
 
 
@@ -99,7 +101,13 @@ def past(world: World) -> tuple[Market, Known, np.ndarray]:
     return market, known, np.full(n, 7, np.int64)
 
 
-def _trial(contender: Contender, market: Market, known: Known, held: np.ndarray) -> Run:
+def _oracle(market: Market, foresight: float, _: Known) -> Oracle:
+    return Oracle(market, foresight)
+
+
+def _trial(make: Maker, market: Market, known: Known, held: np.ndarray) -> Run:
+    began = time.monotonic()
+    contender = make(known)
     world = market.world
     rules = Rules(np.floor(known.listed * CEILING_SHARE).astype(np.int64))
     today, broken, margin = known.price, 0, []
@@ -114,4 +122,4 @@ def _trial(contender: Contender, market: Market, known: Known, held: np.ndarray)
         margin.append(float(seen.margin.sum()))
         held = np.where(price == today, held + 1, 1)
         today = price
-    return Run(contender.name, np.array(margin), broken, len(margin) * world.items)
+    return Run(contender.name, np.array(margin), broken, len(margin) * world.items, time.monotonic() - began)

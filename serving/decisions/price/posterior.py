@@ -80,6 +80,10 @@ class PosteriorDemand:
     def period_days(self) -> int:
         return self.curves.period_days
 
+    @property
+    def currency(self) -> str:
+        return self.curves.currency
+
     def units(self, rows: I32, prices: I64, context: PriceContext, draw: F32 | None = None) -> F32:
         """See DemandModel. One run of the trees over the knots, then the kernel over the ladder."""
         rows, prices = np.asarray(rows, np.int32), np.asarray(prices, np.int64)
