@@ -27,8 +27,8 @@ class Params:
     trees: 1..500; leaves: 2..256 of each; learning_rate: 1e-3..1; leaf_rows: 1..1e6, rows that a leaf must hold.
     past_min: 1..1000, periods that an item must have behind it for its row to be learnt from. rows_min: 1..1e9, with
     fewer of these there are no trees. rows_max: 1000..1e8, learnt from at most, the newest. judged: .05...5, share of
-    the periods, the newest, that say how many of the trees are kept; gain_min: 0...5, share of the deviance that they must take
-    off there: else there are none, and the curve stays as smooth as its two numbers make it.
+    the periods, the newest, that say how many of the trees are kept. gain_min: 0...5, share of the deviance that they
+    must take off there: else there are none, and the curve stays as smooth as its two numbers make it.
     """
 
     trees: int = 80
