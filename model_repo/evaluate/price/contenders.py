@@ -156,10 +156,11 @@ class Bandit:
 
 
 class EpsilonGreedy(Bandit):
-    """A tenth of the item-days at an arm drawn by lot, else the best mean so far."""
+    """A share of the item-days at an arm drawn by lot, else the best mean so far."""
 
     name = "epsilon-greedy"
-    epsilon = 0.1
+    epsilon = 0.05
+    """The best of 0, .01, .02, .05 and .1 in markets 201 to 206."""
 
     def choose(self, morning: Morning) -> I64:
         arm = (self.total / self.count).argmax(axis=1)
@@ -171,13 +172,15 @@ class Ucb(Bandit):
     """UCB1 (Auer, Cesa-Bianchi & Fischer 2002), scaled by the deviation of the item's margins."""
 
     name = "UCB"
+    width = 0.03
+    """The best of .01, .03, .1, .2 and .5 in markets 201 to 206."""
 
     def choose(self, morning: Morning) -> I64:
         days = self.count.sum(axis=1)
         mean = self.total.sum(axis=1) / days
         deviation = np.sqrt(np.maximum(self.squares / days - mean**2, 1.0))
         bonus = deviation[:, None] * np.sqrt(2 * np.log(days)[:, None] / self.count)
-        return self._taken((self.total / self.count + 0.5 * bonus).argmax(axis=1))
+        return self._taken((self.total / self.count + self.width * bonus).argmax(axis=1))
 
 
 def best(units: npt.NDArray[np.floating], morning: Morning) -> I64:
