@@ -25,7 +25,7 @@ def evaluate_simulated(
 ) -> Result:
     """`worlds` markets, seeds from `first_seed` on. The oracle knows the true demand, and is the same ladder's best.
 
-    Raises NotInstalled when neural rows are asked for and PyTorch is missing, InternalError when a contender breaks a
+    Raises NotReady when neural rows are asked for and PyTorch is missing, InternalError when a contender breaks a
     hard rule.
     """
     began = time.monotonic()

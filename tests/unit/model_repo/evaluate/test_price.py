@@ -15,10 +15,13 @@ from panels import panel_with
 from model_repo.datasets.panel import Panel
 from model_repo.evaluate.cli import evaluate
 from model_repo.evaluate.price.market import Market, demand, make_world
+from model_repo.evaluate.price.neural import contenders
 from model_repo.evaluate.price.ols import BY_GROUP, POOLED
 from model_repo.evaluate.price.served_pricing import Served
 from model_repo.evaluate.price.shop_rules import ENDING, FLOOR_SHARE, RUNGS, STEP, Rules
 from model_repo.evaluate.price.simulate import BASELINES, Run, past, play
+from model_repo.neural.models import torch_missing
+from serving.core.errors import NotReady
 
 SMALL = {"categories": 3, "items": 4, "past_days": 60, "days": 14}
 
@@ -108,6 +111,21 @@ def test_least_squares_finds_the_elasticity_that_was_put_in(baseline) -> None:  
     log_units, slopes = baseline.foretold(panel, panel.period < 50, panel.period >= 50)
     assert np.abs(slopes + 2.0).max() < 0.15
     assert np.abs(log_units - np.log(panel.units[panel.period >= 50])).mean() < 0.2
+
+
+@pytest.mark.skipif(bool(torch_missing()), reason=torch_missing())
+def test_the_neural_rows_keep_the_rules_and_play_the_same_way_again() -> None:
+    first, again = (play(7, contenders(), **SMALL) for _ in range(2))
+    assert [run.name for run in first] == ["DQN", "PPO", "oracle"]
+    assert [run.broken for run in first] == [0, 0, 0]
+    for run, same in zip(first, again, strict=True):
+        np.testing.assert_array_equal(run.margin, same.margin)
+
+
+@pytest.mark.skipif(not torch_missing(), reason="PyTorch is installed")
+def test_without_pytorch_the_neural_rows_say_what_to_install() -> None:
+    with pytest.raises(NotReady, match="PyTorch is not installed"):
+        contenders()
 
 
 def _write(panel: Panel, path: Path) -> Path:
