@@ -17,6 +17,7 @@ from model_repo.evaluate.baselines import Contender
 from model_repo.evaluate.forecast.command import forecast
 from model_repo.evaluate.knowledge import joined
 from model_repo.evaluate.policy.command import policy
+from model_repo.evaluate.price.command import price
 from model_repo.evaluate.rankers import rankers
 from model_repo.evaluate.replenish.command import replenish
 from model_repo.evaluate.retrieval import retrieval
@@ -36,6 +37,7 @@ def evaluate() -> None:
 
 evaluate.add_command(forecast)
 evaluate.add_command(policy)
+evaluate.add_command(price)
 evaluate.add_command(rankers)
 evaluate.add_command(replenish)
 evaluate.add_command(retrieval)
