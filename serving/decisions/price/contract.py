@@ -68,7 +68,7 @@ class Curve:
     relative: F32
     """As a share of those at the catalogue's price."""
     forbidden_by: tuple[str, ...]
-    """The rule that forbids each price, '' = it is allowed."""
+    """The rule at the end of the band that each price lies beyond, '' = it is allowed."""
     elasticity: float
 
 

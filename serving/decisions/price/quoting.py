@@ -66,7 +66,7 @@ def _curve(table: PriceTable, row: int, given: tuple[int, ...]) -> Curve:
 
 
 def _forbidden(table: PriceTable, row: int, prices: I64, units: F32) -> tuple[str, ...]:
-    """The first rule that forbids each price, '' = none does."""
+    """The rule at the end of the band that each price lies beyond, '' = it is allowed."""
     decided, rules = table.decided, table.rules
     if failed := int(decided.failed[row]):
         return (names(failed)[0],) * len(prices)
