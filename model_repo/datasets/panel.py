@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -124,3 +125,11 @@ def panel_of(dataset: Dataset, *, period_days: int = WEEK_DAYS) -> Panel:
         period_days=period_days,
         currency=dataset.currency,
     )
+
+
+def joined(panels: Sequence[Panel]) -> Panel:
+    """The rows of panels of the same series and periods in one, sorted; no row may stand in two of them."""
+    columns = ("series", "period", "units", "price", "promo", "competitor", "sold_out")
+    whole = {name: np.concatenate([getattr(panel, name) for panel in panels]) for name in columns}
+    order = np.lexsort((whole["period"], whole["series"]))
+    return replace(panels[0], covariates=None, **{name: column[order] for name, column in whole.items()})

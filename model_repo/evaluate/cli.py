@@ -16,6 +16,7 @@ from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.baselines import Contender
 from model_repo.evaluate.knowledge import joined
 from model_repo.evaluate.policy.command import policy
+from model_repo.evaluate.price.command import price
 from model_repo.evaluate.rankers import rankers
 from model_repo.evaluate.retrieval import retrieval
 from model_repo.evaluate.search import BUDGET
@@ -33,6 +34,7 @@ def evaluate() -> None:
 
 
 evaluate.add_command(policy)
+evaluate.add_command(price)
 evaluate.add_command(rankers)
 evaluate.add_command(retrieval)
 

@@ -17,11 +17,11 @@ from model_repo.ranker.trees import Trees
 from serving.adapters.price_files import dump_price_model, load_price_model
 from serving.core.errors import InvalidInput
 from serving.core.ranges import check_ranges
-from serving.decisions.price.posterior import Curves, PosteriorDemand
+from serving.decisions.price.posterior import Curves, PosteriorDemand, next_common
 from serving.decisions.price.price_features import tree_rows
 from serving.kernels.demand_curve import run_history
 
-SHAPES = (0.0, 0.5, 1.0)
+SHAPES = (0.0, 0.5, 1.0, 2.0, 3.0)
 DRIFTS = (0.0, 0.002, 0.01, 0.04)
 """Variance that an item's log level gains a period; which of them, the past itself says (one step ahead)."""
 SLOPE_DRIFT_SHARE = 0.1
@@ -49,6 +49,10 @@ class Past:
     mean: F64
     cov: F64
     likelihood: float
+    expected: F64
+    """(N,) what was believed to move the whole shop in the row's period."""
+    common: float
+    """The same of the period after the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,9 @@ def build(panel: Panel, *, seed: int = 0, params: Params | None = None) -> Built
     middle = float(np.median(prior.usual))
     trees, bend = None, np.zeros(len(panel))
     if params.trees is not None:
-        trees = bend_trees(panel, prior, past.before, _offsets(panel, prior), shape, middle, params.trees, seed=seed)
+        trees = bend_trees(
+            panel, prior, past.before, _offsets(panel, prior) + past.expected, shape, middle, params.trees, seed=seed
+        )
     if trees is not None:
         bend = _bent(panel, prior, past.before, middle, trees)
         past = _walk(panel, prior, shape, drift, params.ahead, bend)
@@ -102,7 +108,9 @@ def build(panel: Panel, *, seed: int = 0, params: Params | None = None) -> Built
         period_days=panel.period_days,
         currency=panel.currency,
     )
-    files = dump_price_model(PosteriorDemand(curves, past.mean, past.cov), None if trees is None else to_file(trees))
+    files = dump_price_model(
+        PosteriorDemand(curves, past.mean, past.cov, common=past.common), None if trees is None else to_file(trees)
+    )
     model = load_price_model(files)
     return Built(files, _metrics(panel, prior, model, shape, drift, seed), model, prior)
 
@@ -137,12 +145,23 @@ def _walk(panel: Panel, prior: Prior, shape: float, drift: float, ahead: int, be
     """The past in order, as the served model would have learnt it."""
     n, of = len(panel.ids), panel.group
     mean, cov, before = np.empty((n, 2)), np.empty((n, 3)), np.empty((len(panel), 3))
+    common, expected, last = _common(panel, prior, ahead)
     likelihood = run_history(
         panel.starts(), panel.period, curve(distances(panel, prior.usual), shape), _offsets(panel, prior) + bend,
-        panel.units, panel.sold_out, prior.size[of], np.stack([prior.level[of], prior.slope[of]], axis=1),
-        prior.variance, np.array([drift, SLOPE_DRIFT_SHARE * drift]), ahead, before, mean, cov,
+        common, expected, panel.units, panel.sold_out, prior.size[of],
+        np.stack([prior.level[of], prior.slope[of]], axis=1), prior.variance,
+        np.array([drift, SLOPE_DRIFT_SHARE * drift]), ahead, before, mean, cov,
     )  # fmt: skip
-    return Past(before, mean, cov, likelihood)
+    return Past(before, mean, cov, likelihood, expected, last)
+
+
+def _common(panel: Panel, prior: Prior, ahead: int) -> tuple[F64, F64, float]:
+    """(N,) what moved the shop in each row's period, (N,) what was believed of it before, and of the next period."""
+    believed = np.zeros(len(prior.common) + 1)
+    for period, moved in enumerate(prior.common):
+        believed[period + 1] = next_common(believed[period], moved)
+    known = np.maximum(panel.period - (ahead - 1), 0)
+    return prior.common[panel.period], believed[known], float(believed[-1])
 
 
 def _bent(panel: Panel, prior: Prior, before: F64, middle: float, trees: Trees) -> F64:

@@ -63,6 +63,8 @@ class Prior:
     """(g,) >= 0."""
     size: F64
     """(g,) of the negative binomial."""
+    common: F64
+    """(periods,) what moved the whole shop, log units."""
     moved: npt.NDArray[np.bool_]
     """(n,) series whose price ever moved."""
 
@@ -104,7 +106,7 @@ def fit_prior(panel: Panel, shape: float, params: Params) -> Prior:
         fit.round()
     return Prior(
         usual, usual_competitor, fit.group_level, fit.group_slope, np.array([fit.var_level, fit.var_slope]),
-        fit.promo, fit.cross, fit.size, fit.moved,
+        fit.promo, fit.cross, fit.size, fit.season, fit.moved,
     )  # fmt: skip
 
 

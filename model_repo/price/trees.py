@@ -27,7 +27,8 @@ class Params:
     trees: 1..500; leaves: 2..256 of each; learning_rate: 1e-3..1; leaf_rows: 1..1e6, rows that a leaf must hold.
     past_min: 1..1000, periods that an item must have behind it for its row to be learnt from. rows_min: 1..1e9, with
     fewer of these there are no trees. rows_max: 1000..1e8, learnt from at most, the newest. judged: .05...5, share of
-    the periods, the newest, that say how many of the trees are kept: none where they foretell worse than no trees.
+    the periods, the newest, that say how many of the trees are kept. gain_min: 0...5, share of the deviance that they
+    must take off there: else there are none, and the curve stays as smooth as its two numbers make it.
     """
 
     trees: int = 80
@@ -38,12 +39,13 @@ class Params:
     rows_min: int = 4000
     rows_max: int = 400_000
     judged: float = 0.2
+    gain_min: float = 0.005
 
     def __post_init__(self) -> None:
         check_ranges(
             self, "price.trees", ("trees", 1, 500), ("leaves", 2, 256), ("learning_rate", 1e-3, 1),
             ("leaf_rows", 1, 1e6), ("past_min", 1, 1000), ("rows_min", 1, 1e9), ("rows_max", 1000, 1e8),
-            ("judged", 0.05, 0.5),
+            ("judged", 0.05, 0.5), ("gain_min", 0, 0.5),
         )  # fmt: skip
 
 
@@ -95,7 +97,8 @@ def bend_trees(
     if not newest.any() or newest.all():
         return None
     losses = np.array(grown(~newest, params.trees, newest))
-    if losses.min() >= _poisson_loss(units[newest], known[newest], weight[newest]):
+    without, best = _poisson_losses(units[newest], known[newest], weight[newest])
+    if without - losses.min() < params.gain_min * (without - best):
         return None
     booster = grown(np.ones(len(rows), np.bool_), int(losses.argmin()) + 1)
     # Only the trees' sum is wanted, in log units; the objective would have it exponentiated
@@ -115,9 +118,11 @@ def _data(
     )  # fmt: skip
 
 
-def _poisson_loss(units: F64, log_mu: F64, weight: F64) -> float:
-    """What LightGBM's metric "poisson" says of no trees at all."""
-    return float((weight * (np.exp(log_mu) - units * log_mu)).sum() / weight.sum())
+def _poisson_losses(units: F64, log_mu: F64, weight: F64) -> tuple[float, float]:
+    """What LightGBM's metric "poisson" says of no trees at all, and of foretelling every row exactly."""
+    exact = units - units * np.log(np.maximum(units, 1e-12))
+    without = float((weight * (np.exp(log_mu) - units * log_mu)).sum() / weight.sum())
+    return without, float((weight * exact).sum() / weight.sum())
 
 
 def to_file(trees: Trees) -> bytes:

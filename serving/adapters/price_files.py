@@ -31,6 +31,7 @@ CURVES: Final[Spec] = {
     "group": ("int32", 1),
     "drift": ("float64", 1),
     "prior": ("float64", 1),
+    "common": ("float64", 0),
     "shape": ("float64", 0),
     "middle": ("float64", 0),
     "first_day": ("int64", 0),
@@ -66,17 +67,20 @@ def load_price_model(files: Mapping[str, bytes]) -> PosteriorDemand:
         period_days=int(found["period_days"]),
         currency=found["currency"].tobytes().decode(),
     )
-    return PosteriorDemand(curves, found["mean"], found["cov"], trees)
+    return PosteriorDemand(curves, found["mean"], found["cov"], trees, float(found["common"]))
 
 
 def dump_price_model(model: PosteriorDemand, trees: bytes | None) -> dict[str, bytes]:
     """The files of a model; trees: bend.onnx. The same model gives the same bytes."""
     c = model.curves
-    arrays: dict[str, npt.ArrayLike] = {name: getattr(c, name) for name in CURVES if name not in ("mean", "cov")}
+    arrays: dict[str, npt.ArrayLike] = {
+        name: getattr(c, name) for name in CURVES if name not in ("mean", "cov", "common")
+    }
     arrays |= {
         "item_ids": encode_ids(c.item_ids),
         "mean": model.mean,
         "cov": model.cov,
+        "common": model.common,
         "currency": np.frombuffer(c.currency.encode(), np.uint8),
     }
     return {CURVES_FILE: dump_arrays(arrays, CURVES), **({} if trees is None else {TREES_FILE: trees})}
@@ -95,6 +99,8 @@ def _check(found: Mapping[str, npt.NDArray[Any]], ids: tuple[str, ...]) -> None:
             raise _damaged(f"{name} has values that are not above 0")
     if not (found["cov"][:, [0, 2]] >= 0).all():
         raise _damaged("cov has negative variances")
+    if not np.isfinite(found["common"]):
+        raise _damaged("common is not finite")
     if not 0 <= float(found["shape"]) <= 4:
         raise _damaged(f"shape is {found['shape']}, expected 0 to 4")
     if not 1 <= int(found["period_days"]) <= 366 or not float(found["middle"]) > 0:

@@ -158,15 +158,16 @@ def _fall(bend):
 
 @njit(cache=True, nogil=True)
 def run_history(
-    starts, periods, g, offset, units, sold_out, size, first, prior, drift, ahead, before, mean, cov
+    starts, periods, g, offset, common, expected, units, sold_out, size, first, prior, drift, ahead, before, mean, cov
 ):  # fmt: skip
     """All of the past: what was believed of each observation before it, and the state at the end.
 
     starts (n + 1,) int64: where each item's observations begin, in order of periods (N,) int32. g, offset, units (N,)
-    float64; sold_out (N,) bool; size (n,); first (n, 2) float64: level and slope to begin with; prior, drift as in
-    `learn`. ahead: an observation is foretold from what was known this many periods before it. before (N, 3) float64:
-    level and slope believed, and how many observations that rests on; mean (n, 2), cov (n, 3): written. Returns the
-    sum of the log-likelihoods of the observations that rest on any.
+    float64; common (N,): what moved the whole shop in that period, expected (N,): what was believed of it; sold_out
+    (N,) bool; size (n,); first (n, 2) float64: level and slope to begin with; prior, drift as in `learn`. ahead: an
+    observation is foretold from what was known this many periods before it. before (N, 3) float64: level and slope
+    believed, and how many observations that rests on; mean (n, 2), cov (n, 3): written. Returns the sum of the
+    log-likelihoods of the observations that rest on any.
     """
     total = 0.0
     for i in range(len(starts) - 1):
@@ -177,16 +178,18 @@ def run_history(
             while known < j and periods[known] <= periods[j] - ahead:
                 if last >= 0:
                     forget(cov[i], drift, prior, float(periods[known] - last))
-                one_period(mean[i], cov[i], g[known], offset[known], units[known], sold_out[known], size[i])
+                one_period(
+                    mean[i], cov[i], g[known], offset[known] + common[known], units[known], sold_out[known], size[i]
+                )
                 last = periods[known]
                 known += 1
             before[j, 0], before[j, 1], before[j, 2] = mean[i, 0], mean[i, 1], known - starts[i]
             if known > starts[i] and not sold_out[j]:
-                total += _log_likelihood(mean[i, 0] + mean[i, 1] * g[j] + offset[j], units[j], size[i])
+                total += _log_likelihood(mean[i, 0] + mean[i, 1] * g[j] + offset[j] + expected[j], units[j], size[i])
         while known < starts[i + 1]:
             if last >= 0:
                 forget(cov[i], drift, prior, float(periods[known] - last))
-            one_period(mean[i], cov[i], g[known], offset[known], units[known], sold_out[known], size[i])
+            one_period(mean[i], cov[i], g[known], offset[known] + common[known], units[known], sold_out[known], size[i])
             last = periods[known]
             known += 1
     return total

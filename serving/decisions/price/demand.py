@@ -66,6 +66,11 @@ class DemandModel(Protocol):
         """Days in which `units` sell."""
         ...
 
+    @property
+    def currency(self) -> str:
+        """ISO 4217, of all prices."""
+        ...
+
     def units(self, rows: I32, prices: I64, context: PriceContext, draw: F32 | None = None) -> F32:
         """Expected units a period, (n, k) float32, never above what is on hand.
 

@@ -17,6 +17,12 @@ SLICE_ROWS = 4096
 """Items whose tree rows are made at a time: they stay in the cache, and memory does not grow with the catalogue."""
 
 
+COMMON_UNITS = 100.0
+"""Expected units that weigh as much as the belief that the period is like those before it."""
+COMMON_STEP = 0.1
+"""Of the way that the belief in the next period goes towards what moved this one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Curves:
     """What was learnt of n items and does not change until the next training."""
@@ -59,6 +65,8 @@ class PosteriorDemand:
     cov: F64
     """(n, 3) variance of the level, covariance, variance of the slope."""
     trees: Scorer | None = None
+    common: float = 0.0
+    """What is believed to move the whole shop in the next period, log units."""
 
     @property
     def version(self) -> str:
@@ -72,6 +80,10 @@ class PosteriorDemand:
     def period_days(self) -> int:
         return self.curves.period_days
 
+    @property
+    def currency(self) -> str:
+        return self.curves.currency
+
     def units(self, rows: I32, prices: I64, context: PriceContext, draw: F32 | None = None) -> F32:
         """See DemandModel. One run of the trees over the knots, then the kernel over the ladder."""
         rows, prices = np.asarray(rows, np.int32), np.asarray(prices, np.int64)
@@ -84,8 +96,9 @@ class PosteriorDemand:
             state = np.empty((len(some), 2))
             demand_curve.bounded(self.mean[some], self.cov[some], normals[part], state)
             demand_curve.ladder(
-                np.ascontiguousarray(prices[part]), self.curves.usual[some], state, self._shift(some, asked), KNOTS,
-                self._bends(some, asked), self.curves.shape, asked.on_hand, out[part],
+                np.ascontiguousarray(prices[part]), self.curves.usual[some], state,
+                self._shift(some, asked) + self.common, KNOTS, self._bends(some, asked), self.curves.shape,
+                asked.on_hand, out[part],
             )  # fmt: skip
         return out
 
@@ -114,13 +127,25 @@ class PosteriorDemand:
         units = np.asarray(sales.units, np.float32)
         if units.shape != rows.shape or not (np.isfinite(units) & (units >= 0)).all():
             raise InvalidInput("sales.units", _first_bad(units), "a finite number >= 0 for each row")
-        mean, cov = self.mean.copy(), self.cov.copy()
-        c = self.curves
+        shift, bends = self._shift(rows, sales.context), self._bends(rows, sales.context)
+        moved = self._moved(rows, units, prices, shift, bends, sales)
+        mean, cov, c = self.mean.copy(), self.cov.copy(), self.curves
         demand_curve.learn(
-            rows, units, prices, np.asarray(sales.sold_out, np.bool_), c.usual, self._shift(rows, sales.context),
-            KNOTS, self._bends(rows, sales.context), c.shape, c.size, c.drift, c.prior, mean, cov,
+            rows, units, prices, np.asarray(sales.sold_out, np.bool_), c.usual, shift + moved, KNOTS, bends, c.shape,
+            c.size, c.drift, c.prior, mean, cov,
         )  # fmt: skip
-        return replace(self, mean=mean, cov=cov)
+        return replace(self, mean=mean, cov=cov, common=next_common(self.common, moved))
+
+    def _moved(self, rows: I32, units: F32, prices: I64, shift: F64, bends: F32, sales: Sales) -> float:
+        """What moved the whole shop in the period, log units: a weekday, a season, the weather."""
+        state, expected = np.empty((len(rows), 2)), np.empty((len(rows), 1), np.float32)
+        demand_curve.bounded(self.mean[rows], self.cov[rows], np.zeros((0, 2)), state)
+        untracked = np.full(len(rows), -1, np.int64)
+        demand_curve.ladder(
+            prices[:, None], self.curves.usual[rows], state, shift, KNOTS, bends, self.curves.shape, untracked, expected
+        )
+        sure = ~np.asarray(sales.sold_out, np.bool_)
+        return common_of(float(units[sure].sum()), float(expected[sure].sum()), self.common)
 
     def _shift(self, rows: I32, context: PriceContext) -> F64:
         """(n,) what promotion and competitor add to log units."""
@@ -154,6 +179,16 @@ class PosteriorDemand:
                 raise InvalidInput(f"context.{name}", len(getattr(context, name)), f"one value for each of {n} rows")
         if draw is not None and (draw.shape != (n, 2) or not np.isfinite(draw).all()):
             raise InvalidInput("draw", draw.shape, f"finite numbers of shape ({n}, 2)")
+
+
+def common_of(units: float, expected: float, believed: float) -> float:
+    """What moved a period in which so many pieces were sold in all and so many expected, log units."""
+    return float(np.log((units + COMMON_UNITS * np.exp(believed)) / (expected + COMMON_UNITS)))
+
+
+def next_common(believed: float, moved: float) -> float:
+    """The belief in the next period (exponential smoothing)."""
+    return believed + COMMON_STEP * (moved - believed)
 
 
 def _cut(context: PriceContext, part: slice) -> PriceContext:

@@ -1,0 +1,1 @@
+"""How good are the prices, and the demand behind them?"""
