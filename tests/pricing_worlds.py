@@ -9,7 +9,7 @@ import numpy as np
 
 from serving.core.errors import ModelFailed
 from serving.decisions.price.chance import Chance
-from serving.decisions.price.demand import PriceContext
+from serving.decisions.price.demand import LADDER_MAX, PriceContext
 from serving.kernels.pricing import Facts
 
 
@@ -61,6 +61,7 @@ class Model:
     def units(
         self, rows: np.ndarray, prices: np.ndarray, context: PriceContext, draw: np.ndarray | None = None
     ) -> np.ndarray:
+        assert prices.shape == (len(rows), min(prices.shape[1], LADDER_MAX))
         self.asked.append(len(rows))
         if self.failing:
             raise ModelFailed("price", "it was told to")

@@ -123,7 +123,7 @@ def encode_recommend_batch(answer: Responses | Operation) -> bytes:
         return checks.wire(pb.BatchRecommendResponse(operation=_operation(answer)))
     out = bytearray()
     for one in answer.encoded:
-        out += _RESPONSE + _varint(len(one)) + one
+        out += _RESPONSE + checks.varint(len(one)) + one
     return bytes(out)
 
 
@@ -160,15 +160,6 @@ def encode_operations(found: list[Operation]) -> bytes:
 
 
 _RESPONSE: Final = b"\x0a"  # field 1 of BatchRecommendResponse, length-delimited
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _has_uris(request: Any) -> bool:

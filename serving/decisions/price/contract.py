@@ -14,7 +14,8 @@ from serving.decisions.price.table import PriceTable
 ITEMS_MAX: Final = 1000
 SIMULATED_MAX: Final = 20
 BULK_ITEMS_MAX: Final = 10_000
-POINTS_MAX: Final = 64
+POINTS_MAX: Final = 63
+"""Prices of a curve: with the item's own as many as the model takes in one run."""
 CURRENCY: Final = "currency"
 
 

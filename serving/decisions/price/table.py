@@ -7,7 +7,7 @@ and whoever needs a price reads it there: QuotePrices, and where prices are live
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -47,6 +47,8 @@ class PriceTable:
     period: int
     degraded: str
     """Why the model was not asked; '' = it was."""
+    encoded: dict[int, bytes] = field(init=False, default_factory=dict, repr=False)
+    """Row -> its quote as it was sent, for the codec; -1 -> what all of them were made of. Grows to a line an item."""
 
     @property
     def catalogue(self) -> Catalogue:

@@ -174,6 +174,20 @@ def test_a_simulated_curve_says_which_rule_forbids_each_price() -> None:
     assert quoted.forbidden_by == ("",)
 
 
+def test_curves_of_several_items_are_those_of_each_alone() -> None:
+    """However many prices each has, and as many as are allowed at most."""
+    table = PRICING.table(Catalogue.build([item("i0"), item("i1", 7, cost=3), item("stranger")]), KNOWS, WALL_S)
+    for prices in ((), tuple(range(500, 563))):
+        together = quoting.simulate(table, SimulateQuery(("i1", "stranger", "i0"), prices)).curves
+        for curve in together:
+            name = table.catalogue.items[curve.row].item_id
+            (alone,) = quoting.simulate(table, SimulateQuery((name,), prices)).curves
+            assert curve.prices.tolist() == alone.prices.tolist()
+            assert np.array_equal(curve.units, alone.units, equal_nan=True)
+            assert np.array_equal(curve.relative, alone.relative)
+            assert (curve.forbidden_by, curve.elasticity) == (alone.forbidden_by, alone.elasticity)
+
+
 def test_unknown_and_deleted_items_are_missing_and_the_others_are_answered() -> None:
     table = Pricing(Params()).table(Catalogue.build([item("i0"), item("gone", deleted=True), item("i1")]), None, WALL_S)
     found = quoting.quote(table, QuoteQuery(("i1", "nobody", "gone", "i0", "nobody")))
