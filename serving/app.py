@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -19,7 +20,7 @@ from serving.adapters.live_models import LiveModels
 from serving.adapters.model_loader import load_release
 from serving.adapters.model_service import ModelService
 from serving.adapters.onnx_shelf import OnnxShelf
-from serving.adapters.price_live import LivePrices
+from serving.adapters.price_live import LivePrices, quoted_again
 from serving.adapters.profile_cache import cache_families
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
@@ -413,6 +414,7 @@ def replay_service(
         lambda release: load_release(settings.home, release, FEATURES),
         lambda decision_id: not_found(decision_id, found.share, found.retention_days * DAY_S),
         lambda version: (counters.find(version) or counters.live) if counters else None,
+        partial(quoted_again, settings.home, settings.price),
     )
 
 

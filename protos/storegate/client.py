@@ -49,6 +49,7 @@ from storegate.v1 import (
 
 RETRIED = (
     {"service": "storegate.v1.RecommendationService"},
+    {"service": "storegate.v1.PricingService"},
     {"service": "storegate.v1.GatewayService"},
     {"service": "storegate.v1.UserEventService", "method": "WriteUserEvent"},  # idempotent by event_id
     {"service": "storegate.v1.UserEventService", "method": "ExportUser"},

@@ -11,6 +11,7 @@ from typing import Final
 from serving.adapters.price_files import PART, read_price_model
 from serving.adapters.releases import last_manifest
 from serving.catalogue.state import View
+from serving.core.catalogue import Catalogue
 from serving.core.clock import Clock
 from serving.core.errors import ModelDamaged, NotReady, StoregateError
 from serving.core.prices import Quoted
@@ -44,6 +45,14 @@ def price_model(home: Path, release: str) -> tuple[DemandModel | None, str]:
     except ModelDamaged as error:
         log.error("release %s is priced without its model: %s", release, error.message)
         return None, error.message
+
+
+def quoted_again(home: Path, params: Params, release: str, catalogue: Catalogue, wall_s: float) -> Quoted | None:
+    """What pages showed at that time, by the rules as they are now; None = the catalogue's prices."""
+    if params.mode != "live":
+        return None
+    model, cause = price_model(home, release)
+    return Pricing(params).table(catalogue, model, wall_s, cause=cause).quoted()
 
 
 class LivePrices:

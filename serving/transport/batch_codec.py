@@ -162,7 +162,7 @@ def _responses(answer: Responses) -> bytes:
     """A batch's response: the encoded responses are put in as they are."""
     out = bytearray()
     for one in answer.encoded:
-        out += _RESPONSE + _varint(len(one)) + one
+        out += _RESPONSE + checks.varint(len(one)) + one
     return bytes(out)
 
 
@@ -199,15 +199,6 @@ def encode_operations(found: list[Operation]) -> bytes:
 
 
 _RESPONSE: Final = b"\x0a"  # field 1 of BatchRecommendResponse and BatchForecastResponse, length-delimited
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _no_file_s(request: Any) -> None:

@@ -26,11 +26,12 @@ from serving.decisions.price.table import PriceTable
 from serving.kernels.pricing import PRICE_MAX
 from serving.transport import checks
 from storegate.v1 import pricing_pb2 as pb
-from storegate.v1.common_pb2 import Money
 
 PAGE_SIZE: Final = 1000
 UNIT_ITEMS: Final = 50
 """Quotes that count as one unit of work."""
+_QUOTES: Final = b"\x0a"  # field 1 of QuotePricesResponse, length-delimited
+_INFO: Final = -1
 _ID_BYTES: Final = 8
 """What an id takes in a request, at the least it usually is."""
 
@@ -54,12 +55,21 @@ def decode_simulate(payload: bytes) -> SimulateQuery:
 
 
 def encode_quotes(quotes: Quotes) -> bytes:
-    """QuotePricesResponse."""
-    return checks.wire(
-        pb.QuotePricesResponse(
-            quotes=quote_messages(quotes), missing_item_ids=quotes.missing, info=info_message(quotes.table)
-        )
-    )
+    """QuotePricesResponse: put together from quotes that are encoded once a table, since everybody gets the same."""
+    table, wanted, kept = quotes.table, quotes.currency, quotes.table.encoded
+    items, out = table.catalogue.items, bytearray()
+    for row in quotes.rows:
+        if wanted and items[row].currency != wanted:
+            encoded = checks.wire(_quote(table, row, wanted))
+        elif (encoded := kept.get(row, b"")) == b"":
+            encoded = kept[row] = checks.wire(_quote(table, row))
+        out += _QUOTES + checks.varint(len(encoded)) + encoded
+    if (info := kept.get(_INFO, b"")) == b"":
+        info = kept[_INFO] = checks.wire(pb.QuotePricesResponse(info=info_message(table)))
+    out += info
+    if quotes.missing:
+        out += checks.wire(pb.QuotePricesResponse(missing_item_ids=quotes.missing))
+    return bytes(out)
 
 
 def encode_curves(answer: Curves) -> bytes:
@@ -86,24 +96,7 @@ def simulate_units(payload: bytes) -> int:
 
 def quote_messages(quotes: Quotes) -> list[Any]:
     """PriceQuote messages."""
-    table, wanted = quotes.table, quotes.currency
-    items, decided = table.catalogue.items, table.decided
-    found = []
-    for row in quotes.rows:
-        item = items[row]
-        code = item.currency
-        message = pb.PriceQuote(item_id=item.item_id)
-        if item.price:
-            message.current_price.CopyFrom(Money(amount_minor=item.price, currency_code=code))
-        price = int(decided.price[row])
-        if wanted and code != wanted:
-            message.contradiction.append(CURRENCY)
-        elif not price:
-            message.contradiction.extend(names(int(decided.failed[row])))
-        else:
-            _priced(message, table, row, price, code)
-        found.append(message)
-    return found
+    return [_quote(quotes.table, row, quotes.currency) for row in quotes.rows]
 
 
 def info_message(table: PriceTable) -> Any:
@@ -162,6 +155,22 @@ def currency_of(code: str) -> str:
     if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
         raise InvalidInput("currency_code", code, 'an ISO 4217 code, for example "GBP"')
     return code
+
+
+def _quote(table: PriceTable, row: int, wanted: str = "") -> Any:
+    """PriceQuote. wanted: the currency that is expected, '' = any."""
+    item, decided = table.catalogue.items[row], table.decided
+    code, price = item.currency, int(decided.price[row])
+    message = pb.PriceQuote(item_id=item.item_id)
+    if item.price:
+        message.current_price.amount_minor, message.current_price.currency_code = item.price, code
+    if wanted and code != wanted:
+        message.contradiction.append(CURRENCY)
+    elif not price:
+        message.contradiction.extend(names(int(decided.failed[row])))
+    else:
+        _priced(message, table, row, price, code)
+    return message
 
 
 def _priced(message: Any, table: PriceTable, row: int, price: int, code: str) -> None:

@@ -614,7 +614,7 @@ REFUSED = [
     ("QuotePrices", {"itemIds": ["a"], "currencyCode": "gbp"}, "INVALID_FIELD"),
     ("SimulatePrices", {"itemIds": ["a"], "pricesMinor": ["0"]}, "INVALID_FIELD"),
     ("SimulatePrices", {"itemIds": ["a"] * 21}, "INVALID_FIELD"),
-    ("SimulatePrices", {"itemIds": ["a"], "pricesMinor": ["5"] * 65}, "INVALID_FIELD"),
+    ("SimulatePrices", {"itemIds": ["a"], "pricesMinor": ["5"] * 64}, "INVALID_FIELD"),
     ("BatchQuotePrices", {}, "INVALID_FIELD"),
     ("BatchQuotePrices", {"itemIds": ["a"], "allItems": True}, "INVALID_FIELD"),
     ("BatchQuotePrices", {"allItems": True, "pageToken": "next"}, "INVALID_FIELD"),

@@ -51,7 +51,7 @@ class CatalogueDemand:
 
     def _usual(self, at: I64, prices: I64) -> F32:
         """By a constant elasticity: 1 at the catalogue's price."""
-        ratio = prices / np.maximum(self.facts.price[at], 1)[:, None]
+        ratio = np.clip(prices / np.maximum(self.facts.price[at], 1)[:, None], 1e-3, 1e3)
         usual: F32 = (ratio**self.prior).astype(np.float32)
         return usual
 

@@ -14,7 +14,8 @@ from serving.decisions.price.table import PriceTable
 ITEMS_MAX: Final = 1000
 SIMULATED_MAX: Final = 20
 BULK_ITEMS_MAX: Final = 10_000
-POINTS_MAX: Final = 64
+POINTS_MAX: Final = 63
+"""Prices of a curve: with the item's own as many as the model takes in one run."""
 CURRENCY: Final = "currency"
 
 
@@ -68,7 +69,7 @@ class Curve:
     relative: F32
     """As a share of those at the catalogue's price."""
     forbidden_by: tuple[str, ...]
-    """The rule that forbids each price, '' = it is allowed."""
+    """The rule at the end of the band that each price lies beyond, '' = it is allowed."""
     elasticity: float
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from serving.core.ports import F32, I64
 from serving.decisions.price.contract import AllQuery, Curve, Curves, QuoteQuery, Quotes, SimulateQuery
@@ -43,30 +44,54 @@ def page(table: PriceTable, query: AllQuery) -> Quotes:
 
 
 def simulate(table: PriceTable, query: SimulateQuery) -> Curves:
-    """Raises ModelFailed."""
+    """All items in one run of the model. Raises ModelFailed."""
     quotes = quote(table, QuoteQuery(query.item_ids, query.currency))
-    return Curves(quotes, tuple(_curve(table, row, query.prices) for row in quotes.rows))
-
-
-def _curve(table: PriceTable, row: int, given: tuple[int, ...]) -> Curve:
-    rows = np.array([row])
+    if not quotes.rows:
+        return Curves(quotes, ())
+    rows = np.array(quotes.rows)
     facts = table.facts(rows)
-    current = int(facts.price[0])
-    prices = np.array(given, np.int64) if given else np.unique(np.round(SHARES * max(current, 1)).astype(np.int64))
-    prices = prices[prices > 0]
-    demand, at = table.demand(rows, facts), np.zeros(1, np.int64)
-    units, counted = demand.units(at, prices[None, :])
-    _, here = demand.units(at, np.array([[max(current, 1)]]))
-    relative = counted[0] / here[0, 0] if here[0, 0] > 0 else np.zeros(len(prices), np.float32)
-    model_row = table.inputs.model_row[rows]
-    known = table.model is not None and model_row[0] >= 0
-    elasticity = table.model.elasticity(model_row)[0] if known and table.model else demand.prior
-    forbidden = _forbidden(table, row, prices, units[0])
-    return Curve(row, prices, _limited(units[0], int(facts.on_hand[0])), relative, forbidden, float(elasticity))
+    demand, at, current = table.demand(rows, facts), np.arange(len(rows)), np.maximum(facts.price, 1)
+    asked = [_prices(query.prices, int(price)) for price in current]
+    longest = max(map(len, asked))
+    ladder = np.array([np.pad(prices, (0, longest - len(prices)), "edge") for prices in asked])
+    units, counted = demand.units(at, np.column_stack((current, ladder)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.nan_to_num(counted / counted[:, :1])
+    slopes = _elasticities(table, rows)
+    return Curves(
+        quotes,
+        tuple(
+            Curve(
+                row,
+                prices,
+                _limited(units[n, 1 : len(prices) + 1], int(facts.on_hand[n])),
+                relative[n, 1 : len(prices) + 1],
+                _forbidden(table, row, prices, units[n, 1 : len(prices) + 1]),
+                float(slopes[n]),
+            )
+            for n, (row, prices) in enumerate(zip(quotes.rows, asked, strict=True))
+        ),
+    )
+
+
+def _prices(given: tuple[int, ...], current: int) -> I64:
+    """Ascending, each once."""
+    prices = np.array(given, np.int64) if given else np.unique(np.round(SHARES * current).astype(np.int64))
+    return prices[prices > 0]
+
+
+def _elasticities(table: PriceTable, rows: I64) -> npt.NDArray[np.float64]:
+    """(n,) of the model, or what is usual."""
+    found = np.full(len(rows), table.rules.params.prior_elasticity)
+    of_model = table.inputs.model_row[rows]
+    known = of_model >= 0
+    if table.model is not None and known.any():
+        found[known] = table.model.elasticity(of_model[known])
+    return found
 
 
 def _forbidden(table: PriceTable, row: int, prices: I64, units: F32) -> tuple[str, ...]:
-    """The first rule that forbids each price, '' = none does."""
+    """The rule at the end of the band that each price lies beyond, '' = it is allowed."""
     decided, rules = table.decided, table.rules
     if failed := int(decided.failed[row]):
         return (names(failed)[0],) * len(prices)

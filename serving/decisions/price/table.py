@@ -7,7 +7,7 @@ and whoever needs a price reads it there: QuotePrices, and where prices are live
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -47,6 +47,8 @@ class PriceTable:
     period: int
     degraded: str
     """Why the model was not asked; '' = it was."""
+    encoded: dict[int, bytes] = field(init=False, default_factory=dict, repr=False)
+    """Row -> its quote as it was sent, for the codec; -1 -> what all of them were made of. Grows to a line an item."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -80,6 +82,12 @@ class PriceTable:
         """Of these rows; facts: theirs."""
         prior = self.rules.params.prior_elasticity
         return CatalogueDemand(self.model, facts, self.inputs.model_row[rows], self.start_s // DAY_S, prior)
+
+    def decided_anew(self, rows: I64) -> Decided:
+        """What is decided of these rows now, all packs of a product among them. Raises ModelFailed."""
+        facts, params = self.facts(rows), self.rules.params
+        chance = Chance(self.inputs.keys[rows], params.explore_seed, self.period)
+        return decide(facts, self.inputs.packs(rows), self.demand(rows, facts), self.rules, chance)
 
     def quoted(self, catalogue: Catalogue | None = None) -> Quoted:
         """The prices for pages. catalogue: of another release, whose rows are others; None = this one."""
@@ -134,15 +142,13 @@ class Pricing:
 
     def _decided(self, table: PriceTable, rows: I64) -> PriceTable:
         """The table with these rows decided anew; without the model if it fails, all of them."""
-        facts, inputs = table.facts(rows), table.inputs
-        chance = Chance(inputs.keys[rows], self.params.explore_seed, table.period)
+        n = len(table.inputs)
         try:
-            new = decide(facts, inputs.packs(rows), table.demand(rows, facts), self.rules, chance)
+            new = table.decided_anew(rows)
         except ModelFailed as error:
             _log.error("prices are quoted without their model: %s", error.message)
-            everything = np.arange(len(inputs))
-            return self._decided(replace(table, model=None, degraded=error.message), everything)
-        return replace(table, decided=table.decided.replaced(len(inputs), rows, new))
+            return self._decided(replace(table, model=None, degraded=error.message), np.arange(n))
+        return replace(table, decided=table.decided.replaced(n, rows, new))
 
 
 def _changed(before: Catalogue, now: Catalogue) -> I64:
