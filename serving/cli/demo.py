@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ import click
 from rich._export_format import CONSOLE_SVG_FORMAT
 
 from serving.cli.common import client_of, out, say, with_settings
+from serving.cli.forecast_tables import forecast_table
+from serving.cli.price import quotes_table
+from serving.cli.replenish import plans_table
 from serving.cli.serve import OPTIONS, run, serving_options, show
 from serving.cli.tables import Shown, footer_of, from_json, from_proto, results_table
 from serving.core.errors import NotReady, StoregateError
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     from serving.runtime.parts import Addresses
 
 PAGE = 5
+PLANNED = 3
+"""Items that the supply chain asks about."""
+LEAD_TIME_DAYS = 7
 KNOWN_RECORDS_MIN = 20
 HTTP_S_MAX = 5.0
 _PICTURE = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
@@ -95,7 +102,9 @@ def _train_if_needed(settings: Settings, options: dict[str, int | None]) -> None
 
 
 def tour(settings: Settings, addresses: Addresses) -> None:
-    """Asks as a storefront would, each question over gRPC and over HTTP; then an event, and again."""
+    """Asks as a storefront would, each question over gRPC and over HTTP; then an event, and again; last, as a planner."""
+    from serving.adapters.releases import live
+
     visitor = f"demo-{uuid.uuid4().hex[:8]}"
     user = known_user(settings.home)
     with client_of(settings, f"{addresses.host}:{addresses.grpc_port}") as client:
@@ -105,7 +114,24 @@ def tour(settings: Settings, addresses: Addresses) -> None:
         before = ask(f"An anonymous visitor, {visitor}", {"visitor_id": visitor})
         client.write_event("add-to-cart", visitor_id=visitor, items=[page])
         out.print(f"The visitor puts {page} into the cart.\n", markup=False)
-        ask("The same visitor, a moment later", {"visitor_id": visitor}, before)
+        after = ask("The same visitor, a moment later", {"visitor_id": visitor}, before)
+        supply(client, live(settings.home).models, after[:PLANNED])
+
+
+def supply(client: Any, parts: Mapping[str, str], items: list[str]) -> None:
+    """Asks as a supply chain would about `items`: how much will sell, what to order, at which price. parts: of the live
+    release, which may have been trained without a forecast or prices."""
+    from storegate.v1.inventory_pb2 import ReplenishItem
+
+    if "forecast" in parts:
+        out.print("How much of these will sell, and what to order now:\n", markup=False)
+        out.print(forecast_table(client.forecast_demand(items)))
+        wanted = [ReplenishItem(item_id=item, lead_time_days=LEAD_TIME_DAYS) for item in items]
+        out.print(plans_table(client.plan_replenishment(wanted)))
+    if "price" in parts:
+        out.print("At which price, within the rules:\n", markup=False)
+        answer = client.quote_prices(items)
+        out.print(quotes_table(answer.quotes, answer.info))
 
 
 def known_user(home: Path) -> str:
