@@ -47,7 +47,8 @@ P99_MS, BULK_S, BULK_MIB = 2.0, 60.0, 4096.0
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """p50_ms, p99_ms: of one item, busy_p99_ms: of the processor's time it took; load_s: reading the part; bulk_s: all items; peak_mib: of the reading process."""
+    """p50_ms, p99_ms: of one item, busy_p99_ms: of the processor's time it took; load_s: reading the part; bulk_s: all
+    items; peak_mib: of the reading process."""
 
     p50_ms: float
     p99_ms: float
@@ -156,8 +157,8 @@ def table_of(found: Found, items: int, threads: int) -> Table:
     ):
         table.add_column(name, justify="right")
     table.add_row(
-        f"{found.p50_ms:.2f} ms", f"{found.p99_ms:.2f} ms", f"{found.busy_p99_ms:.2f} ms", f"{found.load_s:.2f} s", f"{found.bulk_s:.1f} s",
-        f"{found.peak_mib:,.0f} MiB",
+        f"{found.p50_ms:.2f} ms", f"{found.p99_ms:.2f} ms", f"{found.busy_p99_ms:.2f} ms",
+        f"{found.load_s:.2f} s", f"{found.bulk_s:.1f} s", f"{found.peak_mib:,.0f} MiB",
     )  # fmt: skip
     return table
 
