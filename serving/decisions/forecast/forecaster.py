@@ -61,7 +61,7 @@ class Forecaster:
     """
 
     def __init__(self, model: ForecastModel, version: str) -> None:
-        self._model = model
+        self.model: Final = model
         self.item_ids: Final = model.item_ids
         self.groups: Final = model.groups
         self.locations: Final = model.locations
@@ -96,7 +96,7 @@ class Forecaster:
             rows, horizon, lead=lead, location=location, price=price, promo=promo, block_days=block_days,
             statistical=statistical,
         )  # fmt: skip
-        model, n, h = self._model, len(rows), counts.mu.shape[1]
+        model, n, h = self.model, len(rows), counts.mu.shape[1]
         kind, bucket = model.kind[rows].astype(np.int32), buckets(lead, horizon, block_days)
         block = BLOCKS.index(block_days)
         table = np.array([[np.interp(levels, GRID, line) for line in lines] for lines in model.level_map[block]])
@@ -137,7 +137,7 @@ class Forecaster:
                 rows[part], horizon, lead, None if price is None else np.asarray(price)[part],
                 None if promo is None else np.asarray(promo)[part], statistical,
             )  # fmt: skip
-        model = self._model
+        model = self.model
         if location >= 0:
             mu *= model.share[rows, location][:, None]
         if block_days > 1:
@@ -154,7 +154,7 @@ class Forecaster:
         statistical: bool,
     ) -> tuple[F32, F32]:  # fmt: skip
         """Mean and log of the size, (n, horizon) each, before calibration."""
-        model = self._model
+        model = self.model
         days = model.first_day + lead + np.arange(horizon, dtype=np.int64)
         weekday = weekdays(days)
         bank = model.bank[at][:, weekday], np.repeat(model.bank_log_size[at][:, None], horizon, axis=1)
@@ -182,7 +182,7 @@ class Forecaster:
         self, at: I32, horizon: int, lead: int, location: int, price: I64 | None,
         promo: npt.NDArray[np.bool_] | None, block_days: int,
     ) -> None:  # fmt: skip
-        total = len(self._model.base)
+        total = len(self.model.base)
         wrong = (at < 0) | (at >= total)
         if wrong.any():
             raise InvalidInput("rows", int(at[wrong][0]), f"0..{total - 1}")
