@@ -100,7 +100,7 @@ def repeated(model: ForecastModel, items: int) -> ForecastModel:
     by_row = {
         name: getattr(model, name)[rows]
         for name in ("items", "base", "week", "price", "usual_price", "kind", "method", "confidence", "group", "bank",
-                     "bank_method", "bank_log_size", "share")
+                     "bank_method", "bank_log_size", "share", "outside_item")
     }  # fmt: skip
     return replace(model, item_ids=tuple(f"i{k}" for k in range(items)), **by_row)
 

@@ -29,7 +29,7 @@ from serving.core.ports import F32
 from serving.core.ranges import check_ranges
 from serving.decisions.forecast.features import FEATURES, YEAR_DAYS_MIN
 from serving.decisions.forecast.forecaster import Forecaster, block_sums, buckets
-from serving.decisions.forecast.models import BLOCKS, HORIZON_KEPT, METHODS, NEIGHBOURS, ForecastModel
+from serving.decisions.forecast.models import BLOCKS, HORIZON_KEPT, HORIZON_MAX, METHODS, NEIGHBOURS, ForecastModel
 
 Report = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)."""
@@ -112,7 +112,7 @@ def _learn(panel: Panel, first: int, until: int, years: bool, plan: Plan, seed: 
 
 def _outcomes(panel: Panel, learnt: Learnt, first: int, end: int, years: bool, plan: Plan, seed: int) -> list[Outcomes]:
     """Forecasts of days and weeks from moments at and after `first`, and what was sold."""
-    scorers = _onnx(learnt)
+    scorers = _onnx(learnt, (*FEATURES, *(panel.around.names if panel.around is not None else ())))
     rng = np.random.default_rng(seed)
     moments = list(range(first, end - 6, 7))
     parts: list[list[Outcomes]] = [[] for _ in BLOCKS]
@@ -143,10 +143,10 @@ def _outcomes(panel: Panel, learnt: Learnt, first: int, end: int, years: bool, p
     ]
 
 
-def _onnx(learnt: Learnt) -> tuple[OnnxScorer, OnnxScorer]:
+def _onnx(learnt: Learnt, names: tuple[str, ...]) -> tuple[OnnxScorer, OnnxScorer]:
     return (
-        OnnxScorer(to_onnx(learnt.mean, FEATURES), FEATURES, MEAN),
-        OnnxScorer(to_onnx(learnt.spread, FEATURES), FEATURES, SPREAD),
+        OnnxScorer(to_onnx(learnt.mean, names), names, MEAN),
+        OnnxScorer(to_onnx(learnt.spread, names), names, SPREAD),
     )
 
 
@@ -180,12 +180,14 @@ def _model(
     calibration: Calibration, end: int, years: bool, scorers: tuple[OnnxScorer, OnnxScorer] | None = None,
 ) -> tuple[ForecastModel, dict[str, bytes]]:  # fmt: skip
     """The model as it is served, its sums not yet coherent, and its ONNX files."""
-    total, groups = len(panel), _groups(panel)
+    total, groups, around = len(panel), _groups(panel), panel.around
+    outside, to_come = around.names if around is not None else (), slice(end, end + HORIZON_MAX)
     n = total - len(groups)
     files: dict[str, bytes] = {}
     if learnt is not None and scorers is None:
-        files = {MEAN: to_onnx(learnt.mean, FEATURES), SPREAD: to_onnx(learnt.spread, FEATURES)}
-        scorers = OnnxScorer(files[MEAN], FEATURES, MEAN), OnnxScorer(files[SPREAD], FEATURES, SPREAD)
+        names = (*FEATURES, *outside)
+        files = {MEAN: to_onnx(learnt.mean, names), SPREAD: to_onnx(learnt.spread, names)}
+        scorers = OnnxScorer(files[MEAN], names, MEAN), OnnxScorer(files[SPREAD], names, SPREAD)
     sale_days = ((panel.units[:, :end] > 0) & panel.seen[:, :end]).sum(axis=1)
     age = end - panel.start
     new = (sale_days == 0) | (age < 7)
@@ -208,7 +210,11 @@ def _model(
         group_mean=np.zeros((len(groups), HORIZON_KEPT), np.float32),
         spread_at=learnt.spread_at if learnt is not None else 0.0, size_shift=calibration.size_shift,
         zero_share=calibration.zero_share, level_map=calibration.level_map, locations=(),
-        share=np.zeros((total, 0), np.float32), mean=scorers[0] if scorers else None,
+        share=np.zeros((total, 0), np.float32), outside=outside,
+        outside_day=around.by_day[:, to_come] if around else np.zeros((0, HORIZON_MAX), np.float32),
+        outside_item=around.items_at(end, total) if around else np.zeros((total, 0), np.float32),
+        closed=around.closed[to_come] if around else np.zeros(HORIZON_MAX, np.bool_),
+        mean=scorers[0] if scorers else None,
         spread=scorers[1] if scorers else None,
     )  # fmt: skip
     return model, files
@@ -231,4 +237,5 @@ def arrays_of(model: ForecastModel) -> dict[str, npt.ArrayLike]:
         "item_ids": encode_ids(model.item_ids),
         "groups": encode_ids(model.groups),
         "locations": encode_ids(model.locations),
+        "outside": encode_ids(model.outside),
     }

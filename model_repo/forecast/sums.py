@@ -24,6 +24,7 @@ from serving.kernels.demand_bank import forecast
 ROWS: Final = 4096
 DAYS_MIN: Final = 56
 """With fewer seen days a group is what its items add up to."""
+LEVEL_DAYS: Final = 28
 RATIO_MAX: Final = 2.0
 """A group's own series moves its items by at most so much, up or down."""
 
@@ -35,6 +36,8 @@ def coherent(model: ForecastModel, own: F64 | None) -> ForecastModel:
     sums = _sums(model)
     wanted = sums
     if own is not None:
+        if model.outside or model.year_known:
+            own = _level(own, sums)
         wanted = np.where(np.isfinite(own), 0.5 * (sums + own), sums)
         wanted = np.clip(wanted, sums / RATIO_MAX, sums * RATIO_MAX)
         if len(wanted) > 1:
@@ -42,6 +45,17 @@ def coherent(model: ForecastModel, own: F64 | None) -> ForecastModel:
             wanted[:-1] *= np.where(below > 0, wanted[-1] / np.maximum(below, 1e-9), 1.0)
     factor = np.where(sums > 0, wanted / np.maximum(sums, 1e-9), 1.0).astype(np.float32)
     return replace(model, factor=factor, group_mean=(sums * factor).astype(np.float32))
+
+
+def _level(own: F64, sums: F64) -> F64:
+    """(g, HORIZON_KEPT) the sums at the level of `own`: of single days the items know more (events, the year)."""
+    out = np.empty_like(own)
+    for at in range(0, HORIZON_KEPT, LEVEL_DAYS):
+        days = slice(at, at + LEVEL_DAYS)
+        total = sums[:, days].sum(axis=1)
+        ratio = np.where(total > 0, own[:, days].sum(axis=1) / np.maximum(total, 1e-9), np.nan)
+        out[:, days] = sums[:, days] * ratio[:, None]
+    return out
 
 
 def own_series(panel: Panel, states: States, end: int, groups: int) -> F64:
