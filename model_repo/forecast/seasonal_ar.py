@@ -26,6 +26,8 @@ SEASONS_SEEN = (4, 6, 10, 20)
 """Each autoregression looks at so many newest seasons ..."""
 RIDGES = (5.0, 20.0, 80.0)
 """... and is drawn so strongly towards a random walk."""
+SINGULAR = 1e-9
+"""Of the trace: steps that repeat exactly have a solution too."""
 PERIODS_SEEN = 52
 """A season for this purpose where there is none."""
 
@@ -60,7 +62,9 @@ def weights(lines: Lines, season: int, horizon: int, params: Params) -> np.ndarr
     own = np.where(known, errors, 0.0).sum(0) / np.maximum(known.sum(0), 1)
     common = np.nanmean(errors, axis=(0, 2))[:, None]
     own = np.where(known.any(0), own, common)
-    relative = params.shared * common / common.mean() + (1.0 - params.shared) * own / np.maximum(own.mean(0), 1e-12)
+    relative = params.shared * common / max(float(common.mean()), 1e-12) + (1.0 - params.shared) * own / np.maximum(
+        own.mean(0), 1e-12
+    )
     powers = np.exp(-params.sharpness * (relative - relative.min(0)))
     return powers / powers.sum(0)
 
@@ -76,8 +80,11 @@ def _errors(lines: Lines, season: int, horizon: int, back: int) -> np.ndarray:
     found = members(past, season, horizon)
     percent = np.stack([smape(actual, one) for one in found])
     scaled = np.stack([mase(actual, one, past) for one in found])
-    naive = np.nanmean(percent[0]), np.nanmean(scaled[0])
-    out[:, long] = 0.5 * (percent / max(naive[0], 1e-12) + scaled / max(naive[1], 1e-12))
+    percent /= max(float(percent[0].mean()), 1e-12)
+    moving = np.isfinite(scaled[0])  # a history that never moved has no MASE
+    if moving.any():
+        scaled /= max(float(scaled[0, moving].mean()), 1e-12)
+    out[:, long] = np.where(moving, 0.5 * (percent + np.where(moving, scaled, 0.0)), percent)
     return out
 
 
@@ -108,12 +115,13 @@ def autoregression(line: np.ndarray, season: int, horizon: int, ridge: float, lo
     level = np.log(line) if logs else line
     steps = np.diff(level)
     lags = _lags(len(steps), season)
-    if not lags or not steps.any():
+    if not lags or not steps[:-1].any():
         return np.full(horizon, line[-1])
     past = np.stack([steps[max(lags) - lag : len(steps) - lag] for lag in lags], axis=1)
     target = steps[max(lags) :]
-    pull = ridge * max(float(target.var()), 1e-18)
-    found = np.linalg.solve(past.T @ past + pull * np.eye(len(lags)), past.T @ target)
+    gram = past.T @ past
+    pull = ridge * float(target.var()) + SINGULAR * float(np.trace(gram))
+    found = np.linalg.solve(gram + pull * np.eye(len(lags)), past.T @ target)
     ahead = list(steps)
     for _ in range(horizon):
         ahead.append(float(sum(weight * ahead[-lag] for weight, lag in zip(found, lags, strict=True))))

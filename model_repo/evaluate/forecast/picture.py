@@ -14,6 +14,7 @@ import numpy as np
 from model_repo.evaluate.forecast import scores
 from model_repo.evaluate.forecast.panel import F64
 from model_repo.evaluate.forecast.served import ServedForecasts
+from model_repo.evaluate.forecast.tally import Task
 from model_repo.evaluate.forecast.tasks import Origin
 
 WIDTH, HEIGHT = 620, 250
@@ -25,6 +26,12 @@ FANS: Final = ((95, "#dbe7f5"), (80, "#b3cdea"), (50, "#7fabd9"))
 MEAN, SOLD, GRID, TEXT = "#1b4f8f", "#2b2b2b", "#e6e6e6", "#555555"
 EACH: Final = 4
 """Charts of typical items, and of the worst."""
+GROUPS: Final = 2
+PAGES: Final = {
+    "typical": "Typical items",
+    "worst": "The worst items",
+    "groups": "The largest categories and the whole shop",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +52,52 @@ class Fan:
 def draw(origin: Origin, served: ServedForecasts, folder: Path) -> list[Path]:
     """Writes typical.svg, worst.svg (items, by scaled pinball loss) and groups.svg; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    titles = {item.item_id: item.title for item in origin.dataset.items}
-    pages: dict[str, list[Fan]] = {"typical": [], "worst": [], "groups": []}
+    pages: dict[str, list[Fan]] = {name: [] for name in PAGES}
     for task in origin.tasks(origin.rows):
+        if task.key == "weekly.item":
+            continue
         answer = served.answer(task)
-        quantiles = next(iter(answer.quantiles.values()))
-        if task.level == "item":
-            _, absolute = scores.scales(task.history.units, task.history.first)
-            loss = scores.pinball(task.actual, quantiles) / absolute
-            order = np.argsort(np.where(np.isfinite(loss), loss, -1.0))
-            alive = order[np.isfinite(loss[order]) & (task.actual[order].sum(1) > 0)]
-            if task.grain == "weekly" or not len(alive):
-                continue
-            at = np.linspace(0.3, 0.7, EACH) * (len(alive) - 1)
-            chosen = {"typical": alive[np.unique(at.astype(int))], "worst": alive[::-1][:EACH]}
-        else:
-            loss = np.full(len(task.actual), np.nan)
-            chosen = {"groups": np.argsort(-task.weights, kind="stable")[: 1 if task.level == "total" else 2]}
-        for page, rows in chosen.items():
-            for row in rows.tolist():
-                name = task.history.names[row]
-                fan = Fan(
-                    title=f"{name} {titles.get(name, '')}".strip() if task.level == "item" else f"{task.level} {name}",
-                    note=f"{task.grain}" + (f", scaled pinball loss {loss[row]:.3f}" if np.isfinite(loss[row]) else ""),
-                    past=task.history.units[row, -PAST_PERIODS[task.history.period_days] :],
-                    actual=task.actual[row],
-                    mean=answer.mean[row],
-                    quantiles=quantiles[row],
-                    first=origin.day,
-                    period_days=task.history.period_days,
-                )
-                pages[page].append(fan)
-    heads = {"typical": "Typical items", "worst": "The worst items", "groups": "Categories and the whole shop"}
+        (quantiles,) = answer.quantiles.values()
+        loss = _loss(task, quantiles)
+        for page, rows in _chosen(task, loss).items():
+            pages[page] += [_fan(task, row, answer.mean, quantiles, loss[row], origin) for row in rows]
     files = []
     for page, fans in pages.items():
         if fans:
             files.append(folder / f"{page}.svg")
-            files[-1].write_text(svg(fans, f"{heads[page]}: {origin.dataset.name}, forecast from {origin.date}"))
+            files[-1].write_text(svg(fans, f"{PAGES[page]}: {origin.dataset.name}, forecast from {origin.date}"))
     return files
+
+
+def _loss(task: Task, quantiles: np.ndarray) -> F64:
+    """(n,) scaled pinball loss; NaN for a history without a scale."""
+    _, absolute = scores.scales(task.history.units, task.history.first)
+    return scores.pinball(task.actual, quantiles) / absolute
+
+
+def _chosen(task: Task, loss: F64) -> dict[str, list[int]]:
+    """Page -> rows: items from the middle of the losses and from their end, the largest groups."""
+    if task.level != "item":
+        return {"groups": np.argsort(-task.weights, kind="stable")[:GROUPS].tolist()}
+    judged = np.flatnonzero(np.isfinite(loss) & (task.actual.sum(1) > 0))
+    order = judged[np.argsort(loss[judged], kind="stable")]
+    middle = np.unique((np.linspace(0.3, 0.7, EACH) * (len(order) - 1)).astype(int)) if len(order) else []
+    return {"typical": order[middle].tolist() if len(order) else [], "worst": order[::-1][:EACH].tolist()}
+
+
+def _fan(task: Task, row: int, mean: F64, quantiles: np.ndarray, loss: float, origin: Origin) -> Fan:
+    name, days = task.history.names[row], task.history.period_days
+    title = next((item.title for item in origin.dataset.items if item.item_id == name), "")
+    return Fan(
+        title={"item": f"{name} {title}".strip(), "category": f"category {name}", "total": "whole shop"}[task.level],
+        note=task.grain + (f", scaled pinball loss {loss:.3f}" if np.isfinite(loss) else ""),
+        past=task.history.units[row, -PAST_PERIODS[days] :],
+        actual=task.actual[row],
+        mean=mean[row],
+        quantiles=quantiles[row],
+        first=origin.day,
+        period_days=days,
+    )
 
 
 def svg(fans: Sequence[Fan], title: str) -> str:
@@ -99,8 +114,7 @@ def svg(fans: Sequence[Fan], title: str) -> str:
 
 
 def _chart(fan: Fan, left: int, top: int) -> str:
-    past, h = len(fan.past), len(fan.mean)
-    low, high = (fan.quantiles[:, _at(0.025)], fan.quantiles[:, _at(0.975)])
+    past, h, high = len(fan.past), len(fan.mean), fan.quantiles[:, _at(0.975)]
     ceiling = _nice(max(float(np.max(fan.past, initial=0)), float(fan.actual.max()), float(high.max()), 1.0))
     x0, x1, y0, y1 = left + LEFT, left + WIDTH - RIGHT, top + HEIGHT - BOTTOM, top + TOP
 

@@ -142,24 +142,21 @@ def _levels(
         for name, mean in found.items():
             percent[name].append(smape(actual, mean))
             scaled[name].append(mase(actual, mean, lines, scored))
-    errors = {
-        name: (float(np.mean(np.concatenate(percent[name]))), float(np.nanmean(np.concatenate(scaled[name]))))
-        for name in percent
-    }
-    base = errors["naive2"]
-    made = [
-        Row(
-            name,
-            {
-                "series.smape": one[0],
-                "series.mase": one[1],
-                "series.owa": 0.5 * (one[0] / base[0] + one[1] / base[1]),
-            },
-            seconds[name],
-        )
-        for name, one in errors.items()
-    ]
+    errors = {name: (_mean(percent[name]), _mean(scaled[name])) for name in percent}
+    made = []
+    for name, (off, by) in errors.items():
+        with np.errstate(all="ignore"):
+            owa = 0.5 * (np.divide(off, errors["naive2"][0]) + np.divide(by, errors["naive2"][1]))
+        metrics = {"series.smape": off, "series.mase": by, "series.owa": float(owa)}
+        made.append(Row(name, {key: one for key, one in metrics.items() if np.isfinite(one)}, seconds[name]))
     return made, [f"Naive2 and MASE with season {scored}, as the M4 competition has it for such series"]
+
+
+def _mean(errors: Sequence[np.ndarray]) -> float:
+    """Over the series that have such an error; NaN without any."""
+    every = np.concatenate(errors)
+    known = every[np.isfinite(every)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _counts(

@@ -22,6 +22,8 @@ from serving.core.errors import InvalidInput
 from serving.decisions.forecast.forecaster import Forecaster
 
 VARIANT = "served"
+WHOLE = ""
+"""The whole shop among the Forecaster's groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,12 @@ class ServedForecasts:
         return cls(forecaster, origin.day - forecaster.first_day, horizon, time.monotonic() - began)
 
     def rows(self, task: Task) -> np.ndarray:
-        """(n,) the Forecaster's rows of the task's series."""
+        """(n,) the Forecaster's rows of the task's series; a shop of one category has no groups but the whole."""
         items, groups = self.forecaster.item_ids, self.forecaster.groups
-        if task.level == "item":
-            place = {name: row for row, name in enumerate(items)}
-            return np.array([place[name] for name in task.history.names], np.int32)
-        group = {name: len(items) + row for row, name in enumerate(groups)}
-        whole = group[""]
-        return np.array(
-            [whole if task.level == "total" else group.get(name, whole) for name in task.history.names], np.int32
-        )
+        names = task.history.names if task.level == "item" or len(groups) > 1 else (WHOLE,) * len(task.history.names)
+        known = items if task.level == "item" else groups
+        place = {name: row for row, name in enumerate(known, 0 if task.level == "item" else len(items))}
+        return np.array([place[WHOLE if task.level == "total" else name] for name in names], np.int32)
 
     def answer(self, task: Task) -> Answer:
         """One call for all series of the task; weeks are asked as blocks of seven days."""

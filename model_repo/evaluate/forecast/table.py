@@ -28,11 +28,10 @@ def show(result: Result, console: Console) -> None:
         console.print(_table(key, result.rows))
         for line in against_best(key, result.rows):
             console.print(line, highlight=False, markup=False)
-    for row in result.rows:
-        if row is result.rows[0]:
-            classes = _classes(row)
-            if classes.row_count:
-                console.print(classes)
+    ours = [row for row in result.rows if row.name.startswith(result.rows[0].name)]
+    classes = _classes(ours[-1])  # of all items, where the others answered a sample
+    if classes.row_count:
+        console.print(classes)
     for note in result.notes:
         console.print(f"note: {note}", highlight=False, markup=False)
     console.print(f"seed {result.seed}, {result.seconds:.1f} s, peak memory {peak_rss_mib()} MiB", highlight=False)

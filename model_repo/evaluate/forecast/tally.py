@@ -83,12 +83,12 @@ class Tally:
 
     def metrics(self) -> dict[str, float]:
         """rmsse, wrmsse, bias; with quantiles pinball, spl, wspl, coverage@C and inside@C, by class where there are."""
-        out = {"rmsse": float(np.nanmean(np.concatenate(self.rmsse))), "wrmsse": _weighted(self.rmsse, self.weights)}
+        out = {"rmsse": _mean(self.rmsse), "wrmsse": _weighted(self.rmsse, self.weights)}
         if self.sold > 0:
             out["bias"] = self.forecast / self.sold - 1.0
         if not self.pinball:
             return out
-        out |= {"pinball": self.loss, "spl": float(np.nanmean(np.concatenate(self.spl)))}
+        out |= {"pinball": self.loss, "spl": _mean(self.spl)}
         out["wspl"] = _weighted(self.spl, self.weights)
         for interval in scores.INTERVALS:
             held = np.concatenate(self.covered[interval])
@@ -100,6 +100,13 @@ class Tally:
                 if len(mine) * self.points >= CLASS_MIN:
                     out[f"coverage@{interval}_{NAMES[place]}"] = float(mine.mean())
         return out
+
+
+def _mean(values: list[F64]) -> float:
+    """Over the series that have a scale; NaN without any."""
+    every = np.concatenate(values)
+    known = every[np.isfinite(every)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _weighted(values: list[F64], weights: list[F64]) -> float:

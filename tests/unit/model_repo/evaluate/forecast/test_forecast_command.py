@@ -72,9 +72,16 @@ def test_counts_are_scored_by_their_quantiles(tmp_path):
     file.write_text("\n".join([",".join(map(str, range(120))), *(",".join(map(str, row)) for row in units)]) + "\n")
     rows = run("--series", str(file), "--season", "12", "--horizon", "3", "--origins", "1", "--peers", "none")
     assert set(rows) == {"storegate", "history"}
-    assert rows["storegate"]["counts.pinball" if "counts.pinball" in rows["storegate"] else "series.counts.pinball"] > 0
+    assert 0 < rows["storegate"]["series.counts.pinball"] < rows["history"]["series.counts.pinball"] * 1.05
     assert rows["storegate"]["series.counts.rmsse"] < rows["history"]["series.counts.rmsse"] * 1.05
     assert rows["storegate"]["series.counts.coverage@80"] == pytest.approx(0.8, abs=0.08)
+
+
+def test_series_that_never_moved_have_no_scale_and_no_owa(tmp_path):
+    train = write(tmp_path / "train.csv", {"a": [5] * 30, "b": [7] * 30})
+    rows = run("--series", train, "--test", write(tmp_path / "test.csv", {"a": [5, 5], "b": [7, 7]}), "--season", "4")
+    assert rows["storegate"]["series.smape"] == pytest.approx(0, abs=1e-6)
+    assert "series.owa" not in rows["storegate"]
 
 
 def test_naive2_takes_the_season_off_and_puts_it_on_again():

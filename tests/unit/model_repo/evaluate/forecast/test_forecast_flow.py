@@ -6,21 +6,17 @@ import io
 import json
 from dataclasses import replace
 
+import demand
 import numpy as np
 import pytest
 from rich.console import Console
 
-from model_repo.datasets.demo_store import generate
 from model_repo.evaluate.forecast.flow import ALL_ITEMS, Plan, evaluate
 from model_repo.evaluate.forecast.picture import draw
 from model_repo.evaluate.forecast.table import against_best, show
 from model_repo.evaluate.forecast.tasks import origins
 from model_repo.evaluate.report import Row, as_json
-from model_repo.forecast.build import Plan as Training
-from model_repo.forecast.learning import Params
 from serving.core.errors import InvalidInput
-
-TRAINING = Training(rows_max=3000, calibration_rows=2000, trees=Params(trees=10))
 
 
 def quiet(line):
@@ -29,12 +25,12 @@ def quiet(line):
 
 @pytest.fixture(scope="module")
 def shop():
-    return generate(items=60, customers=200, days=130, seed=3)
+    return demand.dataset(demand.shop())
 
 
 @pytest.fixture(scope="module")
 def found(shop):
-    return evaluate(shop, None, Plan(origins=1, horizon=14, sample=20, training=TRAINING), quiet)
+    return evaluate(shop, None, Plan(origins=1, horizon=28, sample=20, training=demand.SMALL), quiet)
 
 
 def test_nothing_after_an_origin_is_known(shop):
