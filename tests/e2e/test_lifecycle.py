@@ -158,9 +158,9 @@ def test_a_new_release_is_taken_over_while_serving(home: Path) -> None:
 
 @pytest.mark.parametrize("way", ["local", "ray"])
 def test_leaving_answers_what_was_accepted_and_leaves_nothing(home: Path, shop: Shop, way: str) -> None:
-    """SIGTERM in the middle of a long import and of many short calls, and of calls that others compute: the import is
-    answered whole, every other call is answered, told to go elsewhere or (on a busy machine, beside the import) told when
-    to retry, and every process is gone."""
+    """SIGTERM in the middle of a long import, of many short calls and of calls that others compute: the import is
+    answered whole, every other call is answered, told to go elsewhere or (on a busy machine, beside the import) told
+    when to retry, and every process is gone."""
     others = servers()
     options = SERVE["local"] if way == "local" else ("--replicas", "1")
     running = Gateway(home, *options, settings=PATIENT | {"runtime.grace_s": 40}).wait_ready()
