@@ -29,7 +29,8 @@ class Found:
 @dataclass
 class WeekdayRates:
     """A DemandModel. rates: (locations or 1, n, 7) units by days since first_day modulo 7; a price twice the last one
-    halves them, a promotion doubles them. broken: why the trained model cannot run; the statistical one can."""
+    halves them, a promotion doubles them: a price below the last one is one, unless it is said otherwise. broken: why
+    the trained model cannot run; the statistical one can."""
 
     item_ids: tuple[str, ...]
     rates: npt.NDArray[np.float64]
@@ -55,6 +56,7 @@ class WeekdayRates:
         if price is not None:
             asked = np.where(price > 0, price, self.last_price[rows])
             rate = rate * (self.last_price[rows] / asked)[:, None]
+            promo = np.repeat((asked < self.last_price[rows])[:, None], horizon, axis=1) if promo is None else promo
         if promo is not None:
             rate = rate * np.where(promo, 2.0, 1.0)
         rate = rate.reshape(len(rows), horizon // block_days, block_days).sum(axis=2)

@@ -15,6 +15,7 @@ from model_repo.forecast.calibration import Calibration, Outcomes, calibrate
 from model_repo.forecast.classes import abc_xyz
 from model_repo.forecast.examples import draw
 from model_repo.forecast.learning import Learnt, Params, learn
+from model_repo.forecast.locations import location_shares
 from model_repo.forecast.neighbours import COLD_DAYS, attributes, neighbour_rates
 from model_repo.forecast.panel import Panel, panel_of
 from model_repo.forecast.states import States, category_prior, states_at, with_groups
@@ -93,7 +94,8 @@ def _build(dataset: Dataset, seed: int, say: Report, plan: Plan) -> Built:
     say("forecast: adding up", 4, STEPS)
     states = states_at(panel, end, _prior(panel, dataset, end))
     model, files = _model(panel, states, banked(panel, end, states.shop_week), kind, learnt, calibration, end, years)
-    model = coherent(model)
+    locations, share = location_shares(dataset, panel)
+    model = coherent(replace(model, locations=locations, share=share))
     say("forecast: done", STEPS, STEPS)
     files[ARRAYS] = dump_arrays(arrays_of(model), FORECAST)
     return Built(files, {"series": float(len(panel)), "days": float(days), "seed": float(seed)})

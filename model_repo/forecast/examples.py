@@ -19,6 +19,9 @@ NEAR_DAYS: Final = 28
 NEAR_SHARE: Final = 0.7
 """So many of the days to learn from lie within NEAR_DAYS of the moment; shops ask about these most."""
 
+MOMENTS_MAX: Final = 32
+"""Past moments; those of a small shop say the same again when there are more."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
@@ -92,7 +95,8 @@ def draw(
     level = levels(panel)
     items, groups = np.flatnonzero(level == 0), np.flatnonzero(level > 0)
     moments_max = until - first
-    moments = int(np.clip(rows_max // max(1, len(items) * days_each), min(8, moments_max), moments_max))
+    moments = int(np.clip(rows_max // max(1, len(items) * days_each), 8, MOMENTS_MAX))
+    moments = min(moments, moments_max)
     share = min(1.0, rows_max / (moments * days_each * len(items)))
     parts = []
     for end in np.unique(np.linspace(first, until - 1, moments).astype(np.int64)).tolist():

@@ -32,8 +32,8 @@ from serving.core.errors import InvalidInput, NotFound, NotReady, StoregateError
 from serving.core.ids import check_id
 from serving.core.turn import Turn
 from serving.decisions.forecast.batch import query_of
-from serving.decisions.forecast.contract import ITEMS_MAX, VALUES_MAX, Answer, Query
-from serving.decisions.forecast.pipeline import ForecastPipeline
+from serving.decisions.forecast.contract import Answer, Query
+from serving.decisions.forecast.pipeline import ForecastPipeline, items_at_once
 
 ITEM, LOCATION = "item_id", "location_id"
 ERROR: Final = "error"
@@ -117,14 +117,11 @@ class ForecastBlocks:
         items_of: dict[str, dict[str, None]] = {}
         for place, item in asked:
             items_of.setdefault(place, {})[item] = None
-        query, queries = self._query, [self._query]
-        step = max(1, min(ITEMS_MAX, VALUES_MAX // (query.horizon_days * (1 + len(query.quantiles)))))
+        queries = [self._query]
         for place, items in items_of.items():
-            named = list(items)
-            for start in range(0, len(named), step):
-                queries.append(
-                    replace(query, item_ids=tuple(named[start : start + step]), location_ids=(place,) * bool(place))
-                )
+            query, named = replace(self._query, location_ids=(place,) if place else ()), tuple(items)
+            step = items_at_once(query)
+            queries += [replace(query, item_ids=named[at : at + step]) for at in range(0, len(named), step)]
         answers: list[Answer] = []
         for one in self._pipeline.run(queries, Turn(0.0, 0.0, NEVER)):
             if isinstance(one, StoregateError):

@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from serving.adapters import disk
 from serving.adapters.forecast_table import long_rows, schema
 from serving.core.clock import NEVER
-from serving.core.errors import InvalidInput, StoregateError
+from serving.core.errors import DataError, InvalidInput, StoregateError
 from serving.core.turn import Turn
-from serving.decisions.forecast.contract import ITEMS_MAX, VALUES_MAX, Answer, Query
-from serving.decisions.forecast.pipeline import ForecastPipeline
+from serving.decisions.forecast.contract import Answer, Query
+from serving.decisions.forecast.pipeline import ForecastPipeline, items_at_once
 
 SUFFIXES: Final = (".parquet", ".csv", ".csv.gz")
 BLOCKS_AHEAD: Final = 2
@@ -56,8 +56,17 @@ def write_forecasts(
     """query: what is asked for each item of its item_ids, () = all that the model knows. told: (items done, of all).
 
     The same model, catalogue and question give the same bytes, whatever the threads. Raises InvalidInput, ModelFailed,
-    OSError; then no file is there that was not there before.
+    DataError where the file cannot be written; then no file is there that was not there before.
     """
+    try:
+        return _written(out, pipeline, query, told, threads)
+    except OSError as error:
+        raise DataError(str(out), f"it cannot be written ({error.strerror or error})") from error
+
+
+def _written(
+    out: Path, pipeline: ForecastPipeline, query: Query, told: Callable[[int, int], None], threads: int
+) -> Written:
     kind = _kind(out)
     items = query.item_ids or pipeline.model.item_ids
     blocks = [replace(query, item_ids=part) for part in _parts(items, query)]
@@ -108,8 +117,7 @@ def _kind(out: Path, field: str = "out") -> str:
 
 def _parts(items: Sequence[str], query: Query) -> Iterator[tuple[str, ...]]:
     """The items in blocks that one answer may hold."""
-    values = max(len(query.location_ids), 1) * (query.horizon_days // query.period) * (1 + len(query.quantiles))
-    size = max(1, min(ITEMS_MAX, VALUES_MAX // values))
+    size = items_at_once(query)
     for at in range(0, len(items), size):
         yield tuple(items[at : at + size])
 

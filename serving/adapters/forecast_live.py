@@ -9,7 +9,6 @@ from serving.adapters.batch_columns import CATALOGUE_FILE
 from serving.adapters.catalogue_file import load_items
 from serving.adapters.forecast_files import read_forecaster
 from serving.adapters.live_part import LivePart
-from serving.adapters.releases import releases
 from serving.adapters.versions import read_version
 from serving.core.catalogue import Catalogue
 from serving.core.errors import StoregateError
@@ -62,7 +61,6 @@ def published_pipeline(home: Path) -> ForecastPipeline:
     """The live model with the catalogue that was published with it, for a process without a store. Raises NotReady,
     ModelDamaged."""
     held = LivePart(home, PART, read_forecaster).current
-    release = next(one for one in releases(home) if one.release == held.release)
-    items = load_items(read_version(home, "catalogue", release.models["catalogue"]) / CATALOGUE_FILE)
+    items = load_items(read_version(home, "catalogue", held.release.models["catalogue"]) / CATALOGUE_FILE)
     catalogue = Catalogue.build(items)
     return ForecastPipeline(held.value, lambda: catalogue)

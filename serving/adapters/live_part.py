@@ -15,6 +15,7 @@ from serving.core.errors import InvalidInput, ModelDamaged, NotReady, StoregateE
 from serving.core.priority import yield_to_others
 
 POLL_S: Final = 0.25
+DEFECT_PAUSE_S: Final = 5.0
 NICE: Final = 10
 """Of the thread that loads: what is served goes first."""
 
@@ -29,7 +30,7 @@ class Held(Generic[T]):
 
     value: T
     version: str
-    release: str
+    release: Release
 
 
 class LivePart(Generic[T]):
@@ -110,8 +111,8 @@ class LivePart(Generic[T]):
         if version is None:
             raise ModelDamaged(f"it has no {self._part}", model=self._part)
         if isinstance(self._now, Held) and self._now.version == version:
-            return Held(self._now.value, version, release.release)
-        return Held(self._opened(read_version(self._home, self._part, version), version), version, release.release)
+            return Held(self._now.value, version, release)
+        return Held(self._opened(read_version(self._home, self._part, version), version), version, release)
 
     def _absent(self, why: str) -> NotReady:
         return NotReady(f"there is no {self._part} model ({why}): run `storegate train`", part=self._part)
@@ -123,6 +124,7 @@ class LivePart(Generic[T]):
                 self.refresh()
             except Exception:  # a defect here must not end the following
                 log.exception("following the manifest failed; %s stays as it is", self._part)
+                self._closing.wait(DEFECT_PAUSE_S)
 
 
 def _version(now: Held[T] | StoregateError) -> str:

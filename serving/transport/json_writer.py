@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +18,8 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 Writer = Callable[[Any], str]
 
 _quoted: Final = json.encoder.encode_basestring_ascii
+SINGLES_MAX: Final = 8192
+"""Floats whose text is kept."""
 _WELL_KNOWN: Final = ("google.protobuf.Timestamp", "google.protobuf.Duration")
 _WIDE: Final = (Field.CPPTYPE_INT64, Field.CPPTYPE_UINT64)
 
@@ -92,7 +94,7 @@ def _value(field: Any) -> Writer:
     if kind in _WIDE:
         return lambda value: f'"{value}"'
     if kind == Field.CPPTYPE_FLOAT:
-        return lambda value: _number(np.float32(value))
+        return _single
     if kind == Field.CPPTYPE_DOUBLE:
         return _number
     if kind == Field.CPPTYPE_BOOL:
@@ -103,6 +105,19 @@ def _value(field: Any) -> Writer:
     if kind in (Field.CPPTYPE_INT32, Field.CPPTYPE_UINT32):
         return str
     raise NotImplementedError(f"{field.full_name}: bytes have no place in this contract yet")
+
+
+def _single(value: float) -> str:
+    """A float of 32 bits: many are whole numbers, and the same ones again and again."""
+    if value:
+        return _single_text(value)
+    return "-0.0" if math.copysign(1.0, value) < 0 else "0.0"
+
+
+@lru_cache(SINGLES_MAX)
+def _single_text(value: float) -> str:
+    """Not of zeros: both are one key."""
+    return _number(np.float32(value))
 
 
 def _number(value: Any) -> str:

@@ -15,7 +15,6 @@ import pytest
 from e2e.conftest import Shop
 from e2e.faces import Face, GrpcFace, HttpFace, Refused
 from e2e.gateways import Gateway, awaited, command
-from e2e.test_batches import finished
 from google.protobuf import json_format
 
 from serving.adapters.releases import Release, manifest
@@ -141,19 +140,17 @@ def test_a_batch_is_answered_as_each_alone(client: Client, items: list[str]) -> 
 
 
 def test_a_batch_over_a_file(local_gateway: Gateway, items: list[str]) -> None:
-    """The rows of a Parquet file, as ForecastDemand answers them."""
+    """The command hands it to the gateway: the rows of a Parquet file, as ForecastDemand answers them."""
     place = local_gateway.home / "exchange"
     place.mkdir(exist_ok=True)
     pq.write_table(pa.table({"item_id": [*items, "gone"], "line": range(len(items) + 1)}), place / "items.parquet")
+    told = ("--input", str(place / "items.parquet"), "--output", str(place / "demand"), "--horizon", "14")
+    done = command(local_gateway.home, "batch", "forecast", *told)
+    assert done.returncode == 0, done.stderr
+    assert f"{len(items) + 1} rows in" in done.stdout
+    (part,) = (place / "demand").glob("part-*.parquet")
+    rows = pq.read_table(part).to_pylist()
     with local_gateway.client() as client:
-        request = batches.BatchForecastRequest(input_uri="items.parquet", output_uri="demand")
-        request.each.horizon_days = 14
-        made = client.batch_forecast(request).operation
-        assert made.kind == "forecast"
-        done = finished(client, made.name)
-        assert (done.state, done.rows_done) == (batches.OPERATION_STATE_SUCCEEDED, len(items) + 1), done.error_message
-        (part,) = (place / "demand").glob("part-*.parquet")
-        rows = pq.read_table(part).to_pylist()
         online = client.forecast_demand(items, horizon_days=14).forecasts
     assert [row["line"] for row in rows] == list(range(len(items) + 1))
     for row, one in zip(rows, online, strict=False):

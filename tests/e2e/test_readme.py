@@ -93,6 +93,14 @@ def test_event_is_stored(served_as_told: Gateway) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, "stored"), done.stderr
 
 
+def test_forecast_prints_a_table(trained_as_told: Path) -> None:
+    """The README's item over four weeks, without a gateway."""
+    done = command(trained_as_told, *spoken_of("forecast"))
+    assert done.returncode == 0, done.stderr
+    assert "28 days from" in done.stdout
+    assert ITEM in done.stdout
+
+
 def test_curl_gets_an_answer(local_gateway: Gateway) -> None:
     """The README's curl lines, at this gateway's address: a page of five, and a shop page of two placements."""
     if shutil.which("curl") is None:

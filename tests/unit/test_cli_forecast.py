@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,16 +23,21 @@ from serving.core.errors import InvalidInput, NotReady
 from storegate.v1 import forecast_pb2 as pb
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A release with a forecast, and a price for one item."""
+@pytest.fixture(autouse=True)
+def _weekday_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecast_live, "read_forecaster", opened)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release with a forecast, and a price for one item; nobody changes it."""
+    home = tmp_path_factory.mktemp("home")
     for part in PARTS:
         items = dump_items([Item("i1", price=400, currency="GBP")])
-        write_version(tmp_path, part, "1", {"items.parquet": items})
-    write_version(tmp_path, "forecast", "f1", dumped(weekday_rates(6, ("north", "south"))))
-    promote(tmp_path, Release("r1", {**dict.fromkeys(PARTS, "1"), "forecast": "f1"}))
-    return tmp_path
+        write_version(home, part, "1", {"items.parquet": items})
+    write_version(home, "forecast", "f1", dumped(weekday_rates(6, ("north", "south"))))
+    promote(home, Release("r1", {**dict.fromkeys(PARTS, "1"), "forecast": "f1"}))
+    return home
 
 
 def run(home: Path, *arguments: str) -> Result:
@@ -61,8 +67,8 @@ def test_a_few_items_as_json(home: Path) -> None:
     assert json.loads(done.output)["modelVersion"] == "f1"
 
 
-def test_all_items_into_a_file(home: Path) -> None:
-    path = home / "all.parquet"
+def test_all_items_into_a_file(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "all.parquet"
     done = run(home, "--out", str(path), "--horizon", "7")
     assert done.exit_code == 0, done.output
     assert "6 items, 42 rows" in done.output
@@ -99,18 +105,19 @@ def test_options_that_contradict_each_other(home: Path, arguments: tuple[str, ..
     ],
 )
 def test_what_cannot_be_answered_names_its_field(
-    home: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], field: str
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], field: str
 ) -> None:
-    monkeypatch.chdir(home)
+    monkeypatch.chdir(tmp_path)
     done = run(home, *arguments)
     assert isinstance(done.exception, InvalidInput)
     assert done.exception.field.startswith(field)
-    assert not list(home.glob("x.*"))
+    assert not list(tmp_path.iterdir())
 
 
-def test_a_release_without_a_forecast_says_what_to_do(home: Path) -> None:
-    promote(home, Release("r2", dict.fromkeys(PARTS, "1")))
-    done = run(home, "i1")
+def test_a_release_without_a_forecast_says_what_to_do(home: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(home, tmp_path / "home")
+    promote(mine, Release("r2", dict.fromkeys(PARTS, "1")))
+    done = run(mine, "i1")
     assert isinstance(done.exception, NotReady)
     assert "storegate train" in done.exception.message
 

@@ -21,8 +21,8 @@ HORIZON_DAYS_DEFAULT: Final = 28
 HORIZON_DAYS_MAX: Final = 366
 """Whatever a model says it reaches: what one request may ask for."""
 QUANTILES_DEFAULT: Final = (0.1, 0.5, 0.9)
-VALUES_MAX: Final = 900_000
-"""Numbers of one answer: below what gRPC's clients take by default (4 MiB)."""
+ANSWER_BYTES_MAX: Final = 4_000_000
+"""Of one answer: below what gRPC's clients take by default (4 MiB)."""
 
 EPOCH: Final = date(1970, 1, 1)
 

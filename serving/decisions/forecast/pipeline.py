@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from serving.core.catalogue import Catalogue
 from serving.core.errors import InvalidInput, ModelFailed, StoregateError
+from serving.core.ids import ID_BYTES_MAX
 from serving.core.turn import Turn
-from serving.decisions.forecast.contract import VALUES_MAX, Answer, Period, Plan, Query, day_text
+from serving.decisions.forecast.contract import ANSWER_BYTES_MAX, ITEMS_MAX, Answer, Period, Plan, Query, day_text
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
@@ -29,6 +30,9 @@ Bools = npt.NDArray[np.bool_]
 ROWS_MAX: Final = 4096
 """In one run of the model: bounds what a batch takes of memory."""
 ALL_LOCATIONS: Final = -1
+PATH_BYTES: Final = 24
+"""Of a quantile's path on the wire, but for its numbers; and of a forecast, but for its paths and names."""
+FORECAST_BYTES: Final = 64
 
 
 class Forecasts(Protocol):
@@ -86,14 +90,15 @@ class DemandModel(Protocol):
         statistical: bool = False,
     ) -> Forecasts:  # fmt: skip
         """rows: (n,) places in item_ids. lead: days from first_day to the first one asked for. price: (n,) minor units,
-        0 = the last one it has seen. promo: (n, horizon). block_days: over which units are summed, a divisor of
-        horizon; then h is horizon / block_days. statistical: without the trained model. Raises ModelFailed."""
+        0 = the last one it has seen. promo: (n, horizon), None = what the price says. block_days: over which units are
+        summed, a divisor of horizon; then h is horizon / block_days. statistical: without the trained model. Raises
+        ModelFailed."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query in the model's rows. price: (n,); promo: (n, horizon) or None."""
+    """One query in the model's rows. price: (n,); promo: (n, horizon), a row without a day = nothing is planned."""
 
     query: Query
     items: tuple[str, ...]
@@ -102,7 +107,7 @@ class Asked:
     """Locations, ALL_LOCATIONS alone = all together."""
     lead: int
     price: I64
-    promo: Bools | None
+    promo: Bools
     missing_items: tuple[str, ...]
     missing_locations: tuple[str, ...]
 
@@ -127,8 +132,8 @@ class ForecastPipeline:
             at = 0
             for part in parts:
                 answer, one = answers[part.query], asked[part.query]
-                _put(answer, slice(part.number, None, len(one.places)), found, slice(at, at + len(one.rows)))
-                at += len(one.rows)
+                _put(answer, part.items * len(one.places) + part.number, found, slice(at, at + len(part.items)))
+                at += len(part.items)
                 if cause:
                     answer.degraded = (("model", cause),)
         return [one if isinstance(one, InvalidInput) else answers[index] for index, one in enumerate(resolved)]
@@ -140,7 +145,7 @@ class ForecastPipeline:
             items = tuple(item for item in query.item_ids if item in self._row_of)
             known = [place for location in query.location_ids if (place := self._place_of.get(location)) is not None]
             places = tuple(known) if query.location_ids else (ALL_LOCATIONS,)
-            _check_size(query, len(items) * len(places))
+            _check_size(query, items)
             rows = np.array([self._row_of[item] for item in items], np.int32)
             price, promo = self._planned(query, items, lead, catalogue)
         except InvalidInput as error:
@@ -164,13 +169,13 @@ class ForecastPipeline:
             raise InvalidInput("horizon_days", query.horizon_days, expected, reason="HORIZON_TOO_LONG")
         return first - model.first_day
 
-    def _planned(self, query: Query, items: Sequence[str], lead: int, catalogue: Catalogue) -> tuple[I64, Bools | None]:
+    def _planned(self, query: Query, items: Sequence[str], lead: int, catalogue: Catalogue) -> tuple[I64, Bools]:
         """Prices (n,), of the catalogue where nothing else is planned, and promotions. Raises InvalidInput."""
         row_of = catalogue.row_of
         in_catalogue = np.array([row_of.get(item, -1) for item in items], np.int64)
         price = np.where(in_catalogue >= 0, catalogue.price[in_catalogue], 0) if len(catalogue) else 0 * in_catalogue
         place_of = {item: place for place, item in enumerate(items)}
-        promo: Bools | None = None
+        promo = np.zeros((len(items), query.horizon_days), np.bool_)
         first = self.model.first_day + lead
         for number, plan in enumerate(query.plans):
             _check_currency(number, plan, catalogue)
@@ -182,17 +187,16 @@ class ForecastPipeline:
             if place >= 0 and plan.price:
                 price[place] = plan.price
             if place >= 0 and plan.promotion_days:
-                promo = np.zeros((len(items), query.horizon_days), np.bool_) if promo is None else promo
                 promo[place, np.array(plan.promotion_days) - first] = True
         return price, promo
 
     def _forecast(self, key: Key, parts: Sequence[Part], asked: Mapping[int, Asked]) -> tuple[Forecasts, str]:
         """One run of the model over the rows of several queries, and why it fell back ("" = it did not)."""
-        rows = np.concatenate([asked[part.query].rows for part in parts])
-        price = np.concatenate([asked[part.query].price for part in parts])
+        rows = np.concatenate([asked[part.query].rows[part.items] for part in parts])
+        price = np.concatenate([asked[part.query].price[part.items] for part in parts])
         promo = None
-        if any(asked[part.query].promo is not None for part in parts):
-            promo = np.concatenate([_promo(asked[part.query], key.horizon) for part in parts])
+        if key.planned:
+            promo = np.concatenate([asked[part.query].promo[part.items] for part in parts])
 
         def run(statistical: bool) -> Forecasts:
             return self.model.forecast(
@@ -228,14 +232,17 @@ class Key:
     lead: int
     place: int
     period: Period
+    planned: bool
+    """Whether promotions are: for all other items they are what their prices say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The items of one query at one of its locations. number: of the location in the query."""
+    """Items of one query at one of its locations. number: of the location in the query; items: places in its rows."""
 
     query: int
     number: int
+    items: I64
 
 
 def _runs(asked: Mapping[int, Asked]) -> Iterator[tuple[Key, list[Part]]]:
@@ -243,20 +250,22 @@ def _runs(asked: Mapping[int, Asked]) -> Iterator[tuple[Key, list[Part]]]:
     parts: dict[Key, list[Part]] = {}
     room: dict[Key, int] = {}
     for index, one in asked.items():
-        query = one.query
+        query, planned = one.query, one.promo.any(axis=1)
         for number, place in enumerate(one.places):
-            key = Key(query.horizon_days, query.quantiles, one.lead, place, query.period)
-            if len(one.rows) > room.get(key, 0):
-                if key in parts:
-                    yield key, parts.pop(key)
-                room[key] = ROWS_MAX
-            if len(one.rows):
-                parts.setdefault(key, []).append(Part(index, number))
-                room[key] -= len(one.rows)
+            for here in (False, True):
+                items = np.flatnonzero(planned == here)
+                key = Key(query.horizon_days, query.quantiles, one.lead, place, query.period, here)
+                if len(items) > room.get(key, 0):
+                    if key in parts:
+                        yield key, parts.pop(key)
+                    room[key] = ROWS_MAX
+                if len(items):
+                    parts.setdefault(key, []).append(Part(index, number, items))
+                    room[key] -= len(items)
     yield from parts.items()
 
 
-def _put(answer: Answer, into: slice, found: Forecasts, mine: slice) -> None:
+def _put(answer: Answer, into: I64, found: Forecasts, mine: slice) -> None:
     """Rows `mine` of a run, as rows `into` of the answer that they belong to."""
     answer.mean[into] = found.mean[mine]
     answer.units[into] = found.quantiles[mine].transpose(0, 2, 1)
@@ -264,17 +273,27 @@ def _put(answer: Answer, into: slice, found: Forecasts, mine: slice) -> None:
     answer.confidence[into] = found.confidence[mine]
 
 
-def _promo(asked: Asked, horizon: int) -> Bools:
-    return np.zeros((len(asked.rows), horizon), np.bool_) if asked.promo is None else asked.promo
+def answer_bytes(query: Query, items: Sequence[str]) -> int:
+    """About what an answer about `items` has on the wire, and at least that."""
+    locations = query.location_ids or ("",)
+    numbers = (query.horizon_days // query.period) * (1 + len(query.quantiles))
+    each = 4 * numbers + PATH_BYTES * len(query.quantiles) + FORECAST_BYTES
+    names = len(locations) * sum(len(item.encode()) for item in items)
+    return len(items) * (len(locations) * each + sum(len(location.encode()) for location in locations)) + names
 
 
-def _check_size(query: Query, forecasts: int) -> None:
+def items_at_once(query: Query) -> int:
+    """How many items one answer may hold, whatever their names."""
+    return max(1, min(ITEMS_MAX, ANSWER_BYTES_MAX // answer_bytes(query, ("x" * ID_BYTES_MAX,))))
+
+
+def _check_size(query: Query, items: Sequence[str]) -> None:
     """Raises InvalidInput for an answer that would be too large to be sent."""
-    values = forecasts * (query.horizon_days // query.period) * (1 + len(query.quantiles))
-    if values > VALUES_MAX:
+    size = answer_bytes(query, items)
+    if size > ANSWER_BYTES_MAX:
         raise InvalidInput(
-            "item_ids", f"{forecasts} forecasts of {values} numbers together",
-            f"at most {VALUES_MAX} numbers: fewer items, locations, days or quantiles, or BatchForecast",
+            "item_ids", f"{len(items)} items, an answer of {size} bytes",
+            f"at most {ANSWER_BYTES_MAX} bytes: fewer items, locations, days or quantiles, or BatchForecast",
             reason="ANSWER_TOO_LARGE",
         )  # fmt: skip
 

@@ -41,17 +41,22 @@ def nowhere() -> None:
     raise AssertionError("no profile is read here")
 
 
-@pytest.fixture
-def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
-    """A home whose release r1 has the forecast, and r0 has not."""
+@pytest.fixture(autouse=True)
+def _weekday_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_forecast, "read_forecaster", opened)
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory: pytest.TempPathFactory) -> Surroundings:
+    """A home whose release r1 has the forecast, and r0 has not."""
+    home = tmp_path_factory.mktemp("home")
     for part in PARTS:
         files = {"items.parquet": dump_items([Item("i1", price=400, currency="GBP")])} if part == "catalogue" else {}
-        write_version(tmp_path, part, "1", files or {"x": b"x"})
-    promote(tmp_path, Release("r0", dict.fromkeys(PARTS, "1")))
-    write_version(tmp_path, "forecast", "f1", dumped(MODEL))
-    promote(tmp_path, Release("r1", {**dict.fromkeys(PARTS, "1"), "forecast": "f1"}))
-    return Surroundings(tmp_path, Params(), nowhere, 100, 1000)  # type: ignore[arg-type]
+        write_version(home, part, "1", files or {"x": b"x"})
+    promote(home, Release("r0", dict.fromkeys(PARTS, "1")))
+    write_version(home, "forecast", "f1", dumped(MODEL))
+    promote(home, Release("r1", {**dict.fromkeys(PARTS, "1"), "forecast": "f1"}))
+    return Surroundings(home, Params(), nowhere, 100, 1000)  # type: ignore[arg-type]
 
 
 def spec(query: Query, release: str = "") -> BatchSpec:

@@ -14,11 +14,11 @@ from forecasters import WeekdayRates, weekday_rates
 
 from serving.adapters.forecast_bulk import check_path, write_forecasts
 from serving.core.catalogue import Catalogue
-from serving.core.errors import InvalidInput
+from serving.core.errors import DataError, InvalidInput
 from serving.decisions.forecast.contract import Period, Query
 from serving.decisions.forecast.pipeline import ForecastPipeline
 
-ITEMS = 2100
+ITEMS = 1050
 ALL = Query(())
 
 
@@ -44,12 +44,12 @@ def test_all_items_in_order_day_by_day(tmp_path: Path) -> None:
     assert [str(day) for day in table["first_day"][26:30].to_pylist()] == [
         "2012-01-05", "2012-01-06", "2011-12-10", "2011-12-11",
     ]  # fmt: skip
-    (alone,) = pipeline().run([Query(("i2050",))], None)  # type: ignore[arg-type]
-    at = slice(2050 * 28, 2051 * 28)
+    (alone,) = pipeline().run([Query(("i1020",))], None)  # type: ignore[arg-type]
+    at = slice(1020 * 28, 1021 * 28)
     assert np.array_equal(table["mean"].to_numpy()[at], alone.mean[0])  # type: ignore[union-attr]
     assert np.array_equal(table["q0.9"].to_numpy()[at], alone.units[0, 2])  # type: ignore[union-attr]
     assert table.schema.metadata[b"model_version"] == b"v1"
-    assert told == [(1000, ITEMS), (2000, ITEMS), (ITEMS, ITEMS)]
+    assert told == [(1000, ITEMS), (ITEMS, ITEMS)]
 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.csv", "x.csv.gz"])
@@ -79,6 +79,13 @@ def test_what_the_model_cannot_say_leaves_the_file_as_it_was(tmp_path: Path) -> 
     with pytest.raises(InvalidInput, match="horizon_days"):
         write_forecasts(tmp_path / "x.csv", pipeline(), replace(ALL, horizon_days=85), nothing, 2)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+
+
+def test_a_file_that_the_disk_does_not_take_is_told(tmp_path: Path) -> None:
+    """Its name leaves no room for the draft's."""
+    with pytest.raises(DataError, match="cannot be written"):
+        write_forecasts(tmp_path / f"{'x' * 245}.csv", pipeline(weekday_rates(2)), ALL, nothing)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_that_cannot_run_is_told(tmp_path: Path) -> None:

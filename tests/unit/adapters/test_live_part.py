@@ -22,7 +22,8 @@ from serving.decisions.forecast.contract import Answer, Query
 def go_live(home: Path, release: str, items: int = 0) -> None:
     """A release that differs in its forecast alone: `items` items, 0 = it has none."""
     for part in PARTS:
-        write_version(home, part, "1", {"x": b"x"})
+        if not folder(home, part, "1").exists():
+            write_version(home, part, "1", {"x": b"x"})
     versions = dict.fromkeys(PARTS, "1")
     if items:
         versions["forecast"] = release

@@ -12,9 +12,12 @@ from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import NEVER
 from serving.core.errors import InvalidInput
 from serving.core.turn import Turn
-from serving.decisions.forecast.contract import VALUES_MAX, Answer, Period, Plan, Query
-from serving.decisions.forecast.pipeline import ROWS_MAX, ForecastPipeline
+from serving.decisions.forecast.contract import ANSWER_BYTES_MAX, Answer, Period, Plan, Query
+from serving.decisions.forecast.pipeline import ROWS_MAX, ForecastPipeline, answer_bytes
+from serving.transport.forecast_codec import encode_forecast
 
+REST_BYTES = 100
+"""Of an answer without its forecasts."""
 TURN = Turn(0.0, 1_700_000_000.0, NEVER)
 EMPTY = Catalogue.build([])
 PRICED = Catalogue.build([Item("i1", price=400, currency="GBP"), Item("i2"), Item("new", price=5, currency="GBP")])
@@ -43,10 +46,11 @@ def test_a_batch_answers_as_each_alone_in_one_run_a_group() -> None:
     """Whatever stands together in a batch; queries alike but for their items share a run of the model."""
     model = weekday_rates(locations=("north", "south"))
     plan = Plan("i2", 600, "GBP", (FIRST_DAY + 1,))
+    cheap = Plan("i4", 250, "GBP")
     queries = [
         Query(("i1", "i2")),
         Query(("i3",), horizon_days=14),
-        Query(("i2", "i4"), plans=(plan,)),
+        Query(("i2", "i4"), plans=(plan, cheap)),
         Query(("i5", "gone", "i0"), ("south", "north")),
         Query(("i5",), first_day=FIRST_DAY + 3),
         Query(("i1",), quantiles=(0.5,)),
@@ -54,7 +58,7 @@ def test_a_batch_answers_as_each_alone_in_one_run_a_group() -> None:
         Query(("gone",)),
     ]
     together = ask(model, *queries, catalogue=PRICED)
-    assert sorted(model.runs) == [1, 1, 1, 1, 2, 2, 4]
+    assert sorted(model.runs) == [1, 1, 1, 1, 1, 2, 2, 3]
     for query, answer in zip(queries, together, strict=True):
         (alone,) = ask(weekday_rates(locations=("north", "south")), query, catalogue=PRICED)
         for name in Answer.__dataclass_fields__:
@@ -98,6 +102,15 @@ def test_prices_are_the_plan_s_else_the_catalogue_s_else_the_last_one() -> None:
         (answer,) = ask(weekday_rates(), Query(("i1", "i2"), horizon_days=1, plans=plans), catalogue=PRICED)
         at[name] = answer.mean[:, 0].tolist()
     assert at == {"none": [0.5, 2.0], "planned": [0.25, 1.0]}
+
+
+def test_who_else_is_promoted_changes_no_forecast() -> None:
+    """An item at half its last price is promoted by that, also where days are planned for another one."""
+    cheap, planned = Plan("i1", 100, "GBP"), Plan("i2", promotion_days=(FIRST_DAY,))
+    (both,) = ask(weekday_rates(), Query(("i1", "i2"), plans=(cheap, planned)))
+    (alone,) = ask(weekday_rates(), Query(("i1",), plans=(cheap,)))
+    assert np.array_equal(both.mean[0], alone.mean[0])
+    assert np.allclose(both.mean[0], 4 * ask(weekday_rates(), Query(("i1",)))[0].mean[0])
 
 
 def test_promotions_hold_on_their_days() -> None:
@@ -159,6 +172,13 @@ def test_what_only_the_model_can_tell_is_refused_by_its_place(case: str) -> None
     assert isinstance(good, Answer)
 
 
-def test_the_largest_answer_is_just_below_the_bound() -> None:
+@pytest.mark.parametrize("name", ["i", "ä" * 100])
+@pytest.mark.parametrize(("days", "quantiles"), [(28, 19), (1, 1)])
+def test_no_answer_is_larger_than_was_reckoned(name: str, days: int, quantiles: int) -> None:
     """1,000 items over 28 days with 19 quantiles can be sent."""
-    assert VALUES_MAX >= 1000 * 28 * 20
+    model = weekday_rates(100, locations=("north", name))
+    model.item_ids = tuple(f"{name}{number}" for number in range(100))
+    query = Query(model.item_ids, model.locations, days, tuple(np.arange(1, quantiles + 1) / 20))
+    (answer,) = ask(model, query)
+    assert len(encode_forecast(answer)) <= answer_bytes(query, query.item_ids) + REST_BYTES
+    assert 10 * answer_bytes(replace(query, location_ids=()), query.item_ids) < ANSWER_BYTES_MAX
