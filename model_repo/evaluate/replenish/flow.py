@@ -13,6 +13,7 @@ from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.replenish.contenders import METHODS, WINDOWS, Contender, Normal, Residuals
 from model_repo.evaluate.replenish.served import KINDS, Served, distributions, walk
 from model_repo.evaluate.replenish.world import Score, Terms, World, played, shifted, world_of
+from model_repo.forecast.build import Plan
 from model_repo.forecast.panel import panel_of
 from serving.core.errors import InvalidInput
 
@@ -49,13 +50,15 @@ class Outcome:
 
 
 def compare(
-    dataset: Dataset, terms: Terms, days: int, items_max: int, seed: int, level_share: float, say: Callable[[str], None]
-) -> Outcome:
-    """Raises InvalidInput for a history that is too short."""
+    dataset: Dataset, terms: Terms, days: int, items_max: int, seed: int, level_share: float,
+    say: Callable[[str], None],
+    *, tune_days: int = TUNE_DAYS, plan: Plan | None = None,
+) -> Outcome:  # fmt: skip
+    """plan: how much the served forecast learns from. Raises InvalidInput for a history that is too short."""
     panel = panel_of(dataset)
     first = panel.days - terms.days - days
     world = world_of(panel, terms, first, days, items_max, seed)
-    before = shifted(world, first - terms.days - TUNE_DAYS, TUNE_DAYS)
+    before = shifted(world, first - terms.days - tune_days, tune_days)
     lines: list[Line] = []
 
     def chosen(name: str, options: Sequence[tuple[str, Callable[[World], Contender]]]) -> None:
@@ -73,7 +76,7 @@ def compare(
     chosen(STATISTICAL, [(m, lambda at, m=m: Residuals.of(at, m)) for m in METHODS])
     began = time.monotonic()
     moments = np.unique(np.concatenate([before.reviews, world.reviews]))
-    models = dict(zip(moments.tolist(), walk(dataset, panel, moments, seed, say), strict=True))
+    models = dict(zip(moments.tolist(), walk(dataset, panel, moments, seed, say, plan or Plan()), strict=True))
     say("served: distributions of protection intervals")
     here, earlier = (distributions(at, models.__getitem__, level_share) for at in (world, before))
     for kind in KINDS:

@@ -85,10 +85,12 @@ class Served:
         return out
 
 
-def walk(dataset: Dataset, panel: Panel, moments: I64, seed: int, say: Callable[[str], None]) -> Iterator[Forecaster]:
+def walk(
+    dataset: Dataset, panel: Panel, moments: I64, seed: int, say: Callable[[str], None], plan_: making.Plan
+) -> Iterator[Forecaster]:  # fmt: skip
     """The forecast that would be live at each of the ascending columns: trees and calibration are learned once, before
     the first of them, and what is known of each item is brought up to date at every moment, as training does."""
-    plan_, whole, first = making.Plan(), with_groups(panel), int(moments[0])
+    whole, first = with_groups(panel), int(moments[0])
     begin = int(whole.start[-1])
     days = first - begin
     years = days >= YEAR_DAYS_MIN

@@ -126,8 +126,8 @@ def played(world: World, upto: I64, reorder: I64 | None = None) -> Score:
         holding=float((world.holding * out[:, HELD_DAYS]).sum()),
         shortage=float((world.shortage * out[:, SHORT]).sum()),
         orders=float(out[:, ORDERS].sum() * terms.order_cost),
-        fill_rate=float(1 - out[:, SHORT].sum() / out[:, DEMAND].sum()),
-        item_fill_rate=float(1 - (out[asked, SHORT] / out[asked, DEMAND]).mean()),
+        fill_rate=float(1 - out[:, SHORT].sum() / max(out[:, DEMAND].sum(), 1)),
+        item_fill_rate=float(1 - (out[asked, SHORT] / out[asked, DEMAND]).sum() / max(asked.sum(), 1)),
         stock=float(out[:, HELD_DAYS].sum() / world.scored_days),
     )
 
