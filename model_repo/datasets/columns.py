@@ -32,11 +32,15 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
         "customerid", "customer", "customerno", "customernumber", "userid", "user", "householdid", "memberid",
         "clientid", "buyerid", "shopperid",
     ),
-    "country": ("country", "countrycode", "customercountry"),
+    "location": (
+        "location", "locationid", "warehouse", "warehouseid", "store", "storeid", "storeno", "branch", "outlet", "site",
+        "region", "country", "countrycode", "customercountry",
+    ),
 }  # fmt: skip
 """Key of the mapping -> names it is known by, best first, in lower case without spaces, '_', '-' and '.'.
 
-'amount' is what the whole line cost; it counts where there is no price of one piece."""
+'amount' is what the whole line cost; it counts where there is no price of one piece. 'location' is where a line was
+sold from or to: forecasts can be asked for each."""
 
 KEYS: Final = tuple(SYNONYMS)
 

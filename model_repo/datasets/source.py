@@ -17,7 +17,7 @@ from model_repo.datasets.columns import resolve
 from model_repo.datasets.files import Progress, check_file, first_line, is_parquet, opened
 from serving.core.errors import DataError
 
-CODED: Final = ("invoice", "item", "title", "customer")
+CODED: Final = ("invoice", "item", "title", "customer", "location")
 """Columns with few different values: read as dictionaries, so that a value is looked at once and not once a row."""
 USED: Final = (*CODED, "quantity", "time", "price", "amount")
 _DELIMITERS: Final = ",;\t|"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,8 @@ class EventTable:
     mark: npt.NDArray[np.uint64] | None = None
     """Under which the store of profiles has the row's record (events.records), 0 = it is made from what the row says;
     None = so are all of them."""
+    place: npt.NDArray[np.int32] | None = None
+    """Position in Dataset.places, -1 = not known; None = of none."""
 
     def __len__(self) -> int:
         return len(self.item)
@@ -48,15 +51,26 @@ class EventTable:
         """The rows of all of them, one table after the other."""
         columns = {f.name: [getattr(table, f.name) for table in tables] for f in fields(cls)}
         marks = columns.pop("mark")
-        mark = None
-        if any(one is not None for one in marks):
-            none = [np.zeros(len(table), np.uint64) for table in tables]
-            mark = np.concatenate([zeros if one is None else one for one, zeros in zip(marks, none, strict=True)])
-        return cls(**{name: np.concatenate(parts) for name, parts in columns.items()}, mark=mark)
+        places = columns.pop("place")
+        return cls(
+            **{name: np.concatenate(parts) for name, parts in columns.items()},
+            mark=_filled(marks, tables, 0, np.uint64),
+            place=_filled(places, tables, -1, np.int32),
+        )
 
     def _rows(self, which: npt.NDArray[np.generic]) -> EventTable:
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
         return EventTable(**{name: None if one is None else one[which] for name, one in columns.items()})
+
+
+def _filled(
+    parts: Sequence[npt.NDArray[Any] | None], tables: Sequence[EventTable], missing: int, dtype: npt.DTypeLike
+) -> npt.NDArray[Any] | None:
+    """The column that only some tables have, `missing` for the others; None where none has it."""
+    if all(part is None for part in parts):
+        return None
+    pairs = zip(parts, tables, strict=True)
+    return np.concatenate([np.full(len(table), missing, dtype) if part is None else part for part, table in pairs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,24 @@ class Kept:
     what: str
     rows: int
     why: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outside:
+    """What is known beside the sales: m rows, each about one day and one item or all of them.
+
+    promo, out_of_stock, closed are 0 or 1 and mean: on promotion, could not be bought, the shop is closed; every other
+    column is a number of the shop's own: of the day (weather, an event) where no row of it names an item, else the
+    item's own (a competitor's price), of which the last known value counts.
+    """
+
+    names: tuple[str, ...]
+    day: npt.NDArray[np.int64]
+    """(m,) days since 1970-01-01; they may lie after the last sale."""
+    item: npt.NDArray[np.int32]
+    """(m,) position in Dataset.items, -1 = all."""
+    values: npt.NDArray[np.float64]
+    """(m, len(names)), nan = not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +112,6 @@ class Dataset:
     events: EventTable
     currency: str
     report: tuple[Kept, ...] = field(default=())
+    places: tuple[str, ...] = ()
+    """Where things were sold from or to; () = the data does not say."""
+    outside: Outside | None = None

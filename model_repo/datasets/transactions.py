@@ -61,6 +61,7 @@ class Lines:
     item: Codes
     title: Codes
     customer: Codes
+    location: Codes
     time_s: Ints
     quantity: Ints
     price: Ints
@@ -117,7 +118,8 @@ def read_transactions(
     events, items, users = _events(lines, order, left, basket)
     made = _items(lines, events, items, currency, facts)
     _tell(progress, label, 3)
-    return Dataset(dataset_name(path), digest(path), made, users, events, currency, report)
+    places = lines.location.values
+    return Dataset(dataset_name(path), digest(path), made, users, events, currency, report, places)
 
 
 def _lines(source: Source, currency: str) -> Lines:
@@ -128,6 +130,7 @@ def _lines(source: Source, currency: str) -> Lines:
         item=codes(source, "item"),
         title=codes(source, "title"),
         customer=codes(source, "customer"),
+        location=codes(source, "location"),
         time_s=times(source),
         quantity=quantity,
         price=prices(source, currency, quantity),
@@ -208,6 +211,7 @@ def _events(lines: Lines, order: Ints, left: Ints, basket: Ints) -> tuple[EventT
         quantity=np.minimum(left[order], np.iinfo(np.int32).max).astype(np.int32),
         price=np.maximum(lines.price[order], 0),
         basket=np.unique(basket[order], return_inverse=True)[1].astype(np.int64),
+        place=lines.location.code[order] if lines.location.values else None,
     )
     return events, items.astype(np.int64), tuple(lines.customer.values[c] for c in customers[nobody:])
 

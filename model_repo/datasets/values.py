@@ -53,7 +53,7 @@ def codes(source: Source, key: str) -> Codes:
     number = {value: at for at, value in enumerate(values)} | {"": -1}
     into = np.array([number[value] for value in raw] + [-1], np.int32)
     code = into[pc.fill_null(column.indices, len(raw)).to_numpy(zero_copy_only=False)]
-    if key != "title":
+    if key not in ("title", "location"):
         _check_ids(source, key, values, code)
     return Codes(code, tuple(values))
 

@@ -143,7 +143,14 @@ def gather(goods: Goods, past: Dataset, log: Log) -> Dataset:
         Kept("dropped: told again", int(again.sum()), "of the log: the past has that user, item and day"),
     )
     made = Dataset(
-        past.name, "", tuple(items.values()), tuple(users), events, past.currency, tuple(k for k in report if k.rows)
+        past.name,
+        "",
+        tuple(items.values()),
+        tuple(users),
+        events,
+        past.currency,
+        tuple(k for k in report if k.rows),
+        past.places,
     )
     return replace(made, sha256=_digest(made))
 

@@ -31,8 +31,9 @@ def same(a: EventTable, b: EventTable) -> bool:
 
 
 def columns(table: EventTable) -> dict[str, np.ndarray]:
-    """Those that it has: marks are of a store's records alone."""
-    return {f.name: getattr(table, f.name) for f in fields(EventTable) if f.name != "mark" or table.mark is not None}
+    """Those that it has: marks are of a store's records alone, places of shops that tell them."""
+    named = {f.name: getattr(table, f.name) for f in fields(EventTable)}
+    return {name: column for name, column in named.items() if column is not None}
 
 
 def days_of(store: Dataset, events: EventTable) -> np.ndarray:
