@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 
 from serving.adapters.batch_service import BatchService
@@ -18,6 +19,7 @@ from serving.adapters.live_models import LiveModels
 from serving.adapters.model_loader import load_release
 from serving.adapters.model_service import ModelService
 from serving.adapters.onnx_shelf import OnnxShelf
+from serving.adapters.price_live import LivePrices, quoted_again
 from serving.adapters.profile_cache import cache_families
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
@@ -89,6 +91,7 @@ class Gateway:
         )
         self._shadows = ShadowLog(settings.recommend.shadow_share)
         self._counters = counter_files(settings)
+        self._prices = LivePrices(settings.home, settings.price, self._clock)
         self._models = LiveModels(
             settings.home,
             settings.recommend,
@@ -99,6 +102,7 @@ class Gateway:
             self._shadows,
             settings.models,
             self._counters,
+            self._prices,
         )
         self._follower = Follower(self._models.catalogue)
         self._events = WriteEvents(
@@ -134,7 +138,9 @@ class Gateway:
             lambda: self._engine,
             wire.RECOMMEND,
             settings.batch.places,
+            self._prices.bulk,
         )
+        self._routes += price_routes(self._prices, self._clock)
         self._routes += batch_routes(self._batches, self._clock)
         self._engine = Engine(self._routes, engine_params(settings), self._clock)
         self._meter = LoadMeter(self._engine.work, self._clock)
@@ -153,6 +159,7 @@ class Gateway:
         self._profiles.wait_ready(STORE_WAIT_S)
         self._follower.start(STORE_WAIT_S)
         self._models.start()
+        self._prices.start()
         self._shelf.start()
         self._doors = first_open(door_params(self._settings, self._shared), self._bind)
         self._doors.open()
@@ -190,8 +197,8 @@ class Gateway:
         self._log.close(grace_s)
         self._shadows.close(grace_s)
         for part in (
-            self._batches, self._models, self._shelf, self._follower, self._changes, self._users, self._decisions,
-            self._profiles,
+            self._batches, self._prices, self._models, self._shelf, self._follower, self._changes, self._users,
+            self._decisions, self._profiles,
         ):  # fmt: skip
             part.close()
         if self._doors is not None:
@@ -283,11 +290,26 @@ def inference_routes(service: InferenceService) -> list[Route]:
     ]
 
 
+def price_routes(prices: LivePrices, clock: Clock) -> list[Route]:
+    """PricingService: quotes are read from a table, curves are few."""
+    table = {
+        wire.QUOTE_PRICES: (Lane.ENGINE, prices.run_quote),
+        wire.SIMULATE_PRICES: (Lane.ENGINE, prices.run_simulate),
+    }
+    codecs = wire.codecs(clock)
+    return [
+        Route(name, lane, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own
+        for name, (lane, run) in table.items()
+        for codec in [codecs[name]]
+    ]
+
+
 def batch_routes(service: BatchService, clock: Clock) -> list[Route]:
     """BatchService: on a lane of its own, but for what must not wait behind a batch, such as ending one."""
     table = {
         wire.BATCH_RECOMMEND: (Lane.BATCH, service.run_recommend),
         wire.BATCH_SCORE: (Lane.BATCH, service.run_score),
+        wire.BATCH_QUOTE_PRICES: (Lane.BATCH, service.run_quote_prices),
         wire.GET_OPERATION: (Lane.OPERATOR, service.run_get),
         wire.LIST_OPERATIONS: (Lane.OPERATOR, service.run_list),
         wire.CANCEL_OPERATION: (Lane.OPERATOR, service.run_cancel),
@@ -369,6 +391,7 @@ def replay_service(
         lambda release: load_release(settings.home, release, FEATURES),
         lambda decision_id: not_found(decision_id, found.share, found.retention_days * DAY_S),
         lambda version: (counters.find(version) or counters.live) if counters else None,
+        partial(quoted_again, settings.home, settings.price),
     )
 
 

@@ -28,7 +28,7 @@ def batch_surroundings(settings: Settings) -> Surroundings:
     files = counter_files(settings)
     return Surroundings(
         settings.home, settings.recommend, partial(batch_profiles, settings), found.block_rows, found.worker_mib,
-        files.folder if files else None,
+        files.folder if files else None, settings.price,
     )  # fmt: skip
 
 

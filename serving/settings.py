@@ -18,6 +18,7 @@ from serving.core.config import Described, describe, make, setting
 from serving.core.errors import SettingError
 from serving.core.retraining import RetrainParams
 from serving.core.rollout import ModelParams
+from serving.decisions.price.rules import Params as PriceParams
 from serving.decisions.recommend.params import Params as RecommendParams
 from serving.runtime.batch_params import BatchParams
 from serving.runtime.params import RuntimeParams
@@ -230,6 +231,7 @@ class Settings:
     events: Events = field(default_factory=Events)
     catalogue: CatalogueSection = field(default_factory=CatalogueSection)
     recommend: RecommendParams = field(default_factory=RecommendParams)
+    price: PriceParams = field(default_factory=PriceParams)
     decisions: Decisions = field(default_factory=Decisions)
     inference: Inference = field(default_factory=Inference)
     models: ModelParams = field(default_factory=ModelParams)

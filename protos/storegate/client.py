@@ -37,12 +37,15 @@ from storegate.v1 import (
     gateway_pb2_grpc,
     model_pb2,
     model_pb2_grpc,
+    pricing_pb2,
+    pricing_pb2_grpc,
     recommendation_pb2,
     recommendation_pb2_grpc,
 )
 
 RETRIED = (
     {"service": "storegate.v1.RecommendationService"},
+    {"service": "storegate.v1.PricingService"},
     {"service": "storegate.v1.GatewayService"},
     {"service": "storegate.v1.UserEventService", "method": "WriteUserEvent"},  # idempotent by event_id
     {"service": "storegate.v1.UserEventService", "method": "ExportUser"},
@@ -321,7 +324,7 @@ class Client:
     def set_prices(
         self, updates: Iterable[catalog_pb2.PriceUpdate], *, timeout_s: float | None = None
     ) -> catalog_pb2.SetPricesResponse:
-        """Sets prices, costs and list prices."""
+        """Sets prices, costs, list prices, and what to compare with."""
         return self._call("catalog", "SetPrices", catalog_pb2.SetPricesRequest(updates=updates), timeout_s)
 
     def list_models(self, *, timeout_s: float | None = None) -> model_pb2.ListModelsResponse:
@@ -355,6 +358,26 @@ class Client:
         arms = [model_pb2.TrafficArm(name=name, share=share) for name, share in shares.items()]
         request = model_pb2.SetTrafficSplitRequest(split=model_pb2.TrafficSplit(arms=arms, seed=seed))
         return self._call("model", "SetTrafficSplit", request, timeout_s)
+
+    def quote_prices(
+        self, item_ids: Iterable[str], *, currency_code: str = "", timeout_s: float | None = None
+    ) -> pricing_pb2.QuotePricesResponse:
+        """The price of each item, the same for everybody. currency_code: that is expected, "" = any."""
+        request = pricing_pb2.QuotePricesRequest(item_ids=item_ids, currency_code=currency_code)
+        return self._call("pricing", "QuotePrices", request, timeout_s)
+
+    def simulate_prices(
+        self, item_ids: Iterable[str], prices_minor: Iterable[int] = (), *, timeout_s: float | None = None
+    ) -> pricing_pb2.SimulatePricesResponse:
+        """What is expected at other prices, and which rule forbids them."""
+        request = pricing_pb2.SimulatePricesRequest(item_ids=item_ids, prices_minor=prices_minor)
+        return self._call("pricing", "SimulatePrices", request, timeout_s)
+
+    def batch_quote_prices(
+        self, request: batch_pb2.BatchQuotePricesRequest, *, timeout_s: float = BATCH_S
+    ) -> batch_pb2.BatchQuotePricesResponse:
+        """Quotes for many: inline, a page of all items, or as an operation over files."""
+        return self._call("batch", "BatchQuotePrices", request, timeout_s)
 
     def batch_recommend(
         self, request: batch_pb2.BatchRecommendRequest, *, timeout_s: float = BATCH_S
@@ -451,6 +474,7 @@ class _Slot:
             "catalog": catalog_pb2_grpc.CatalogServiceStub(channel),
             "model": model_pb2_grpc.ModelServiceStub(channel),
             "batch": batch_pb2_grpc.BatchServiceStub(channel),
+            "pricing": pricing_pb2_grpc.PricingServiceStub(channel),
             "gateway": gateway_pb2_grpc.GatewayServiceStub(channel),
         }
         return channel, stubs, self._clock() + self._redial_s * self._rng.uniform(0.5, 1.5)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from serving.adapters.batch_store import Request
 from serving.core.batch import BatchSpec
 from serving.core.ports import ProfileStore
+from serving.decisions.price.rules import Params as PriceParams
 from serving.decisions.recommend.params import Params
 
 
@@ -28,6 +29,7 @@ class Surroundings:
     """Of a worker."""
     counters: Path | None = None
     """Their folder; None = nothing is counted."""
+    prices: PriceParams = field(default_factory=PriceParams)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from serving.adapters.batch_kind import Computed, Kind, Pinned, Surroundings
+from serving.adapters.batch_quote import pinned_table
 from serving.adapters.batch_store import Request
 from serving.adapters.catalogue_file import dump_items, load_items
 from serving.adapters.counter_files import CounterFiles, read_counters
@@ -79,6 +80,10 @@ def pin(around: Surroundings, spec: BatchSpec, schema: pa.Schema, store: Catalog
         "wall_s": int(time.time()),
         "params": asdict(replace(around.params, profile_timeout_ms=PROFILE_MS, shadow_share=0.0)),
     }
+    if around.prices.mode == "live":
+        pins["prices"] = asdict(around.prices)
+        if wanted:
+            pins["prices_of"] = live(around.home).release
     files = {CATALOGUE_FILE: dump_items(list(items.values()))}
     return Pinned(pins, {**files, COUNTERS_FILE: counted} if counted else files)
 
@@ -125,6 +130,9 @@ class RecommendBlocks:
         pipeline = Recommender(models, lambda: catalogue, profiles, params)
         if (counted := folder / COUNTERS_FILE).exists():
             pipeline.live = live_of(read_counters(counted), models, catalogue, params)
+        if "prices" in pins:  # those of the live release, whichever of them ranks
+            priced = {**pins, "release": pins.get("prices_of", pins["release"])}
+            pipeline.quoted = pinned_table(around.home, priced, catalogue).quoted()
         seed = blake2b(request.name.encode(), digest_size=8).hexdigest()
         made = cls(pipeline, query_from_dict(request.spec.options["query"]), float(pins["wall_s"]), seed)
         made._profiles = profiles

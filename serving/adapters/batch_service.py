@@ -41,6 +41,7 @@ from serving.core.ports import ModelShelf
 from serving.core.priority import yield_to_others
 from serving.core.turn import Turn
 from serving.core.uris import visible
+from serving.decisions.price.contract import AllQuery, QuoteQuery, Quotes
 from serving.engine.calls import Call, Intake
 
 INLINE_BYTES_MAX: Final = 4_000_000
@@ -67,11 +68,12 @@ class BatchService:
         intake: Callable[[], Intake],
         recommend: str,
         places: Sequence[str],
+        quote: Callable[[QuoteQuery | AllQuery], Quotes],
     ) -> None:
         """intake: the engine, which does not exist yet when this is made. recommend: the full name of the method
-        `Recommend`. places: where files may be, see batch_places.allowed."""
+        `Recommend`. places: where files may be, see batch_places.allowed. quote: answers inline batches of quotes."""
         self._around, self._catalogue, self._shelf = around, catalogue, shelf
-        self._intake, self._recommend, self._places = intake, recommend, tuple(places)
+        self._intake, self._recommend, self._places, self._quote = intake, recommend, tuple(places), quote
         self._store = BatchStore(around.home)
         # The lane's own thread must not yield: the engine's work is done on it, too.
         self._patient = ThreadPoolExecutor(1, "batch-aside", initializer=yield_to_others, initargs=(NICE,))
@@ -91,6 +93,12 @@ class BatchService:
     ) -> list[Scored | Operation | StoregateError]:
         """BatchScore."""
         return [self._guarded(lambda query=query: self._aside(self._scored, query)) for query in queries]  # type: ignore[misc]
+
+    def run_quote_prices(
+        self, queries: Sequence[QuoteQuery | AllQuery | BatchSpec], turn: Turn
+    ) -> list[Quotes | Operation | StoregateError]:
+        """BatchQuotePrices."""
+        return [self._guarded(lambda query=query: self._quoted(query)) for query in queries]  # type: ignore[misc]
 
     def run_get(self, queries: Sequence[GetOperation], turn: Turn) -> list[Operation | StoregateError]:
         """GetOperation."""
@@ -123,6 +131,9 @@ class BatchService:
             return self._aside(self._begun, query)
         deadline = min(turn.deadline, turn.now + INLINE_S_MAX)
         return Responses(_Inline(query.requests, self._recommend, deadline).run(self._intake()))
+
+    def _quoted(self, query: QuoteQuery | AllQuery | BatchSpec) -> Quotes | Operation:
+        return self._aside(self._begun, query) if isinstance(query, BatchSpec) else self._quote(query)
 
     def _scored(self, query: InlineScore | BatchSpec) -> Scored | Operation:
         if isinstance(query, BatchSpec):

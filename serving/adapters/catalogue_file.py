@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,9 +31,14 @@ SCHEMA = pa.schema(
         ("available_s", pa.int64()),
         ("deleted", pa.bool_()),
         ("attributes", pa.string()),  # JSON: {name: value}
+        ("map_price", pa.int64()),
+        ("competitor_price", pa.int64()),
+        ("price_set_s", pa.int64()),
     ]
 )
 """Money in minor units, times in epoch seconds."""
+LATER: Final = {"attributes": "{}", "map_price": 0, "competitor_price": 0, "price_set_s": 0}
+"""Columns that older files lack, and what stands for each."""
 
 
 def dump_items(items: Sequence[Item]) -> bytes:
@@ -48,12 +54,15 @@ def dump_items(items: Sequence[Item]) -> bytes:
 def load_items(path: Path) -> list[Item]:
     """The items in the file's order. Raises ModelDamaged naming the file.
 
-    A file written before items had attributes lacks the column: then none has any.
+    A file written before items had attributes, or prices to compare with, lacks the columns: then none has any.
     """
     try:
         table = pq.read_table(path, use_threads=False)
-        if "attributes" not in table.schema.names:
-            table = table.append_column("attributes", pa.array(["{}"] * len(table)))
+        for name, absent in LATER.items():
+            if name not in table.schema.names:
+                table = table.append_column(name, pa.array([absent] * len(table), SCHEMA.field(name).type))
+        if sorted(table.schema.names) == sorted(SCHEMA.names):
+            table = table.select(SCHEMA.names)
         if not table.schema.equals(SCHEMA):
             raise ModelDamaged(f"{path.name}: columns {table.schema.names}, expected {SCHEMA.names}", file=path.name)
         items: list[Item] = []
@@ -68,11 +77,12 @@ def load_items(path: Path) -> list[Item]:
 def _item(
     item_id: str, title: str, category_path: list[str], brand: str, currency: str, price: int, cost: int,
     list_price: int, stock: str, weight_grams: int, size_mm: list[int], available_s: int, deleted: bool,
-    attributes: str,
+    attributes: str, map_price: int, competitor_price: int, price_set_s: int,
 ) -> Item:  # fmt: skip
     levels = {location: (hand, order) for location, (hand, order) in json.loads(stock).items()}
     depth, width, height = size_mm
     return Item(
         item_id, title, tuple(category_path), brand, currency, price, cost, list_price, levels, weight_grams,
-        (depth, width, height), available_s, deleted, json.loads(attributes),
+        (depth, width, height), available_s, deleted, json.loads(attributes), 0, map_price, competitor_price,
+        price_set_s,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from serving.adapters.bringing_up import BringingUp
 from serving.adapters.counter_files import CounterFiles
 from serving.adapters.lineup import Lineup, Serving
 from serving.adapters.model_loader import Loaded, load, load_release
+from serving.adapters.price_live import LivePrices
 from serving.adapters.recent_requests import RecentRequests
 from serving.adapters.releases import MANIFEST, Manifest, Release, last_manifest, manifest
 from serving.catalogue.live import LiveCatalogue
@@ -67,10 +68,11 @@ class LiveModels:
         shadows: ShadowLog | None = None,
         admission: ModelParams | None = None,
         counters: CounterFiles | None = None,
+        prices: LivePrices | None = None,
     ) -> None:
         """decisions: where decisions are kept; shadows: what compares with a shadow; None = nowhere. counters: what the
-        pipelines take up beside their models; None = nothing."""
-        self._home, self._shadows, self._counters = home, shadows, counters
+        pipelines take up beside their models; None = nothing. prices: what decides them; None = nobody."""
+        self._home, self._shadows, self._counters, self._prices = home, shadows, counters, prices
         self._defective: Counters | None = None
         if counters is not None:
             counters.look()
@@ -88,6 +90,8 @@ class LiveModels:
         self.refused: list[str] = list(self.loaded.refused)
         """What of the manifest is not served, and why."""
         self._follow(last_manifest(home) or Manifest(Release(self.release, {})), self._lineup.main, self.refused)
+        if prices is not None:
+            prices.tell = self.take_prices
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="live-models", daemon=True)
 
@@ -176,6 +180,12 @@ class LiveModels:
                 self._bring(pipeline, view)
             return news
 
+    def take_prices(self) -> None:
+        """Takes up the prices as they are decided now; each pipeline binds them between two of its batches."""
+        if self._prices is not None:
+            for pipeline, view in self._pipelines():
+                pipeline.quoted = self._prices.over(view)
+
     def _pipelines(self) -> Iterator[tuple[Recommender, View]]:
         for serving in self._lineup.all:
             yield serving.pipeline, serving.view
@@ -183,7 +193,9 @@ class LiveModels:
             yield self._shade.pipeline, self._shade.view
 
     def _bring(self, pipeline: Recommender, view: View) -> None:
-        """Does nothing where the pipeline has these counters over all items of its catalogue."""
+        """Prices and counters. Does nothing where the pipeline has these counters over all items of its catalogue."""
+        if self._prices is not None:
+            pipeline.quoted = self._prices.over(view)
         found = None if self._counters is None else self._counters.live
         catalogue, live = view.snapshot, pipeline.live
         if found is None or found.trends.empty:
@@ -214,6 +226,8 @@ class LiveModels:
                 arms[name] = arm
         shares = tuple(one for one in wanted.split.shares if one[0] in arms)
         after = Lineup(main, arms, Split(shares, wanted.split.seed))
+        if self._prices is not None:
+            self._prices.follow(main.release, main.view)
         for serving in after.all:
             self._bring(serving.pipeline, serving.view)
         self.catalogue.lead(main.view)

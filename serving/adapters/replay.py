@@ -17,6 +17,7 @@ from serving.catalogue.store import News, Stored
 from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import NEVER
 from serving.core.errors import InvalidInput, ModelDamaged, NotFound, StoregateError, StoreUnavailable
+from serving.core.prices import Quoted
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import PageQuery
 from serving.decisions.recommend.decision_log import DecisionStore
@@ -77,13 +78,15 @@ class ReplayService:
         load: Callable[[Release], Loaded],
         absent: Callable[[str], NotFound],
         counters: Callable[[str], Counters | None] = lambda version: None,
+        quoted: Callable[[str, Catalogue, float], Quoted | None] = lambda release, catalogue, wall_s: None,
     ) -> None:
         """live, snapshot: the release that is served and its catalogue. load: a release from disk; raises ModelDamaged.
 
         absent: the error for a decision id that the store does not know. counters: those of a version, of another one
-        where it is kept no more, None = there are none.
+        where it is kept no more, None = there are none. quoted: the prices that pages of a release show, of a catalogue
+        at a time, by the rules as they are now; None = the catalogue's own.
         """
-        self._counters = counters
+        self._counters, self._quoted = counters, quoted
         self._store, self._home, self._live, self._snapshot = store, home, live, snapshot
         self._items, self._load, self._absent = items, load, absent
         self._past: Loaded | None = None
@@ -122,6 +125,7 @@ class ReplayService:
         version = logged.versions.get(PART, "")
         if version and (found := self._counters(version)) is not None:
             pipeline.live = live_of(found, loaded.models, catalogue, params)
+        pipeline.quoted = self._quoted(logged.release, catalogue, logged.wall)
         # A page's placements choose one after the other, so those before this one run again with it.
         page = PageQuery((*logged.before, logged.query))
         (made,) = pipeline.run_pages([page], Turn(0.0, logged.wall, NEVER))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from serving.core.catalogue import Item
+from serving.core.catalogue import AMOUNTS, Item
 from serving.core.errors import InvalidInput
 from serving.core.ids import check_id
 
@@ -32,9 +32,9 @@ def check_item(item: Item) -> Item:
         raise InvalidInput("category_path", f"{len(item.category_path)} levels", f"at most {CATEGORY_DEPTH_MAX}")
     for name in item.category_path:
         _id("category_path", name)
-    for field in ("price", "cost", "list_price"):
+    for field in AMOUNTS:
         _number(field, getattr(item, field), AMOUNT_MAX)
-    priced = item.price or item.cost or item.list_price
+    priced = any(getattr(item, field) for field in AMOUNTS)
     code = item.currency
     if (priced or code) and not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
         raise InvalidInput("currency_code", code, 'an ISO 4217 code, for example "GBP"')
@@ -48,6 +48,7 @@ def check_item(item: Item) -> Item:
     for field, size in zip(("length_mm", "width_mm", "height_mm"), item.size_mm, strict=True):
         _number(field, size, COUNT_MAX)
     _number("available_time", item.available_s, TIME_S_MAX)
+    _number("price_time", item.price_set_s, TIME_S_MAX)
     check_attributes("attributes", item.attributes)
     return item
 

@@ -50,6 +50,10 @@ class PriceUpdate:
     price: int | None = None
     cost: int | None = None
     list_price: int | None = None
+    map_price: int | None = None
+    competitor_price: int | None = None
+    valid_from_s: int = 0
+    """Epoch seconds since when the price holds; 0 = since now, if it is another one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,19 @@ from serving.core.errors import InvalidInput
 
 JSON_FIELDS: Final = (
     *("itemId", "title", "categoryPath", "brand", "price", "cost", "listPrice", "stock", "weightGrams"),
-    *("lengthMm", "widthMm", "heightMm", "availableTime", "attributes", "inModel"),
+    *("lengthMm", "widthMm", "heightMm", "availableTime", "mapPrice", "competitorPrice", "priceTime"),
+    *("attributes", "inModel"),
 )
 FLAT_FIELDS: Final = (*JSON_FIELDS[:-2], "currencyCode")
 ATTRIBUTE_COLUMN: Final = "attributes."
 """What a column begins with that holds the values of one attribute."""
-AMOUNTS: Final = {"price": "price", "cost": "cost", "listPrice": "list_price"}
+AMOUNTS: Final = {
+    "price": "price",
+    "cost": "cost",
+    "listPrice": "list_price",
+    "mapPrice": "map_price",
+    "competitorPrice": "competitor_price",
+}
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}(\.0+)?")
 
@@ -105,14 +112,13 @@ def _item(
             category_path=category_path,
             brand=_text("brand", fields.get("brand", "")),
             currency=currency,
-            price=amounts["price"],
-            cost=amounts["cost"],
-            list_price=amounts["list_price"],
             stock=stock,
             weight_grams=_whole("weightGrams", fields.get("weightGrams", 0)),
             size_mm=(length, width, height),
             available_s=_time_s("availableTime", fields.get("availableTime")),
             attributes=attributes,
+            price_set_s=_time_s("priceTime", fields.get("priceTime")),
+            **amounts,  # type: ignore[arg-type]
         )
     )
 

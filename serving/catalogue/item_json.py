@@ -26,6 +26,9 @@ def to_json(item: Item) -> bytes:
         "deleted": item.deleted,
         "attributes": dict(item.attributes),
         "stocked": item.stocked_s,
+        "map": item.map_price,
+        "competitor": item.competitor_price,
+        "priced": item.price_set_s,
     }
     return json.dumps({k: v for k, v in fields.items() if v}, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -50,4 +53,7 @@ def from_json(text: bytes) -> Item:
         deleted=fields.get("deleted", False),
         attributes=fields.get("attributes", {}),
         stocked_s=fields.get("stocked", 0),
+        map_price=fields.get("map", 0),
+        competitor_price=fields.get("competitor", 0),
+        price_set_s=fields.get("priced", 0),
     )

@@ -106,4 +106,5 @@ def _has(snapshot: Catalogue, item: Item) -> bool:
     row = snapshot.row_of.get(item.item_id)
     if row is None or snapshot.items[row] != item:
         return False
-    return snapshot.items[row].stocked_s == item.stocked_s
+    found = snapshot.items[row]
+    return (found.stocked_s, found.price_set_s) == (item.stocked_s, item.price_set_s)

@@ -23,6 +23,7 @@ COMMANDS = {
     "user": ("serving.cli.user:user", "All that is stored of a user: export it, erase it."),
     "report": ("serving.cli.report:report", "What came of the answers: shown, clicked, bought."),
     "model": ("serving.cli.model:model", "Which models answer: promote, roll back, shadow, split."),
+    "price": ("serving.cli.price:price", "Quotes, curves, and new prices for the whole catalogue."),
     "batch": ("serving.cli.batch:batch", "Recommendations or scores for many, from Parquet to Parquet."),
     "status": ("serving.cli.status:status", "What is live, and how the replicas do."),
     "edge": ("serving.cli.edge:edge", "HAProxy in front of the replicas: its configuration."),

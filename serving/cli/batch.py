@@ -27,6 +27,7 @@ def batch() -> None:
     \b
     storegate batch recommend --input users.parquet --output recommended --page-size 20
     storegate batch score ranker.purchase --input rows.parquet --output scores
+    storegate batch prices --input items.parquet --output quotes
     storegate batch list
     storegate batch resume 20261126T221500-0badcafe
     """
@@ -104,6 +105,19 @@ def score(
     source, target = _resolved(input_uri, how["target"]), _resolved(output_uri, how["target"])
     request = pb.BatchScoreRequest(model=model, version=version, outputs=outputs, input_uri=source, output_uri=target)
     _run(settings, "batch_score", request, **how)
+
+
+@batch.command()
+@places
+@click.option("--currency", default="", help="That is expected, ISO 4217; items of another one get no price. [any]")
+@with_settings(("workers", "batch.workers"))
+def prices(settings: Settings, currency: str, input_uri: str, output_uri: str, **how: Any) -> None:
+    """The quote of every row's item_id: price, lowest and highest allowed, which rule bound it, what is expected."""
+    from storegate.v1 import batch_pb2 as pb
+
+    source, target = _resolved(input_uri, how["target"]), _resolved(output_uri, how["target"])
+    request = pb.BatchQuotePricesRequest(input_uri=source, output_uri=target, currency_code=currency)
+    _run(settings, "batch_quote_prices", request, **how)
 
 
 @batch.command("list")

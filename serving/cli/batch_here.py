@@ -59,7 +59,11 @@ class BatchHere:
         """Makes the batch of a request of the contract, and works on it until it is over. Raises StoregateError."""
         from serving.batching import batch_surroundings
 
-        name = {"batch_recommend": wire.BATCH_RECOMMEND, "batch_score": wire.BATCH_SCORE}[method]
+        name = {
+            "batch_recommend": wire.BATCH_RECOMMEND,
+            "batch_score": wire.BATCH_SCORE,
+            "batch_quote_prices": wire.BATCH_QUOTE_PRICES,
+        }[method]
         spec = wire.codecs(SystemClock())[name].decode(request.SerializeToString())
         made = create(batch_surroundings(self._settings), self._store, spec, self._catalogue)
         say(f"batch {made.name}")

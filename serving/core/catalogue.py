@@ -20,6 +20,8 @@ UNTRACKED = -1
 """Stock of an item whose stock nobody reports: it counts as available."""
 DERIVED_MAX: Final = 64
 """Things derived from the items that are kept at a time."""
+AMOUNTS: Final = ("price", "cost", "list_price", "map_price", "competitor_price")
+"""The fields of an item that are money, in its one currency."""
 _SERIALS = count(1)
 
 
@@ -45,6 +47,11 @@ class Item:
     """name -> value, for example colour -> red; neither is empty."""
     stocked_s: int = field(default=0, compare=False)
     """When the store was last told its stock, 0 = never."""
+    map_price: int = 0
+    """Minimum advertised price."""
+    competitor_price: int = 0
+    price_set_s: int = field(default=0, compare=False)
+    """Since when the price holds, 0 = not known: long ago."""
 
     @property
     def on_hand(self) -> int:

@@ -33,3 +33,26 @@ class Prices:
 def catalogue_prices(catalogue: Catalogue) -> Prices:
     """The catalogue's own prices."""
     return Prices(catalogue.price, catalogue.cost, catalogue.list_price)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quoted:
+    """Prices that were decided for the rows of a catalogue, (n,) int64 minor units, 0 = the catalogue's own price.
+
+    One stands until its item gets another price, cost or list price; then the catalogue's own is shown until there is
+    another table.
+    """
+
+    catalogue: Catalogue
+    price: npt.NDArray[np.int64]
+
+    def prices(self, now: Catalogue) -> Prices:
+        """Of the catalogue as it is now: the same, or a later one with more rows."""
+        was, n = self.catalogue, min(len(self.price), len(now))
+        price = now.price.copy()
+        stands = self.price[:n] > 0
+        if now is not was:
+            for name in ("price", "cost", "list_price"):
+                stands &= getattr(now, name)[:n] == getattr(was, name)[:n]
+        price[:n][stands] = self.price[:n][stands]
+        return Prices(price, now.cost, now.list_price)

@@ -23,9 +23,10 @@ from serving.core.batch import (
 from serving.core.clock import Clock
 from serving.core.errors import InvalidInput
 from serving.decisions.inference.batch import options_of as score_options
+from serving.decisions.price.contract import AllQuery, QuoteQuery, Quotes
 from serving.decisions.recommend.batch import options_of as recommend_options
 from serving.decisions.recommend.contract import NEED_ITEMS, Query
-from serving.transport import checks
+from serving.transport import checks, pricing_codec
 from serving.transport.recommend_codec import decode_recommend
 from storegate.v1 import batch_pb2 as pb
 
@@ -84,6 +85,18 @@ def decode_score_batch(payload: bytes) -> InlineScore | BatchSpec:
     return InlineScore(model, version, tuple(_column(place, one) for place, one in enumerate(request.columns)), outputs)
 
 
+def decode_quote_batch(payload: bytes) -> QuoteQuery | AllQuery | BatchSpec:
+    """Raises InvalidInput naming the field."""
+    request = checks.parsed(pb.BatchQuotePricesRequest.FromString, "BatchQuotePricesRequest", payload)
+    if not _has_uris(request):
+        return pricing_codec.decode_bulk(request)
+    for name in ("item_ids", "all_items", "page_size", "page_token"):
+        if getattr(request, name):
+            raise InvalidInput(name, "a value", "none with input_uri")
+    currency = pricing_codec.currency_of(request.currency_code)
+    return BatchSpec("prices", *_uris(request), {"currency": currency} if currency else {})
+
+
 def decode_get_operation(payload: bytes) -> GetOperation:
     request = checks.parsed(pb.GetOperationRequest.FromString, "GetOperationRequest", payload)
     return GetOperation(checks.needed_id("name", request.name))
@@ -110,7 +123,7 @@ def encode_recommend_batch(answer: Responses | Operation) -> bytes:
         return checks.wire(pb.BatchRecommendResponse(operation=_operation(answer)))
     out = bytearray()
     for one in answer.encoded:
-        out += _RESPONSE + _varint(len(one)) + one
+        out += _RESPONSE + checks.varint(len(one)) + one
     return bytes(out)
 
 
@@ -124,6 +137,20 @@ def encode_score_batch(answer: Scored | Operation) -> bytes:
     return checks.wire(pb.BatchScoreResponse(model=answer.model, version=answer.version, columns=columns))
 
 
+def encode_quote_batch(answer: Quotes | Operation) -> bytes:
+    """BatchQuotePricesResponse."""
+    if isinstance(answer, Operation):
+        return checks.wire(pb.BatchQuotePricesResponse(operation=_operation(answer)))
+    return checks.wire(
+        pb.BatchQuotePricesResponse(
+            quotes=pricing_codec.quote_messages(answer),
+            missing_item_ids=answer.missing,
+            info=pricing_codec.info_message(answer.table),
+            next_page_token=pricing_codec.page_token(answer.following),
+        )
+    )
+
+
 def encode_operation(found: Operation) -> bytes:
     return checks.wire(_operation(found))
 
@@ -133,15 +160,6 @@ def encode_operations(found: list[Operation]) -> bytes:
 
 
 _RESPONSE: Final = b"\x0a"  # field 1 of BatchRecommendResponse, length-delimited
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _has_uris(request: Any) -> bool:

@@ -17,6 +17,7 @@ from serving.catalogue.contract import (
     UpsertItems,
     Written,
 )
+from serving.core.catalogue import AMOUNTS
 from serving.core.clock import Clock
 from serving.core.errors import InvalidInput
 from serving.transport import checks
@@ -70,10 +71,10 @@ def decode_stock(payload: bytes) -> SetStock:
     )
 
 
-def decode_prices(payload: bytes) -> SetPrices:
+def decode_prices(payload: bytes, clock: Clock) -> SetPrices:
     request = checks.parsed(pb.SetPricesRequest.FromString, "SetPricesRequest", payload)
-    updates = enumerate(_some("updates", request.updates))
-    return SetPrices(tuple(_price(update, f"updates[{position}]") for position, update in updates))
+    updates, now_s = enumerate(_some("updates", request.updates)), clock.wall()
+    return SetPrices(tuple(_price(update, f"updates[{position}]", now_s) for position, update in updates))
 
 
 def encode_upserted(written: Written) -> bytes:
@@ -116,11 +117,11 @@ def _some(field: str, rows: Sequence[Any]) -> Sequence[Any]:
     return rows
 
 
-def _price(update: Any, field: str) -> PriceUpdate:
+def _price(update: Any, field: str, now_s: float) -> PriceUpdate:
     """An absent amount is unchanged; the amounts that are there have one currency."""
     amounts: dict[str, int] = {}
     currency = ""
-    for name in ("price", "cost", "list_price"):
+    for name in AMOUNTS:
         if not update.HasField(name):
             continue
         money = getattr(update, name)
@@ -129,5 +130,9 @@ def _price(update: Any, field: str) -> PriceUpdate:
             raise InvalidInput(f"{field}.{name}.currency_code", code, f"{currency}, as in the update's other amounts")
         currency, amounts[name] = code, amount(f"{field}.{name}", money)
     if not amounts:
-        raise InvalidInput(field, "no amount", "price, cost or list_price")
-    return PriceUpdate(checks.needed_id(f"{field}.item_id", update.item_id), currency, **amounts)
+        raise InvalidInput(field, "no amount", "one of " + ", ".join(AMOUNTS))
+    since_s = checks.time_s(f"{field}.valid_from", update.valid_from, now_s) if update.HasField("valid_from") else 0
+    if since_s and "price" not in amounts:
+        raise InvalidInput(f"{field}.valid_from", since_s, "a price that it is said of")
+    item_id = checks.needed_id(f"{field}.item_id", update.item_id)
+    return PriceUpdate(item_id, currency, **amounts, valid_from_s=since_s)

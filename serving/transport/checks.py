@@ -96,3 +96,13 @@ def wire(message: Any) -> bytes:
     """The message in protobuf's wire format."""
     out: bytes = message.SerializeToString()
     return out
+
+
+def varint(value: int) -> bytes:
+    """A number of 0 or more in protobuf's wire format."""
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

@@ -17,6 +17,7 @@ from serving.transport import (
     event_codec,
     item_codec,
     model_codec,
+    pricing_codec,
     recommend_codec,
     user_codec,
 )
@@ -47,6 +48,9 @@ PROMOTE_MODEL: Final = "/storegate.v1.ModelService/PromoteModel"
 ROLLBACK_MODEL: Final = "/storegate.v1.ModelService/RollbackModel"
 SET_SHADOW: Final = "/storegate.v1.ModelService/SetShadow"
 SET_TRAFFIC_SPLIT: Final = "/storegate.v1.ModelService/SetTrafficSplit"
+QUOTE_PRICES: Final = "/storegate.v1.PricingService/QuotePrices"
+SIMULATE_PRICES: Final = "/storegate.v1.PricingService/SimulatePrices"
+BATCH_QUOTE_PRICES: Final = "/storegate.v1.BatchService/BatchQuotePrices"
 BATCH_RECOMMEND: Final = "/storegate.v1.BatchService/BatchRecommend"
 BATCH_SCORE: Final = "/storegate.v1.BatchService/BatchScore"
 GET_OPERATION: Final = "/storegate.v1.BatchService/GetOperation"
@@ -59,6 +63,10 @@ PAGE_SIZE: Final = Size(recommend_codec.page_units, interactive_max=4)
 """A page of more placements is bulk."""
 RERANK_SIZE: Final = Size(recommend_codec.rerank_units, interactive_max=1)
 """A list of more than a hundred items is bulk."""
+QUOTE_SIZE: Final = Size(pricing_codec.quote_units, interactive_max=4)
+SIMULATE_SIZE: Final = Size(pricing_codec.simulate_units, interactive_max=4)
+"""Hundreds of quotes and many curves are bulk."""
+SIZES: Final = {QUOTE_PRICES: QUOTE_SIZE, SIMULATE_PRICES: SIMULATE_SIZE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         IMPORT_ITEMS: (catalog_codec.decode_import, catalog_codec.encode_imported),
         GET_ITEM: (catalog_codec.decode_get, item_codec.encode_found),
         SET_STOCK: (catalog_codec.decode_stock, catalog_codec.encode_stock_set),
-        SET_PRICES: (catalog_codec.decode_prices, catalog_codec.encode_prices_set),
+        SET_PRICES: (partial(catalog_codec.decode_prices, clock=clock), catalog_codec.encode_prices_set),
         LIST_MODELS: (model_codec.decode_list, model_codec.encode_list),
         GET_MODEL: (model_codec.decode_get, model_codec.encode_model),
         PROMOTE_MODEL: (model_codec.decode_promote, model_codec.encode_rollout),
@@ -109,6 +117,9 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
             partial(batch_codec.decode_recommend_batch, clock=clock),
             batch_codec.encode_recommend_batch,
         ),
+        QUOTE_PRICES: (pricing_codec.decode_quote, pricing_codec.encode_quotes),
+        SIMULATE_PRICES: (pricing_codec.decode_simulate, pricing_codec.encode_curves),
+        BATCH_QUOTE_PRICES: (batch_codec.decode_quote_batch, batch_codec.encode_quote_batch),
         BATCH_SCORE: (batch_codec.decode_score_batch, batch_codec.encode_score_batch),
         GET_OPERATION: (batch_codec.decode_get_operation, batch_codec.encode_operation),
         LIST_OPERATIONS: (batch_codec.decode_list_operations, batch_codec.encode_operations),
@@ -118,7 +129,7 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
     }
     responses = {method.full_name: method.response for method in methods()}
     return hot | {
-        name: Codec(decode, encode, partial(_through_message, encode, responses[name]))
+        name: Codec(decode, encode, partial(_through_message, encode, responses[name]), SIZES.get(name))
         for name, (decode, encode) in plain.items()
     }
 

@@ -11,10 +11,11 @@ from typing import Any, Final
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, message_factory
 
-from storegate.v1 import batch_pb2, catalog_pb2, event_pb2, gateway_pb2, model_pb2, recommendation_pb2
+from storegate.v1 import batch_pb2, catalog_pb2, event_pb2, gateway_pb2, model_pb2, pricing_pb2, recommendation_pb2
 
 FILES: Final = tuple(
-    module.DESCRIPTOR for module in (recommendation_pb2, event_pb2, catalog_pb2, model_pb2, batch_pb2, gateway_pb2)
+    module.DESCRIPTOR
+    for module in (recommendation_pb2, pricing_pb2, event_pb2, catalog_pb2, model_pb2, batch_pb2, gateway_pb2)
 )
 _VERBS: Final = ("get", "put", "post", "delete", "patch")
 

@@ -37,6 +37,7 @@ REPEATABLE: Final = (
     "RecommendationService/Recommend", "RecommendationService/RecommendPage", "RecommendationService/Rerank",
     "RecommendationService/GetDecision", "RecommendationService/ReplayDecision", "CatalogService/GetItem",
     "UserEventService/WriteUserEvent", "ModelService/ListModels", "ModelService/GetModel", "GatewayService/Ping",
+    "PricingService/QuotePrices", "PricingService/SimulatePrices",
 )  # fmt: skip
 """Calls that change nothing, or nothing when they come twice: the edge may give them to another replica."""
 PACKAGE: Final = "storegate.v1."

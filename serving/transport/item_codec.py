@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from serving.catalogue.checks import check_attributes
 from serving.catalogue.contract import ItemFound
-from serving.core.catalogue import Item
+from serving.core.catalogue import AMOUNTS, Item
 from serving.core.errors import InvalidInput
 from serving.transport import checks
 from storegate.v1 import catalog_pb2 as pb
@@ -21,8 +21,7 @@ AMOUNT_MAX: Final = 10**15
 
 def item_of(message: Any, field: str, now_s: float) -> Item:
     """The checked item; `field` is where it stands in the request. Raises InvalidInput."""
-    price, cost, list_price = message.price, message.cost, message.list_price
-    currency = _currency(field, (("price", price), ("cost", cost), ("list_price", list_price)))
+    currency = _currency(field, [(name, getattr(message, name)) for name in AMOUNTS])
     if len(message.category_path) > CATEGORY_DEPTH_MAX:
         raise InvalidInput(f"{field}category_path", f"{len(message.category_path)} levels", f"{CATEGORY_DEPTH_MAX}")
     return Item(
@@ -31,9 +30,6 @@ def item_of(message: Any, field: str, now_s: float) -> Item:
         category_path=tuple(checks.needed_id(f"{field}category_path", name) for name in message.category_path),
         brand=checks.text(f"{field}brand", message.brand, TITLE_BYTES_MAX),
         currency=currency,
-        price=amount(f"{field}price", price),
-        cost=amount(f"{field}cost", cost),
-        list_price=amount(f"{field}list_price", list_price),
         stock=_stock(f"{field}stock", message.stock),
         weight_grams=checks.whole(f"{field}weight_grams", message.weight_grams, 0),
         size_mm=(
@@ -41,8 +37,10 @@ def item_of(message: Any, field: str, now_s: float) -> Item:
             checks.whole(f"{field}width_mm", message.width_mm, 0),
             checks.whole(f"{field}height_mm", message.height_mm, 0),
         ),
-        available_s=_available(f"{field}available_time", message, now_s),
+        available_s=_time(field, message, "available_time", now_s),
         attributes=_attributes(f"{field}attributes", message.attributes),
+        price_set_s=_time(field, message, "price_time", now_s),
+        **{name: amount(field + name, getattr(message, name)) for name in AMOUNTS},  # type: ignore[arg-type]
     )
 
 
@@ -65,11 +63,14 @@ def encode_found(found: ItemFound) -> bytes:
         in_model=found.in_model,
         attributes=dict(item.attributes),
     )
-    for money, minor in ((message.price, item.price), (message.cost, item.cost), (message.list_price, item.list_price)):
-        if minor:
+    for name in AMOUNTS:
+        if minor := getattr(item, name):
+            money = getattr(message, name)
             money.amount_minor, money.currency_code = minor, item.currency
     if item.available_s:
         message.available_time.seconds = item.available_s
+    if item.price_set_s:
+        message.price_time.seconds = item.price_set_s
     return checks.wire(message)
 
 
@@ -120,6 +121,6 @@ def _attributes(field: str, given: Mapping[str, str]) -> dict[str, str]:
     return attributes
 
 
-def _available(field: str, message: Any, now_s: float) -> int:
+def _time(field: str, message: Any, name: str, now_s: float) -> int:
     """Epoch seconds; 0 = not said."""
-    return checks.time_s(field, message.available_time, now_s) if message.HasField("available_time") else 0
+    return checks.time_s(field + name, getattr(message, name), now_s) if message.HasField(name) else 0

@@ -61,6 +61,10 @@ from serving.core.rollout import (
     listed,
 )
 from serving.core.row_files import LineError
+from serving.decisions.price import quoting
+from serving.decisions.price.contract import AllQuery, QuoteQuery, SimulateQuery
+from serving.decisions.price.rules import Params as PriceParams
+from serving.decisions.price.table import Pricing
 from serving.decisions.recommend.contract import (
     EXPLAIN_NONE,
     EXPLAIN_TRACE,
@@ -101,6 +105,9 @@ CATALOGUE = Catalogue.build(
     ],
     version=7,
 )
+
+
+PRICES = Pricing(PriceParams()).table(CATALOGUE, None, 1_700_000_000.0)
 
 
 DECIDED = "0123456789abcdef" * 2
@@ -249,6 +256,12 @@ def computed(query: Any) -> Any:
             return NotFound("model", "absent")
         case InlineScore(model=model, columns=columns):
             return Scored(model, "3", (*columns, Column("texts", 2, texts=("a", "ä"))))
+        case QuoteQuery():
+            return quoting.quote(PRICES, query)
+        case AllQuery():
+            return quoting.page(PRICES, query)
+        case SimulateQuery():
+            return quoting.simulate(PRICES, query)
         case BatchSpec(output_uri="there"):
             return InvalidInput("output_uri", "there", "a folder that is empty", reason="OUTPUT_EXISTS")
         case BatchSpec():
@@ -384,6 +397,12 @@ ANSWERED = [
     ),
     ("BatchScore", {"model": "m", "columns": [{"name": "x", "width": 2, "numbers": [1, 2.5, -1e300, "NaN"]}]}),
     ("BatchScore", {"model": "m", "version": "7", "outputs": ["y"], "inputUri": "s3://b/in", "outputUri": "s3://b/o"}),
+    ("QuotePrices", {"itemIds": ["22423", "gone", "47566"]}),
+    ("QuotePrices", {"itemIds": ["22423"], "currencyCode": "EUR"}),
+    ("SimulatePrices", {"itemIds": ["22423"], "pricesMinor": ["900", "1275"]}),
+    ("SimulatePrices", {"itemIds": ["85123A"]}),
+    ("BatchQuotePrices", {"allItems": True, "pageSize": 2}),
+    ("BatchQuotePrices", {"inputUri": "items.parquet", "outputUri": "out", "currencyCode": "GBP"}),
     ("GetOperation", {"name": OPERATION.name}),
     ("ListOperations", {}),
     ("CancelOperation", {"name": OPERATION.name}),
@@ -449,6 +468,17 @@ REFUSED = [
     ("BatchScore", {"model": "m", "columns": [{"name": "x", "numbers": [1], "texts": ["a"]}]}, "INVALID_FIELD"),
     ("BatchScore", {"model": "absent", "columns": [{"name": "x", "numbers": [1]}]}, "NOT_FOUND"),
     ("GetOperation", {"name": "absent"}, "NOT_FOUND"),
+    ("QuotePrices", {}, "INVALID_FIELD"),
+    ("QuotePrices", {"itemIds": ["a"] * 1001}, "INVALID_FIELD"),
+    ("QuotePrices", {"itemIds": ["a", ""]}, "INVALID_FIELD"),
+    ("QuotePrices", {"itemIds": ["a"], "currencyCode": "gbp"}, "INVALID_FIELD"),
+    ("SimulatePrices", {"itemIds": ["a"], "pricesMinor": ["0"]}, "INVALID_FIELD"),
+    ("SimulatePrices", {"itemIds": ["a"] * 21}, "INVALID_FIELD"),
+    ("SimulatePrices", {"itemIds": ["a"], "pricesMinor": ["5"] * 64}, "INVALID_FIELD"),
+    ("BatchQuotePrices", {}, "INVALID_FIELD"),
+    ("BatchQuotePrices", {"itemIds": ["a"], "allItems": True}, "INVALID_FIELD"),
+    ("BatchQuotePrices", {"allItems": True, "pageToken": "next"}, "INVALID_FIELD"),
+    ("BatchQuotePrices", {"allItems": True, "inputUri": "a", "outputUri": "b"}, "INVALID_FIELD"),
 ]
 
 

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from storegate.v1 import pricing_pb2 as storegate_dot_v1_dot_pricing__pb2
 from storegate.v1 import recommendation_pb2 as storegate_dot_v1_dot_recommendation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18storegate/v1/batch.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!storegate/v1/recommendation.proto\"\xad\x01\n\x15\x42\x61tchRecommendRequest\x12\x30\n\x08requests\x18\x01 \x03(\x0b\x32\x1e.storegate.v1.RecommendRequest\x12\x11\n\tinput_uri\x18\x02 \x01(\t\x12\x12\n\noutput_uri\x18\x03 \x01(\t\x12,\n\x04\x65\x61\x63h\x18\x04 \x01(\x0b\x32\x1e.storegate.v1.RecommendRequest\x12\r\n\x05model\x18\x05 \x01(\t\"x\n\x16\x42\x61tchRecommendResponse\x12\x32\n\tresponses\x18\x01 \x03(\x0b\x32\x1f.storegate.v1.RecommendResponse\x12*\n\toperation\x18\x02 \x01(\x0b\x32\x17.storegate.v1.Operation\"J\n\x0bScoreColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0f\n\x07numbers\x18\x03 \x03(\x01\x12\r\n\x05texts\x18\x04 \x03(\t\"\x97\x01\n\x11\x42\x61tchScoreRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12*\n\x07\x63olumns\x18\x03 \x03(\x0b\x32\x19.storegate.v1.ScoreColumn\x12\x0f\n\x07outputs\x18\x04 \x03(\t\x12\x11\n\tinput_uri\x18\x05 \x01(\t\x12\x12\n\noutput_uri\x18\x06 \x01(\t\"\x8c\x01\n\x12\x42\x61tchScoreResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12*\n\x07\x63olumns\x18\x03 \x03(\x0b\x32\x19.storegate.v1.ScoreColumn\x12*\n\toperation\x18\x04 \x01(\x0b\x32\x17.storegate.v1.Operation\"\x83\x04\n\tOperation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.storegate.v1.OperationState\x12\x11\n\tinput_uri\x18\x04 \x01(\t\x12\x12\n\noutput_uri\x18\x05 \x01(\t\x12\x11\n\trows_done\x18\x06 \x01(\x03\x12\x12\n\nrows_total\x18\x07 \x01(\x03\x12\x13\n\x0b\x62locks_done\x18\x08 \x01(\x05\x12\x14\n\x0c\x62locks_total\x18\t \x01(\x05\x12\x17\n\x0frows_per_second\x18\n \x01(\x01\x12\x42\n\x0emodel_versions\x18\x0b \x03(\x0b\x32*.storegate.v1.Operation.ModelVersionsEntry\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x65rror_reason\x18\x0e \x01(\t\x12\x15\n\rerror_message\x18\x0f \x01(\t\x12\x12\n\ncancelling\x18\x10 \x01(\x08\x1a\x34\n\x12ModelVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"#\n\x13GetOperationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x17\n\x15ListOperationsRequest\"E\n\x16ListOperationsResponse\x12+\n\noperations\x18\x01 \x03(\x0b\x32\x17.storegate.v1.Operation\"&\n\x16\x43\x61ncelOperationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"&\n\x16ResumeOperationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t*\xc5\x01\n\x0eOperationState\x12\x1f\n\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17OPERATION_STATE_PENDING\x10\x01\x12\x1b\n\x17OPERATION_STATE_RUNNING\x10\x02\x12\x1d\n\x19OPERATION_STATE_SUCCEEDED\x10\x03\x12\x1a\n\x16OPERATION_STATE_FAILED\x10\x04\x12\x1d\n\x19OPERATION_STATE_CANCELLED\x10\x05\x32\xd2\x05\n\x0c\x42\x61tchService\x12}\n\x0e\x42\x61tchRecommend\x12#.storegate.v1.BatchRecommendRequest\x1a$.storegate.v1.BatchRecommendResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/batches:recommend:\x01*\x12m\n\nBatchScore\x12\x1f.storegate.v1.BatchScoreRequest\x1a .storegate.v1.BatchScoreResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/v1/batches:score:\x01*\x12i\n\x0cGetOperation\x12!.storegate.v1.GetOperationRequest\x1a\x17.storegate.v1.Operation\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/operations/{name}\x12s\n\x0eListOperations\x12#.storegate.v1.ListOperationsRequest\x1a$.storegate.v1.ListOperationsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/operations\x12y\n\x0f\x43\x61ncelOperation\x12$.storegate.v1.CancelOperationRequest\x1a\x17.storegate.v1.Operation\"\'\x82\xd3\xe4\x93\x02!\"\x1c/v1/operations/{name}:cancel:\x01*\x12y\n\x0fResumeOperation\x12$.storegate.v1.ResumeOperationRequest\x1a\x17.storegate.v1.Operation\"\'\x82\xd3\xe4\x93\x02!\"\x1c/v1/operations/{name}:resume:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18storegate/v1/batch.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1astoregate/v1/pricing.proto\x1a!storegate/v1/recommendation.proto\"\xad\x01\n\x15\x42\x61tchRecommendRequest\x12\x30\n\x08requests\x18\x01 \x03(\x0b\x32\x1e.storegate.v1.RecommendRequest\x12\x11\n\tinput_uri\x18\x02 \x01(\t\x12\x12\n\noutput_uri\x18\x03 \x01(\t\x12,\n\x04\x65\x61\x63h\x18\x04 \x01(\x0b\x32\x1e.storegate.v1.RecommendRequest\x12\r\n\x05model\x18\x05 \x01(\t\"x\n\x16\x42\x61tchRecommendResponse\x12\x32\n\tresponses\x18\x01 \x03(\x0b\x32\x1f.storegate.v1.RecommendResponse\x12*\n\toperation\x18\x02 \x01(\x0b\x32\x17.storegate.v1.Operation\"J\n\x0bScoreColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0f\n\x07numbers\x18\x03 \x03(\x01\x12\r\n\x05texts\x18\x04 \x03(\t\"\x97\x01\n\x11\x42\x61tchScoreRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12*\n\x07\x63olumns\x18\x03 \x03(\x0b\x32\x19.storegate.v1.ScoreColumn\x12\x0f\n\x07outputs\x18\x04 \x03(\t\x12\x11\n\tinput_uri\x18\x05 \x01(\t\x12\x12\n\noutput_uri\x18\x06 \x01(\t\"\x8c\x01\n\x12\x42\x61tchScoreResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12*\n\x07\x63olumns\x18\x03 \x03(\x0b\x32\x19.storegate.v1.ScoreColumn\x12*\n\toperation\x18\x04 \x01(\x0b\x32\x17.storegate.v1.Operation\"\xa3\x01\n\x17\x42\x61tchQuotePricesRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\x12\x11\n\tall_items\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x11\n\tinput_uri\x18\x06 \x01(\t\x12\x12\n\noutput_uri\x18\x07 \x01(\t\"\xcc\x01\n\x18\x42\x61tchQuotePricesResponse\x12(\n\x06quotes\x18\x01 \x03(\x0b\x32\x18.storegate.v1.PriceQuote\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\'\n\x04info\x18\x03 \x01(\x0b\x32\x19.storegate.v1.PricingInfo\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\x12*\n\toperation\x18\x05 \x01(\x0b\x32\x17.storegate.v1.Operation\"\x83\x04\n\tOperation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.storegate.v1.OperationState\x12\x11\n\tinput_uri\x18\x04 \x01(\t\x12\x12\n\noutput_uri\x18\x05 \x01(\t\x12\x11\n\trows_done\x18\x06 \x01(\x03\x12\x12\n\nrows_total\x18\x07 \x01(\x03\x12\x13\n\x0b\x62locks_done\x18\x08 \x01(\x05\x12\x14\n\x0c\x62locks_total\x18\t \x01(\x05\x12\x17\n\x0frows_per_second\x18\n \x01(\x01\x12\x42\n\x0emodel_versions\x18\x0b \x03(\x0b\x32*.storegate.v1.Operation.ModelVersionsEntry\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x65rror_reason\x18\x0e \x01(\t\x12\x15\n\rerror_message\x18\x0f \x01(\t\x12\x12\n\ncancelling\x18\x10 \x01(\x08\x1a\x34\n\x12ModelVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"#\n\x13GetOperationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x17\n\x15ListOperationsRequest\"E\n\x16ListOperationsResponse\x12+\n\noperations\x18\x01 \x03(\x0b\x32\x17.storegate.v1.Operation\"&\n\x16\x43\x61ncelOperationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"&\n\x16ResumeOperationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t*\xc5\x01\n\x0eOperationState\x12\x1f\n\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17OPERATION_STATE_PENDING\x10\x01\x12\x1b\n\x17OPERATION_STATE_RUNNING\x10\x02\x12\x1d\n\x19OPERATION_STATE_SUCCEEDED\x10\x03\x12\x1a\n\x16OPERATION_STATE_FAILED\x10\x04\x12\x1d\n\x19OPERATION_STATE_CANCELLED\x10\x05\x32\xda\x06\n\x0c\x42\x61tchService\x12}\n\x0e\x42\x61tchRecommend\x12#.storegate.v1.BatchRecommendRequest\x1a$.storegate.v1.BatchRecommendResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/batches:recommend:\x01*\x12m\n\nBatchScore\x12\x1f.storegate.v1.BatchScoreRequest\x1a .storegate.v1.BatchScoreResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/v1/batches:score:\x01*\x12\x85\x01\n\x10\x42\x61tchQuotePrices\x12%.storegate.v1.BatchQuotePricesRequest\x1a&.storegate.v1.BatchQuotePricesResponse\"\"\x82\xd3\xe4\x93\x02\x1c\"\x17/v1/batches:quotePrices:\x01*\x12i\n\x0cGetOperation\x12!.storegate.v1.GetOperationRequest\x1a\x17.storegate.v1.Operation\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/operations/{name}\x12s\n\x0eListOperations\x12#.storegate.v1.ListOperationsRequest\x1a$.storegate.v1.ListOperationsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/operations\x12y\n\x0f\x43\x61ncelOperation\x12$.storegate.v1.CancelOperationRequest\x1a\x17.storegate.v1.Operation\"\'\x82\xd3\xe4\x93\x02!\"\x1c/v1/operations/{name}:cancel:\x01*\x12y\n\x0fResumeOperation\x12$.storegate.v1.ResumeOperationRequest\x1a\x17.storegate.v1.Operation\"\'\x82\xd3\xe4\x93\x02!\"\x1c/v1/operations/{name}:resume:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHSERVICE'].methods_by_name['BatchRecommend']._serialized_options = b'\202\323\344\223\002\032\"\025/v1/batches:recommend:\001*'
   _globals['_BATCHSERVICE'].methods_by_name['BatchScore']._loaded_options = None
   _globals['_BATCHSERVICE'].methods_by_name['BatchScore']._serialized_options = b'\202\323\344\223\002\026\"\021/v1/batches:score:\001*'
+  _globals['_BATCHSERVICE'].methods_by_name['BatchQuotePrices']._loaded_options = None
+  _globals['_BATCHSERVICE'].methods_by_name['BatchQuotePrices']._serialized_options = b'\202\323\344\223\002\034\"\027/v1/batches:quotePrices:\001*'
   _globals['_BATCHSERVICE'].methods_by_name['GetOperation']._loaded_options = None
   _globals['_BATCHSERVICE'].methods_by_name['GetOperation']._serialized_options = b'\202\323\344\223\002\027\022\025/v1/operations/{name}'
   _globals['_BATCHSERVICE'].methods_by_name['ListOperations']._loaded_options = None
@@ -48,32 +51,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHSERVICE'].methods_by_name['CancelOperation']._serialized_options = b'\202\323\344\223\002!\"\034/v1/operations/{name}:cancel:\001*'
   _globals['_BATCHSERVICE'].methods_by_name['ResumeOperation']._loaded_options = None
   _globals['_BATCHSERVICE'].methods_by_name['ResumeOperation']._serialized_options = b'\202\323\344\223\002!\"\034/v1/operations/{name}:resume:\001*'
-  _globals['_OPERATIONSTATE']._serialized_start=1543
-  _globals['_OPERATIONSTATE']._serialized_end=1740
-  _globals['_BATCHRECOMMENDREQUEST']._serialized_start=141
-  _globals['_BATCHRECOMMENDREQUEST']._serialized_end=314
-  _globals['_BATCHRECOMMENDRESPONSE']._serialized_start=316
-  _globals['_BATCHRECOMMENDRESPONSE']._serialized_end=436
-  _globals['_SCORECOLUMN']._serialized_start=438
-  _globals['_SCORECOLUMN']._serialized_end=512
-  _globals['_BATCHSCOREREQUEST']._serialized_start=515
-  _globals['_BATCHSCOREREQUEST']._serialized_end=666
-  _globals['_BATCHSCORERESPONSE']._serialized_start=669
-  _globals['_BATCHSCORERESPONSE']._serialized_end=809
-  _globals['_OPERATION']._serialized_start=812
-  _globals['_OPERATION']._serialized_end=1327
-  _globals['_OPERATION_MODELVERSIONSENTRY']._serialized_start=1275
-  _globals['_OPERATION_MODELVERSIONSENTRY']._serialized_end=1327
-  _globals['_GETOPERATIONREQUEST']._serialized_start=1329
-  _globals['_GETOPERATIONREQUEST']._serialized_end=1364
-  _globals['_LISTOPERATIONSREQUEST']._serialized_start=1366
-  _globals['_LISTOPERATIONSREQUEST']._serialized_end=1389
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=1391
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=1460
-  _globals['_CANCELOPERATIONREQUEST']._serialized_start=1462
-  _globals['_CANCELOPERATIONREQUEST']._serialized_end=1500
-  _globals['_RESUMEOPERATIONREQUEST']._serialized_start=1502
-  _globals['_RESUMEOPERATIONREQUEST']._serialized_end=1540
-  _globals['_BATCHSERVICE']._serialized_start=1743
-  _globals['_BATCHSERVICE']._serialized_end=2465
+  _globals['_OPERATIONSTATE']._serialized_start=1944
+  _globals['_OPERATIONSTATE']._serialized_end=2141
+  _globals['_BATCHRECOMMENDREQUEST']._serialized_start=169
+  _globals['_BATCHRECOMMENDREQUEST']._serialized_end=342
+  _globals['_BATCHRECOMMENDRESPONSE']._serialized_start=344
+  _globals['_BATCHRECOMMENDRESPONSE']._serialized_end=464
+  _globals['_SCORECOLUMN']._serialized_start=466
+  _globals['_SCORECOLUMN']._serialized_end=540
+  _globals['_BATCHSCOREREQUEST']._serialized_start=543
+  _globals['_BATCHSCOREREQUEST']._serialized_end=694
+  _globals['_BATCHSCORERESPONSE']._serialized_start=697
+  _globals['_BATCHSCORERESPONSE']._serialized_end=837
+  _globals['_BATCHQUOTEPRICESREQUEST']._serialized_start=840
+  _globals['_BATCHQUOTEPRICESREQUEST']._serialized_end=1003
+  _globals['_BATCHQUOTEPRICESRESPONSE']._serialized_start=1006
+  _globals['_BATCHQUOTEPRICESRESPONSE']._serialized_end=1210
+  _globals['_OPERATION']._serialized_start=1213
+  _globals['_OPERATION']._serialized_end=1728
+  _globals['_OPERATION_MODELVERSIONSENTRY']._serialized_start=1676
+  _globals['_OPERATION_MODELVERSIONSENTRY']._serialized_end=1728
+  _globals['_GETOPERATIONREQUEST']._serialized_start=1730
+  _globals['_GETOPERATIONREQUEST']._serialized_end=1765
+  _globals['_LISTOPERATIONSREQUEST']._serialized_start=1767
+  _globals['_LISTOPERATIONSREQUEST']._serialized_end=1790
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=1792
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=1861
+  _globals['_CANCELOPERATIONREQUEST']._serialized_start=1863
+  _globals['_CANCELOPERATIONREQUEST']._serialized_end=1901
+  _globals['_RESUMEOPERATIONREQUEST']._serialized_start=1903
+  _globals['_RESUMEOPERATIONREQUEST']._serialized_end=1941
+  _globals['_BATCHSERVICE']._serialized_start=2144
+  _globals['_BATCHSERVICE']._serialized_end=3002
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from storegate.v1 import pricing_pb2 as _pricing_pb2
 from storegate.v1 import recommendation_pb2 as _recommendation_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -88,6 +89,38 @@ class BatchScoreResponse(_message.Message):
     columns: _containers.RepeatedCompositeFieldContainer[ScoreColumn]
     operation: Operation
     def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[ScoreColumn, _Mapping]]] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ...) -> None: ...
+
+class BatchQuotePricesRequest(_message.Message):
+    __slots__ = ("item_ids", "all_items", "page_size", "page_token", "currency_code", "input_uri", "output_uri")
+    ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    ALL_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_URI_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_URI_FIELD_NUMBER: _ClassVar[int]
+    item_ids: _containers.RepeatedScalarFieldContainer[str]
+    all_items: bool
+    page_size: int
+    page_token: str
+    currency_code: str
+    input_uri: str
+    output_uri: str
+    def __init__(self, item_ids: _Optional[_Iterable[str]] = ..., all_items: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., currency_code: _Optional[str] = ..., input_uri: _Optional[str] = ..., output_uri: _Optional[str] = ...) -> None: ...
+
+class BatchQuotePricesResponse(_message.Message):
+    __slots__ = ("quotes", "missing_item_ids", "info", "next_page_token", "operation")
+    QUOTES_FIELD_NUMBER: _ClassVar[int]
+    MISSING_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    INFO_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    quotes: _containers.RepeatedCompositeFieldContainer[_pricing_pb2.PriceQuote]
+    missing_item_ids: _containers.RepeatedScalarFieldContainer[str]
+    info: _pricing_pb2.PricingInfo
+    next_page_token: str
+    operation: Operation
+    def __init__(self, quotes: _Optional[_Iterable[_Union[_pricing_pb2.PriceQuote, _Mapping]]] = ..., missing_item_ids: _Optional[_Iterable[str]] = ..., info: _Optional[_Union[_pricing_pb2.PricingInfo, _Mapping]] = ..., next_page_token: _Optional[str] = ..., operation: _Optional[_Union[Operation, _Mapping]] = ...) -> None: ...
 
 class Operation(_message.Message):
     __slots__ = ("name", "kind", "state", "input_uri", "output_uri", "rows_done", "rows_total", "blocks_done", "blocks_total", "rows_per_second", "model_versions", "create_time", "update_time", "error_reason", "error_message", "cancelling")

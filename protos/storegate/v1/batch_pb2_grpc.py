@@ -46,6 +46,11 @@ class BatchServiceStub:
                 request_serializer=storegate_dot_v1_dot_batch__pb2.BatchScoreRequest.SerializeToString,
                 response_deserializer=storegate_dot_v1_dot_batch__pb2.BatchScoreResponse.FromString,
                 _registered_method=True)
+        self.BatchQuotePrices = channel.unary_unary(
+                '/storegate.v1.BatchService/BatchQuotePrices',
+                request_serializer=storegate_dot_v1_dot_batch__pb2.BatchQuotePricesRequest.SerializeToString,
+                response_deserializer=storegate_dot_v1_dot_batch__pb2.BatchQuotePricesResponse.FromString,
+                _registered_method=True)
         self.GetOperation = channel.unary_unary(
                 '/storegate.v1.BatchService/GetOperation',
                 request_serializer=storegate_dot_v1_dot_batch__pb2.GetOperationRequest.SerializeToString,
@@ -84,6 +89,14 @@ class BatchServiceServicer:
     def BatchScore(self, request, context):
         """Rows through any ONNX model of the repository. Inline: columns, with answers of at most 4 MB. Otherwise input_uri and
         output_uri: an operation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchQuotePrices(self, request, context):
+        """What QuotePrices answers, for many. Inline: the items named, or a page of all items of the catalogue. Otherwise
+        input_uri and output_uri: an operation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,6 +142,11 @@ def add_BatchServiceServicer_to_server(servicer, server):
                     servicer.BatchScore,
                     request_deserializer=storegate_dot_v1_dot_batch__pb2.BatchScoreRequest.FromString,
                     response_serializer=storegate_dot_v1_dot_batch__pb2.BatchScoreResponse.SerializeToString,
+            ),
+            'BatchQuotePrices': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchQuotePrices,
+                    request_deserializer=storegate_dot_v1_dot_batch__pb2.BatchQuotePricesRequest.FromString,
+                    response_serializer=storegate_dot_v1_dot_batch__pb2.BatchQuotePricesResponse.SerializeToString,
             ),
             'GetOperation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOperation,
@@ -207,6 +225,33 @@ class BatchService:
             '/storegate.v1.BatchService/BatchScore',
             storegate_dot_v1_dot_batch__pb2.BatchScoreRequest.SerializeToString,
             storegate_dot_v1_dot_batch__pb2.BatchScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchQuotePrices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/storegate.v1.BatchService/BatchQuotePrices',
+            storegate_dot_v1_dot_batch__pb2.BatchQuotePricesRequest.SerializeToString,
+            storegate_dot_v1_dot_batch__pb2.BatchQuotePricesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from storegate.v1 import common_pb2 as storegate_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astoregate/v1/catalog.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\"D\n\rLocationStock\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x05\x12\x10\n\x08on_order\x18\x03 \x01(\x05\"\xe7\x03\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x15\n\rcategory_path\x18\x03 \x03(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\"\n\x05price\x18\x05 \x01(\x0b\x32\x13.storegate.v1.Money\x12!\n\x04\x63ost\x18\x06 \x01(\x0b\x32\x13.storegate.v1.Money\x12\'\n\nlist_price\x18\x07 \x01(\x0b\x32\x13.storegate.v1.Money\x12*\n\x05stock\x18\x08 \x03(\x0b\x32\x1b.storegate.v1.LocationStock\x12\x14\n\x0cweight_grams\x18\t \x01(\x05\x12\x11\n\tlength_mm\x18\n \x01(\x05\x12\x10\n\x08width_mm\x18\x0b \x01(\x05\x12\x11\n\theight_mm\x18\x0c \x01(\x05\x12\x32\n\x0e\x61vailable_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08in_model\x18\x0e \x01(\x08\x12\x36\n\nattributes\x18\x0f \x03(\x0b\x32\".storegate.v1.Item.AttributesEntry\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\x12UpsertItemsRequest\x12!\n\x05items\x18\x01 \x03(\x0b\x32\x12.storegate.v1.Item\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"B\n\x13UpsertItemsResponse\x12\x10\n\x08upserted\x18\x01 \x01(\x05\x12\x19\n\x11\x63\x61talogue_version\x18\x02 \x01(\x03\"&\n\x12\x44\x65leteItemsRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\"[\n\x13\x44\x65leteItemsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x05\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\"b\n\x12ImportItemsRequest\x12\x1b\n\x11inline_json_lines\x18\x01 \x01(\tH\x00\x12\x0e\n\x04\x66ile\x18\x02 \x01(\tH\x00\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x42\x08\n\x06source\";\n\x0bImportError\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"~\n\x13ImportItemsResponse\x12\x10\n\x08imported\x18\x01 \x01(\x05\x12\x0f\n\x07refused\x18\x02 \x01(\x05\x12)\n\x06\x65rrors\x18\x03 \x03(\x0b\x32\x19.storegate.v1.ImportError\x12\x19\n\x11\x63\x61talogue_version\x18\x04 \x01(\x03\"!\n\x0eGetItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\"S\n\x0bStockUpdate\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0f\n\x07on_hand\x18\x03 \x01(\x05\x12\x10\n\x08on_order\x18\x04 \x01(\x05\"=\n\x0fSetStockRequest\x12*\n\x07updates\x18\x01 \x03(\x0b\x32\x19.storegate.v1.StockUpdate\"X\n\x10SetStockResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x05\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\"\x8e\x01\n\x0bPriceUpdate\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\"\n\x05price\x18\x02 \x01(\x0b\x32\x13.storegate.v1.Money\x12!\n\x04\x63ost\x18\x03 \x01(\x0b\x32\x13.storegate.v1.Money\x12\'\n\nlist_price\x18\x04 \x01(\x0b\x32\x13.storegate.v1.Money\">\n\x10SetPricesRequest\x12*\n\x07updates\x18\x01 \x03(\x0b\x32\x19.storegate.v1.PriceUpdate\"Y\n\x11SetPricesResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x05\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\x32\x95\x05\n\x0e\x43\x61talogService\x12o\n\x0bUpsertItems\x12 .storegate.v1.UpsertItemsRequest\x1a!.storegate.v1.UpsertItemsResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/items:upsert:\x01*\x12o\n\x0b\x44\x65leteItems\x12 .storegate.v1.DeleteItemsRequest\x1a!.storegate.v1.DeleteItemsResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/items:delete:\x01*\x12o\n\x0bImportItems\x12 .storegate.v1.ImportItemsRequest\x1a!.storegate.v1.ImportItemsResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/items:import:\x01*\x12X\n\x07GetItem\x12\x1c.storegate.v1.GetItemRequest\x1a\x12.storegate.v1.Item\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/items/{item_id}\x12h\n\x08SetStock\x12\x1d.storegate.v1.SetStockRequest\x1a\x1e.storegate.v1.SetStockResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/v1/items:setStock:\x01*\x12l\n\tSetPrices\x12\x1e.storegate.v1.SetPricesRequest\x1a\x1f.storegate.v1.SetPricesResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/items:setPrices:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astoregate/v1/catalog.proto\x12\x0cstoregate.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19storegate/v1/common.proto\"D\n\rLocationStock\x12\x10\n\x08location\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x05\x12\x10\n\x08on_order\x18\x03 \x01(\x05\"\xee\x04\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x15\n\rcategory_path\x18\x03 \x03(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\"\n\x05price\x18\x05 \x01(\x0b\x32\x13.storegate.v1.Money\x12!\n\x04\x63ost\x18\x06 \x01(\x0b\x32\x13.storegate.v1.Money\x12\'\n\nlist_price\x18\x07 \x01(\x0b\x32\x13.storegate.v1.Money\x12*\n\x05stock\x18\x08 \x03(\x0b\x32\x1b.storegate.v1.LocationStock\x12\x14\n\x0cweight_grams\x18\t \x01(\x05\x12\x11\n\tlength_mm\x18\n \x01(\x05\x12\x10\n\x08width_mm\x18\x0b \x01(\x05\x12\x11\n\theight_mm\x18\x0c \x01(\x05\x12\x32\n\x0e\x61vailable_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08in_model\x18\x0e \x01(\x08\x12\x36\n\nattributes\x18\x0f \x03(\x0b\x32\".storegate.v1.Item.AttributesEntry\x12&\n\tmap_price\x18\x10 \x01(\x0b\x32\x13.storegate.v1.Money\x12-\n\x10\x63ompetitor_price\x18\x11 \x01(\x0b\x32\x13.storegate.v1.Money\x12.\n\nprice_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\x12UpsertItemsRequest\x12!\n\x05items\x18\x01 \x03(\x0b\x32\x12.storegate.v1.Item\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"B\n\x13UpsertItemsResponse\x12\x10\n\x08upserted\x18\x01 \x01(\x05\x12\x19\n\x11\x63\x61talogue_version\x18\x02 \x01(\x03\"&\n\x12\x44\x65leteItemsRequest\x12\x10\n\x08item_ids\x18\x01 \x03(\t\"[\n\x13\x44\x65leteItemsResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x05\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\"b\n\x12ImportItemsRequest\x12\x1b\n\x11inline_json_lines\x18\x01 \x01(\tH\x00\x12\x0e\n\x04\x66ile\x18\x02 \x01(\tH\x00\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x42\x08\n\x06source\";\n\x0bImportError\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"~\n\x13ImportItemsResponse\x12\x10\n\x08imported\x18\x01 \x01(\x05\x12\x0f\n\x07refused\x18\x02 \x01(\x05\x12)\n\x06\x65rrors\x18\x03 \x03(\x0b\x32\x19.storegate.v1.ImportError\x12\x19\n\x11\x63\x61talogue_version\x18\x04 \x01(\x03\"!\n\x0eGetItemRequest\x12\x0f\n\x07item_id\x18\x01 \x01(\t\"S\n\x0bStockUpdate\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0f\n\x07on_hand\x18\x03 \x01(\x05\x12\x10\n\x08on_order\x18\x04 \x01(\x05\"=\n\x0fSetStockRequest\x12*\n\x07updates\x18\x01 \x03(\x0b\x32\x19.storegate.v1.StockUpdate\"X\n\x10SetStockResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x05\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\"\x95\x02\n\x0bPriceUpdate\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\"\n\x05price\x18\x02 \x01(\x0b\x32\x13.storegate.v1.Money\x12!\n\x04\x63ost\x18\x03 \x01(\x0b\x32\x13.storegate.v1.Money\x12\'\n\nlist_price\x18\x04 \x01(\x0b\x32\x13.storegate.v1.Money\x12&\n\tmap_price\x18\x05 \x01(\x0b\x32\x13.storegate.v1.Money\x12-\n\x10\x63ompetitor_price\x18\x06 \x01(\x0b\x32\x13.storegate.v1.Money\x12.\n\nvalid_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x10SetPricesRequest\x12*\n\x07updates\x18\x01 \x03(\x0b\x32\x19.storegate.v1.PriceUpdate\"Y\n\x11SetPricesResponse\x12\x0f\n\x07updated\x18\x01 \x01(\x05\x12\x18\n\x10missing_item_ids\x18\x02 \x03(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x03\x32\x95\x05\n\x0e\x43\x61talogService\x12o\n\x0bUpsertItems\x12 .storegate.v1.UpsertItemsRequest\x1a!.storegate.v1.UpsertItemsResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/items:upsert:\x01*\x12o\n\x0b\x44\x65leteItems\x12 .storegate.v1.DeleteItemsRequest\x1a!.storegate.v1.DeleteItemsResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/items:delete:\x01*\x12o\n\x0bImportItems\x12 .storegate.v1.ImportItemsRequest\x1a!.storegate.v1.ImportItemsResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/items:import:\x01*\x12X\n\x07GetItem\x12\x1c.storegate.v1.GetItemRequest\x1a\x12.storegate.v1.Item\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/items/{item_id}\x12h\n\x08SetStock\x12\x1d.storegate.v1.SetStockRequest\x1a\x1e.storegate.v1.SetStockResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/v1/items:setStock:\x01*\x12l\n\tSetPrices\x12\x1e.storegate.v1.SetPricesRequest\x1a\x1f.storegate.v1.SetPricesResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/items:setPrices:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,37 +51,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOCATIONSTOCK']._serialized_start=134
   _globals['_LOCATIONSTOCK']._serialized_end=202
   _globals['_ITEM']._serialized_start=205
-  _globals['_ITEM']._serialized_end=692
-  _globals['_ITEM_ATTRIBUTESENTRY']._serialized_start=643
-  _globals['_ITEM_ATTRIBUTESENTRY']._serialized_end=692
-  _globals['_UPSERTITEMSREQUEST']._serialized_start=694
-  _globals['_UPSERTITEMSREQUEST']._serialized_end=772
-  _globals['_UPSERTITEMSRESPONSE']._serialized_start=774
-  _globals['_UPSERTITEMSRESPONSE']._serialized_end=840
-  _globals['_DELETEITEMSREQUEST']._serialized_start=842
-  _globals['_DELETEITEMSREQUEST']._serialized_end=880
-  _globals['_DELETEITEMSRESPONSE']._serialized_start=882
-  _globals['_DELETEITEMSRESPONSE']._serialized_end=973
-  _globals['_IMPORTITEMSREQUEST']._serialized_start=975
-  _globals['_IMPORTITEMSREQUEST']._serialized_end=1073
-  _globals['_IMPORTERROR']._serialized_start=1075
-  _globals['_IMPORTERROR']._serialized_end=1134
-  _globals['_IMPORTITEMSRESPONSE']._serialized_start=1136
-  _globals['_IMPORTITEMSRESPONSE']._serialized_end=1262
-  _globals['_GETITEMREQUEST']._serialized_start=1264
-  _globals['_GETITEMREQUEST']._serialized_end=1297
-  _globals['_STOCKUPDATE']._serialized_start=1299
-  _globals['_STOCKUPDATE']._serialized_end=1382
-  _globals['_SETSTOCKREQUEST']._serialized_start=1384
-  _globals['_SETSTOCKREQUEST']._serialized_end=1445
-  _globals['_SETSTOCKRESPONSE']._serialized_start=1447
-  _globals['_SETSTOCKRESPONSE']._serialized_end=1535
-  _globals['_PRICEUPDATE']._serialized_start=1538
-  _globals['_PRICEUPDATE']._serialized_end=1680
-  _globals['_SETPRICESREQUEST']._serialized_start=1682
-  _globals['_SETPRICESREQUEST']._serialized_end=1744
-  _globals['_SETPRICESRESPONSE']._serialized_start=1746
-  _globals['_SETPRICESRESPONSE']._serialized_end=1835
-  _globals['_CATALOGSERVICE']._serialized_start=1838
-  _globals['_CATALOGSERVICE']._serialized_end=2499
+  _globals['_ITEM']._serialized_end=827
+  _globals['_ITEM_ATTRIBUTESENTRY']._serialized_start=778
+  _globals['_ITEM_ATTRIBUTESENTRY']._serialized_end=827
+  _globals['_UPSERTITEMSREQUEST']._serialized_start=829
+  _globals['_UPSERTITEMSREQUEST']._serialized_end=907
+  _globals['_UPSERTITEMSRESPONSE']._serialized_start=909
+  _globals['_UPSERTITEMSRESPONSE']._serialized_end=975
+  _globals['_DELETEITEMSREQUEST']._serialized_start=977
+  _globals['_DELETEITEMSREQUEST']._serialized_end=1015
+  _globals['_DELETEITEMSRESPONSE']._serialized_start=1017
+  _globals['_DELETEITEMSRESPONSE']._serialized_end=1108
+  _globals['_IMPORTITEMSREQUEST']._serialized_start=1110
+  _globals['_IMPORTITEMSREQUEST']._serialized_end=1208
+  _globals['_IMPORTERROR']._serialized_start=1210
+  _globals['_IMPORTERROR']._serialized_end=1269
+  _globals['_IMPORTITEMSRESPONSE']._serialized_start=1271
+  _globals['_IMPORTITEMSRESPONSE']._serialized_end=1397
+  _globals['_GETITEMREQUEST']._serialized_start=1399
+  _globals['_GETITEMREQUEST']._serialized_end=1432
+  _globals['_STOCKUPDATE']._serialized_start=1434
+  _globals['_STOCKUPDATE']._serialized_end=1517
+  _globals['_SETSTOCKREQUEST']._serialized_start=1519
+  _globals['_SETSTOCKREQUEST']._serialized_end=1580
+  _globals['_SETSTOCKRESPONSE']._serialized_start=1582
+  _globals['_SETSTOCKRESPONSE']._serialized_end=1670
+  _globals['_PRICEUPDATE']._serialized_start=1673
+  _globals['_PRICEUPDATE']._serialized_end=1950
+  _globals['_SETPRICESREQUEST']._serialized_start=1952
+  _globals['_SETPRICESREQUEST']._serialized_end=2014
+  _globals['_SETPRICESRESPONSE']._serialized_start=2016
+  _globals['_SETPRICESRESPONSE']._serialized_end=2105
+  _globals['_CATALOGSERVICE']._serialized_start=2108
+  _globals['_CATALOGSERVICE']._serialized_end=2769
 # @@protoc_insertion_point(module_scope)

@@ -22,7 +22,7 @@ class LocationStock(_message.Message):
     def __init__(self, location: _Optional[str] = ..., on_hand: _Optional[int] = ..., on_order: _Optional[int] = ...) -> None: ...
 
 class Item(_message.Message):
-    __slots__ = ("item_id", "title", "category_path", "brand", "price", "cost", "list_price", "stock", "weight_grams", "length_mm", "width_mm", "height_mm", "available_time", "in_model", "attributes")
+    __slots__ = ("item_id", "title", "category_path", "brand", "price", "cost", "list_price", "stock", "weight_grams", "length_mm", "width_mm", "height_mm", "available_time", "in_model", "attributes", "map_price", "competitor_price", "price_time")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +45,9 @@ class Item(_message.Message):
     AVAILABLE_TIME_FIELD_NUMBER: _ClassVar[int]
     IN_MODEL_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    MAP_PRICE_FIELD_NUMBER: _ClassVar[int]
+    COMPETITOR_PRICE_FIELD_NUMBER: _ClassVar[int]
+    PRICE_TIME_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     title: str
     category_path: _containers.RepeatedScalarFieldContainer[str]
@@ -60,7 +63,10 @@ class Item(_message.Message):
     available_time: _timestamp_pb2.Timestamp
     in_model: bool
     attributes: _containers.ScalarMap[str, str]
-    def __init__(self, item_id: _Optional[str] = ..., title: _Optional[str] = ..., category_path: _Optional[_Iterable[str]] = ..., brand: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., list_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., stock: _Optional[_Iterable[_Union[LocationStock, _Mapping]]] = ..., weight_grams: _Optional[int] = ..., length_mm: _Optional[int] = ..., width_mm: _Optional[int] = ..., height_mm: _Optional[int] = ..., available_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., in_model: _Optional[bool] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    map_price: _common_pb2.Money
+    competitor_price: _common_pb2.Money
+    price_time: _timestamp_pb2.Timestamp
+    def __init__(self, item_id: _Optional[str] = ..., title: _Optional[str] = ..., category_path: _Optional[_Iterable[str]] = ..., brand: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., list_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., stock: _Optional[_Iterable[_Union[LocationStock, _Mapping]]] = ..., weight_grams: _Optional[int] = ..., length_mm: _Optional[int] = ..., width_mm: _Optional[int] = ..., height_mm: _Optional[int] = ..., available_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., in_model: _Optional[bool] = ..., attributes: _Optional[_Mapping[str, str]] = ..., map_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., competitor_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., price_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class UpsertItemsRequest(_message.Message):
     __slots__ = ("items", "validate_only")
@@ -161,16 +167,22 @@ class SetStockResponse(_message.Message):
     def __init__(self, updated: _Optional[int] = ..., missing_item_ids: _Optional[_Iterable[str]] = ..., catalogue_version: _Optional[int] = ...) -> None: ...
 
 class PriceUpdate(_message.Message):
-    __slots__ = ("item_id", "price", "cost", "list_price")
+    __slots__ = ("item_id", "price", "cost", "list_price", "map_price", "competitor_price", "valid_from")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     PRICE_FIELD_NUMBER: _ClassVar[int]
     COST_FIELD_NUMBER: _ClassVar[int]
     LIST_PRICE_FIELD_NUMBER: _ClassVar[int]
+    MAP_PRICE_FIELD_NUMBER: _ClassVar[int]
+    COMPETITOR_PRICE_FIELD_NUMBER: _ClassVar[int]
+    VALID_FROM_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     price: _common_pb2.Money
     cost: _common_pb2.Money
     list_price: _common_pb2.Money
-    def __init__(self, item_id: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., list_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ...) -> None: ...
+    map_price: _common_pb2.Money
+    competitor_price: _common_pb2.Money
+    valid_from: _timestamp_pb2.Timestamp
+    def __init__(self, item_id: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., list_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., map_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., competitor_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., valid_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SetPricesRequest(_message.Message):
     __slots__ = ("updates",)

@@ -17,6 +17,7 @@ from serving.core.clock import NEVER
 from serving.core.errors import ModelFailed, StoreUnavailable
 from serving.core.ids import Serial
 from serving.core.ports import F32, I32, I64, ProfileStore
+from serving.core.prices import Quoted
 from serving.core.priority import breathe
 from serving.core.turn import Turn
 from serving.decisions.recommend import ordering
@@ -129,6 +130,8 @@ class Recommender:
         self._serial = Serial()
         self.live: Live | None = None
         """What the event log says, of these models and this catalogue; another one is bound before the next batch."""
+        self.quoted: Quoted | None = None
+        """Prices that were decided for this catalogue, likewise; None = it shows its own."""
         self._bound: World | None = None
         self._know, self._collect, self._present = Direct(know), Direct(collect), Direct(present)
 
@@ -170,16 +173,19 @@ class Recommender:
 
     def world(self, wall: float = 0.0) -> World:
         """Models, catalogue and counters as they are now; bound anew only when one of them was replaced."""
-        catalogue, live, bound = self._catalogue(), self.live, self._bound
+        catalogue, live, quoted, bound = self._catalogue(), self.live, self.quoted, self._bound
         if (
             bound is None
             or bound.given is not catalogue
             or bound.live is not live
+            or bound.quoted is not quoted
             or bound.models is not self.models
             or wall >= bound.until_s
         ):
             hold_s = self.params.stockout_hold_h * 3600.0
-            self._bound = bound = bind(self.models, catalogue, bound, live=live, hold_s=hold_s, now_s=wall)
+            self._bound = bound = bind(
+                self.models, catalogue, bound, live=live, quoted=quoted, hold_s=hold_s, now_s=wall
+            )
             for kernel in (self._know, self._collect, self._present):
                 kernel.renew()
         return bound

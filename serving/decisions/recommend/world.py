@@ -10,7 +10,7 @@ import numpy.typing as npt
 from serving.core.catalogue import Catalogue, Item
 from serving.core.content import embed
 from serving.core.ports import I32, I64
-from serving.core.prices import Prices, catalogue_prices
+from serving.core.prices import Prices, Quoted, catalogue_prices
 from serving.decisions.recommend.live import Live, held
 from serving.decisions.recommend.models import Models, SparseRows
 from serving.features.columns import I_POPULARITY_14D
@@ -38,6 +38,8 @@ class World:
     versions: dict[str, str]
     trending: I32
     """(t,) rows, best first."""
+    quoted: Quoted | None
+    """Prices that were decided for the catalogue; None = it shows its own."""
     prices: Prices
     matrices: tuple[Matrix, ...]
     """Of the sources that are sums, in the order of kernels/candidates.py."""
@@ -68,12 +70,14 @@ def bind(
     before: World | None = None,
     *,
     live: Live | None = None,
+    quoted: Quoted | None = None,
     hold_s: float = 0.0,
     now_s: float = 0.0,
 ) -> World:
     """The world of a catalogue whose first rows are the models' items.
 
-    live: of these models and this catalogue, or of it when it had fewer items. hold_s, now_s: see live.held.
+    live: of these models and this catalogue, or of it when it had fewer items; so is quoted. hold_s, now_s: see
+    live.held.
 
     Reuses what it can of `before`: the engine binds between two batches, so a change of the catalogue must not cost
     what its size does.
@@ -107,7 +111,8 @@ def bind(
         until_s=until_s,
         versions=live.versions if live else models.versions,
         trending=live.trending if live else models.trending,
-        prices=catalogue_prices(catalogue),
+        quoted=quoted,
+        prices=catalogue_prices(catalogue) if quoted is None else quoted.prices(catalogue),
         matrices=_matrices(models, live),
         stats=stats,
         vectors=vectors,

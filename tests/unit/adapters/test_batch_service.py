@@ -20,6 +20,7 @@ from serving.core.batch import Column, InlineRecommend, InlineScore, Responses, 
 from serving.core.clock import NEVER, SystemClock
 from serving.core.errors import DeadlineExpired, InvalidInput, NotFound, StoregateError
 from serving.core.turn import Turn
+from serving.decisions.price.contract import Quotes
 from serving.decisions.recommend.params import Params
 from serving.engine.batcher import Limits
 from serving.engine.calls import Lane, Route
@@ -34,12 +35,16 @@ def nowhere() -> None:
     raise AssertionError("no profile is read here")
 
 
+def unpriced(query: object) -> Quotes:
+    raise AssertionError("no price is asked for here")
+
+
 @contextmanager
 def serving(home: Path, run: Run, limits: Limits | None = None) -> Iterator[BatchService]:
     engine = Engine([Route(METHOD, Lane.ENGINE, bytes, run, bytes)], EngineParams(limits or Limits()))
     shelf = OnnxShelf(home, 8)
     around = Surroundings(home, Params(), nowhere, 100, 1000)  # type: ignore[arg-type]
-    service = BatchService(around, MemoryCatalogue(), shelf, lambda: engine, METHOD, ("exchange",))
+    service = BatchService(around, MemoryCatalogue(), shelf, lambda: engine, METHOD, ("exchange",), unpriced)
     try:
         yield service
     finally:

@@ -135,7 +135,7 @@ def test_stock_and_prices_arrive() -> None:
     assert codec.decode_stock(stock.SerializeToString()) == SetStock((StockUpdate("a", "main", 3, 2),))
     nothing = {"amount_minor": 0, "currency_code": "GBP"}
     prices = pb.SetPricesRequest(updates=[pb.PriceUpdate(item_id="a", price=GBP, list_price=nothing)])
-    assert codec.decode_prices(prices.SerializeToString()) == SetPrices((PriceUpdate("a", "GBP", 1, None, 0),))
+    assert codec.decode_prices(prices.SerializeToString(), Still()) == SetPrices((PriceUpdate("a", "GBP", 1, None, 0),))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_stock_and_prices_arrive() -> None:
 )
 def test_a_price_that_cannot_be_used_is_refused_by_name(field: str, update: dict[str, Any]) -> None:
     request = pb.SetPricesRequest(updates=[pb.PriceUpdate(**update)])
-    assert refused(lambda: codec.decode_prices(request.SerializeToString())).field == field
+    assert refused(lambda: codec.decode_prices(request.SerializeToString(), Still())).field == field
 
 
 def test_imports_have_one_source() -> None:

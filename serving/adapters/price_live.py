@@ -1,0 +1,177 @@
+"""Prices of the live release: decided when it is loaded, when the catalogue changes, and when a period begins."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from serving.adapters.price_files import PART, read_price_model
+from serving.adapters.releases import last_manifest
+from serving.catalogue.state import View
+from serving.core.catalogue import Catalogue
+from serving.core.clock import Clock
+from serving.core.errors import ModelDamaged, NotReady, StoregateError
+from serving.core.prices import Quoted
+from serving.core.priority import yield_to_others
+from serving.core.turn import Turn
+from serving.decisions.price import quoting
+from serving.decisions.price.contract import AllQuery, Curves, QuoteQuery, Quotes, SimulateQuery
+from serving.decisions.price.demand import DemandModel
+from serving.decisions.price.rules import Params
+from serving.decisions.price.table import NO_MODEL, PriceTable, Pricing
+
+LOOK_S: Final = 0.1
+"""Between two looks at the catalogue."""
+VIEWS_MAX: Final = 8
+"""Views of other releases whose prices are kept at hand: the arms of a split, and a shadow."""
+NICE: Final = 5
+OFF: Final = "price.mode is off: no prices are decided"
+
+log = logging.getLogger(__name__)
+
+
+def price_model(home: Path, release: str) -> tuple[DemandModel | None, str]:
+    """The demand model of a release, or None and why: prices are then decided without one."""
+    found = last_manifest(home)
+    known = {one.release: one for one in found.known} if found else {}
+    version = known[release].models.get(PART) if release in known else None
+    if version is None:
+        return None, NO_MODEL
+    try:
+        return read_price_model(home, version), ""
+    except ModelDamaged as error:
+        log.error("release %s is priced without its model: %s", release, error.message)
+        return None, error.message
+
+
+def quoted_again(home: Path, params: Params, release: str, catalogue: Catalogue, wall_s: float) -> Quoted | None:
+    """What pages showed at that time, by the rules as they are now; None = the catalogue's prices."""
+    if params.mode != "live":
+        return None
+    model, cause = price_model(home, release)
+    return Pricing(params).table(catalogue, model, wall_s, cause=cause).quoted()
+
+
+class LivePrices:
+    """Readers take one reference, that of the table; it is replaced, and never changed.
+
+    Prices are those of the live release for everybody: the arms of a split, too, show them.
+    """
+
+    def __init__(self, home: Path, params: Params, clock: Clock) -> None:
+        self._home, self._clock = home, clock
+        self._pricing = Pricing(params)
+        self._mode = params.mode
+        self.tell: Callable[[], None] = lambda: None
+        """Called when there are other prices that pages show."""
+        self._guard = threading.Lock()
+        self._release, self._cause = "", NO_MODEL
+        self._model: DemandModel | None = None
+        self._view: View | None = None
+        self._made: tuple[View, PriceTable] | None = None
+        """All prices, and the view whose rows they have; replaced together."""
+        self._shown: dict[int, tuple[View, PriceTable, Quoted]] = {}
+        self._problem = OFF if params.mode == "off" else "prices have not been decided yet"
+        self._closing = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="live-prices", daemon=True)
+
+    @property
+    def table(self) -> PriceTable:
+        """All quotes. Raises NotReady."""
+        if self._made is None:
+            raise NotReady(self._problem)
+        return self._made[1]
+
+    def start(self) -> None:
+        """Begins to follow the catalogue and the clock."""
+        if self._mode != "off":
+            self._watcher.start()
+
+    def close(self) -> None:
+        """Ends it. Idempotent."""
+        self._closing.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
+
+    def follow(self, release: str, view: View) -> None:
+        """Decides the prices of this release from now on; all of them before it answers."""
+        if self._mode == "off" or (self._release == release and self._view is view):
+            return
+        with self._guard:
+            if self._release != release:
+                self._model, self._cause = price_model(self._home, release)
+            self._release, self._view = release, view
+            self._decide()
+
+    def look(self) -> bool:
+        """Whether the catalogue or the period is another one, and prices were decided anew."""
+        view, made = self._view, self._made
+        if view is None:
+            return False
+        period = self._pricing.period(self._clock.wall())
+        if made is not None and made[1].catalogue is view.snapshot and made[1].period == period:
+            return False
+        with self._guard:
+            self._decide()
+        return True
+
+    def over(self, view: View) -> Quoted | None:
+        """What pages of this view show; None = the catalogue's prices."""
+        if self._mode != "live" or self._made is None:
+            return None
+        main, table = self._made
+        kept = self._shown.get(id(view))
+        if kept is not None and kept[0] is view and kept[1] is table:
+            return kept[2]
+        quoted = table.quoted(None if view is main else view.snapshot)
+        if len(self._shown) >= VIEWS_MAX:
+            self._shown.clear()
+        self._shown[id(view)] = (view, table, quoted)
+        return quoted
+
+    def run_quote(self, queries: Sequence[QuoteQuery], turn: Turn) -> list[Quotes | StoregateError]:
+        """QuotePrices, from memory."""
+        try:
+            table = self.table
+        except NotReady as error:
+            return [error] * len(queries)
+        return [quoting.quote(table, query) for query in queries]
+
+    def run_simulate(self, queries: Sequence[SimulateQuery], turn: Turn) -> list[Curves | StoregateError]:
+        """SimulatePrices."""
+        return [self._simulated(query) for query in queries]
+
+    def bulk(self, query: QuoteQuery | AllQuery) -> Quotes:
+        """BatchQuotePrices, inline. Raises NotReady."""
+        table = self.table
+        return quoting.page(table, query) if isinstance(query, AllQuery) else quoting.quote(table, query)
+
+    def _simulated(self, query: SimulateQuery) -> Curves | StoregateError:
+        try:
+            return quoting.simulate(self.table, query)
+        except StoregateError as error:
+            return error
+
+    def _decide(self) -> None:
+        """A defect here must not keep a release from serving: then there are no quotes, and pages show the catalogue's
+        prices."""
+        view, before = self._view, self._made[1] if self._made else None
+        assert view is not None
+        try:
+            table = self._pricing.table(view.snapshot, self._model, self._clock.wall(), before, self._cause)
+            self._made = (view, table)
+        except Exception:
+            self._made, self._problem = None, "prices could not be decided: the gateway's log says why"
+            log.exception("prices of release %s could not be decided", self._release)
+
+    def _watch(self) -> None:
+        yield_to_others(NICE)
+        while not self._closing.wait(LOOK_S):
+            try:
+                if self.look() and self._mode == "live":
+                    self.tell()
+            except Exception:  # a defect here must not end the watching
+                log.exception("following the catalogue failed; prices stay as they are")

@@ -1,0 +1,202 @@
+"""Prices of the live release: pages show what is quoted, where they are to; nothing changes where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from e2e.gateways import awaited
+from releases import NEIGHBOURS_ONLY, A, B, N, release
+
+from model_repo.datasets.panel import Panel
+from model_repo.price.build import Params as BuildParams
+from model_repo.price.build import build
+from model_repo.publish import Trained, publish
+from serving.adapters.live_models import LiveModels
+from serving.adapters.memory_catalogue import MemoryCatalogue
+from serving.adapters.price_live import OFF, LivePrices, quoted_again
+from serving.catalogue.contract import PriceUpdate, SetPrices, SetStock, StockUpdate, UpsertItems
+from serving.core.catalogue import Item
+from serving.core.clock import NEVER
+from serving.core.errors import NotReady
+from serving.core.turn import Turn
+from serving.decisions.price.contract import AllQuery, QuoteQuery, Quotes, SimulateQuery
+from serving.decisions.price.rules import Params
+from serving.decisions.recommend.contract import OBJECTIVES, Query
+
+WALL_S = 1_800_000_000.0
+TURN = Turn(0.0, WALL_S, NEVER)
+IDS = tuple(f"i{n}" for n in range(N))
+QUERIES = [
+    Query(placement="others-you-may-like", item_ids=("i0",), page_size=8),
+    Query(placement="trending", page_size=20, filter="price >= 1050"),
+    Query(placement="trending", page_size=20, objective=OBJECTIVES[-1], objective_weight=1.0),
+    Query(placement="on-sale", page_size=20),
+    Query(placement="trending", page_size=20, min_margin=0.45),
+]
+
+
+GIVEN = Query(given=("i2", "i4", "i6"), page_size=3, personal=False)
+
+
+class Clock:
+    wall_s = WALL_S
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def wall(self) -> float:
+        return self.wall_s
+
+
+def priced(order: np.ndarray, name: str, files: dict[str, bytes] | None = None) -> Trained:
+    """The checkerboard at 10.00 each, bought at 5.50; every fourth on sale."""
+    made = release(order, name)
+    items = [
+        replace(item, price=1000, cost=550, currency="GBP", list_price=0 if int(item.item_id[1:]) % 4 else 1500)
+        for item in made.items
+    ]
+    return replace(made, items=items, decisions={"price": files} if files else {})
+
+
+@contextmanager
+def serving(home: Path, mode: str = "live", **settings: object) -> Iterator[tuple[LiveModels, LivePrices]]:
+    prices = LivePrices(home, Params(mode=mode, **settings), Clock())  # type: ignore[arg-type]
+    models = LiveModels(home, NEIGHBOURS_ONLY, None, MemoryCatalogue(), prices=prices)
+    try:
+        yield models, prices
+    finally:
+        prices.close()
+        models.close()
+
+
+def shown(models: LiveModels, query: Query) -> dict[str, int]:
+    (answer,) = models.run([query], TURN)
+    ids = [answer.catalogue.items[row].item_id for row in answer.rows]
+    return dict(zip(ids, answer.prices.tolist(), strict=True))
+
+
+def quoted(prices: LivePrices, *ids: str) -> dict[str, int]:
+    (answer,) = prices.run_quote([QuoteQuery(ids)], TURN)
+    assert isinstance(answer, Quotes)
+    items, found = answer.table.catalogue.items, answer.table.decided.price
+    return {items[row].item_id: int(found[row]) for row in answer.rows}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release without a price model; nobody publishes there."""
+    home = tmp_path_factory.mktemp("priced")
+    publish(home, priced(A, "A"), wall_s=1.7e9)
+    return home
+
+
+def test_pages_filters_and_objectives_read_the_quoted_prices(home: Path) -> None:
+    """At an elasticity of -2 the best price of what costs 5.50 is 11.00: as far as the step goes."""
+    with serving(home) as (models, prices):
+        for query in QUERIES:
+            found = shown(models, query)
+            assert found == quoted(prices, *found), query
+        assert set(shown(models, QUERIES[1]).values()) == {1100}
+        assert shown(models, QUERIES[4]), "the margin at 11.00 is one half, at 10.00 it would be .45"
+
+
+@pytest.mark.parametrize("mode", ["off", "quote"])
+def test_nothing_changes_where_prices_are_not_live(home: Path, mode: str) -> None:
+    """Answers are those of a gateway that knows nothing of prices."""
+    plain = LiveModels(home, NEIGHBOURS_ONLY, None, MemoryCatalogue())
+    with serving(home, mode) as (models, prices):
+        for query, one, other in zip(QUERIES, models.run(QUERIES, TURN), plain.run(QUERIES, TURN), strict=True):
+            assert one.rows.tolist() == other.rows.tolist(), query
+            assert one.scores.tolist() == other.scores.tolist()
+            assert one.prices.tolist() == other.prices.tolist()
+            assert one.versions == other.versions
+        assert not shown(models, QUERIES[1])
+        if mode == "quote":
+            assert quoted(prices, "i1") == {"i1": 1100}
+    plain.close()
+
+
+def test_where_prices_are_off_every_question_says_so(home: Path) -> None:
+    with serving(home, "off") as (_, prices):
+        for answer in (
+            *prices.run_quote([QuoteQuery(("i1",))] * 2, TURN),
+            *prices.run_simulate([SimulateQuery(("i1",))], TURN),
+        ):
+            assert isinstance(answer, NotReady)
+            assert OFF in answer.message
+        with pytest.raises(NotReady, match="off"):
+            prices.bulk(AllQuery(0, 10))
+
+
+def test_changes_of_the_catalogue_are_priced_and_shown(home: Path) -> None:
+    """A new price at once; its quote, and that of a new item, when the watcher has looked."""
+    with serving(home) as (models, prices):
+        assert shown(models, QUERIES[0])
+        models.catalogue.run_write(
+            [
+                SetPrices((PriceUpdate("i2", "GBP", price=2000, valid_from_s=1_700_000_000),)),
+                SetStock((StockUpdate("i4", "main", 500),)),
+                UpsertItems((Item("new", currency="GBP", price=300, cost=100, price_set_s=1_700_000_000),)),
+            ],
+            TURN,
+        )
+        before = shown(models, GIVEN)
+        assert (before["i2"], before["i4"]) == (2000, 1100)
+        assert prices.look()
+        models.take_prices()
+        assert not prices.look()
+        after = shown(models, GIVEN)
+        assert after == quoted(prices, *after)
+        assert (after["i2"], quoted(prices, "new")["new"]) == (1800, 270)
+
+
+def test_the_watcher_follows_the_catalogue_and_the_clock(home: Path) -> None:
+    """A price that is set now stands until a period begins a cool-down later."""
+    with serving(home, cooldown_h=24.0) as (models, prices):
+        models.catalogue.run_write([SetPrices((PriceUpdate("i2", "GBP", price=2000),))], TURN)
+        prices.start()
+        awaited(lambda: quoted(prices, "i2")["i2"] == 2000, "the price that was set stands")
+        prices._clock.wall_s = WALL_S + 3 * 86_400  # type: ignore[attr-defined]
+        awaited(lambda: quoted(prices, "i2")["i2"] == 1800, "a step down, three days later")
+        awaited(lambda: shown(models, GIVEN)["i2"] == 1800, "pages show it")
+
+
+def panel() -> Panel:
+    """Sixty weeks of every item, at prices around 10.00: the dearer, the less is sold."""
+    rng, weeks = np.random.default_rng(0), 60
+    price = np.tile(np.array([800, 900, 1000, 1100, 1200]), N * weeks // 5)
+    n = N * weeks
+    return Panel(
+        "weeks", "", np.repeat(np.arange(N, dtype=np.int32), weeks), np.tile(np.arange(weeks, dtype=np.int32), N),
+        rng.poisson(200 * (price / 1000) ** -3.0).astype(np.float64), price.astype(np.int64), np.zeros(n),
+        np.zeros(n, np.int64), np.zeros(n, np.bool_), IDS, np.zeros(N, np.int32), ("",), 19_000, 7, "GBP",
+    )  # fmt: skip
+
+
+def test_a_new_release_is_priced_by_its_own_model_before_it_answers(tmp_path: Path) -> None:
+    """And a release whose model is damaged is served all the same, priced without it."""
+    publish(tmp_path, priced(A, "A"), wall_s=1.7e9)
+    files = dict(build(panel(), params=BuildParams(trees=None)).files)
+    with serving(tmp_path) as (models, prices):
+        assert prices.table.model_version == ""
+        assert prices.table.degraded
+        publish(tmp_path, priced(B, "B", files), wall_s=1.7e9 + 1)
+        assert models.refresh()
+        table = prices.table
+        assert table.model_version
+        assert table.degraded == ""
+        found = shown(models, QUERIES[0])
+        assert found == quoted(prices, *found)
+        assert set(found.values()) < set(range(900, 1000)), "at -3 it is 8.25, and the step ends at 9.00"
+        again = quoted_again(tmp_path, Params(mode="live"), models.release, table.catalogue, WALL_S)
+        assert again is not None
+        assert again.price.tolist() == table.decided.price.tolist()
+        publish(tmp_path, priced(A, "C", {**files, "curves.npz": b"y"}), wall_s=1.7e9 + 2)
+        assert models.refresh()
+        assert "curves.npz" in prices.table.degraded
+        assert set(shown(models, QUERIES[0]).values()) == {1100}
