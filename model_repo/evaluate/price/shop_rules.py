@@ -9,7 +9,7 @@ import numpy as np
 
 from model_repo.evaluate.price.market import I64
 
-RUNGS: Final = 15
+RUNGS: Final = 31
 """Prices that are allowed at a time, today's among them, from the lowest to the highest."""
 FLOOR_SHARE, CEILING_SHARE = 1.05, 1.6
 STEP: Final = 0.10
