@@ -56,7 +56,7 @@ def quoted_again(home: Path, params: Params, release: str, catalogue: Catalogue,
 
 
 class LivePrices:
-    """Readers take one reference, `table`; it is replaced, and never changed.
+    """Readers take one reference, that of the table; it is replaced, and never changed.
 
     Prices are those of the live release for everybody: the arms of a split, too, show them.
     """
@@ -71,7 +71,8 @@ class LivePrices:
         self._release, self._cause = "", NO_MODEL
         self._model: DemandModel | None = None
         self._view: View | None = None
-        self._table: PriceTable | None = None
+        self._made: tuple[View, PriceTable] | None = None
+        """All prices, and the view whose rows they have; replaced together."""
         self._shown: dict[int, tuple[View, PriceTable, Quoted]] = {}
         self._problem = OFF if params.mode == "off" else "prices have not been decided yet"
         self._closing = threading.Event()
@@ -80,9 +81,9 @@ class LivePrices:
     @property
     def table(self) -> PriceTable:
         """All quotes. Raises NotReady."""
-        if self._table is None:
+        if self._made is None:
             raise NotReady(self._problem)
-        return self._table
+        return self._made[1]
 
     def start(self) -> None:
         """Begins to follow the catalogue and the clock."""
@@ -107,11 +108,11 @@ class LivePrices:
 
     def look(self) -> bool:
         """Whether the catalogue or the period is another one, and prices were decided anew."""
-        view, table = self._view, self._table
+        view, made = self._view, self._made
         if view is None:
             return False
         period = self._pricing.period(self._clock.wall())
-        if table is not None and table.catalogue is view.snapshot and table.period == period:
+        if made is not None and made[1].catalogue is view.snapshot and made[1].period == period:
             return False
         with self._guard:
             self._decide()
@@ -119,13 +120,13 @@ class LivePrices:
 
     def over(self, view: View) -> Quoted | None:
         """What pages of this view show; None = the catalogue's prices."""
-        table = self._table
-        if self._mode != "live" or table is None:
+        if self._mode != "live" or self._made is None:
             return None
+        main, table = self._made
         kept = self._shown.get(id(view))
         if kept is not None and kept[0] is view and kept[1] is table:
             return kept[2]
-        quoted = table.quoted(None if view is self._view else view.snapshot)
+        quoted = table.quoted(None if view is main else view.snapshot)
         if len(self._shown) >= VIEWS_MAX:
             self._shown.clear()
         self._shown[id(view)] = (view, table, quoted)
@@ -157,13 +158,13 @@ class LivePrices:
     def _decide(self) -> None:
         """A defect here must not keep a release from serving: then there are no quotes, and pages show the catalogue's
         prices."""
-        assert self._view is not None
+        view, before = self._view, self._made[1] if self._made else None
+        assert view is not None
         try:
-            self._table = self._pricing.table(
-                self._view.snapshot, self._model, self._clock.wall(), self._table, self._cause
-            )
+            table = self._pricing.table(view.snapshot, self._model, self._clock.wall(), before, self._cause)
+            self._made = (view, table)
         except Exception:
-            self._table, self._problem = None, "prices could not be decided: the gateway's log says why"
+            self._made, self._problem = None, "prices could not be decided: the gateway's log says why"
             log.exception("prices of release %s could not be decided", self._release)
 
     def _watch(self) -> None:

@@ -102,7 +102,7 @@ def _train_if_needed(settings: Settings, options: dict[str, int | None]) -> None
 
 
 def tour(settings: Settings, addresses: Addresses) -> None:
-    """Asks as a storefront would, each question over gRPC and over HTTP; then an event, and again; last, as a planner."""
+    """Asks as a storefront would, each question over gRPC and HTTP; then an event, and again; last, as a planner."""
     from serving.adapters.releases import live
 
     visitor = f"demo-{uuid.uuid4().hex[:8]}"
