@@ -30,6 +30,8 @@ from storegate.v1 import pricing_pb2 as pb
 PAGE_SIZE: Final = 1000
 UNIT_ITEMS: Final = 50
 """Quotes that count as one unit of work."""
+ENCODED_MAX: Final = 200_000
+"""Quotes of a table that are kept as they were sent, about 200 bytes each."""
 _QUOTES: Final = b"\x0a"  # field 1 of QuotePricesResponse, length-delimited
 _INFO: Final = -1
 _ID_BYTES: Final = 8
@@ -62,7 +64,9 @@ def encode_quotes(quotes: Quotes) -> bytes:
         if wanted and items[row].currency != wanted:
             encoded = checks.wire(_quote(table, row, wanted))
         elif (encoded := kept.get(row, b"")) == b"":
-            encoded = kept[row] = checks.wire(_quote(table, row))
+            encoded = checks.wire(_quote(table, row))
+            if len(kept) < ENCODED_MAX:
+                kept[row] = encoded
         out += _QUOTES + checks.varint(len(encoded)) + encoded
     if (info := kept.get(_INFO, b"")) == b"":
         info = kept[_INFO] = checks.wire(pb.QuotePricesResponse(info=info_message(table)))

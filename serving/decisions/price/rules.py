@@ -122,6 +122,8 @@ class Params:
         if len(self.overrides) > OVERRIDES_MAX:
             raise InvalidInput("price.overrides", f"{len(self.overrides)} lines", f"at most {OVERRIDES_MAX}")
         for line in self.overrides:
+            if "," in line:  # it separates lines in the environment, by which replicas are told
+                raise InvalidInput("price.overrides", line, "a line without a comma")
             _override(line, self)
 
     @property

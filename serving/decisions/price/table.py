@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from serving.core.catalogue import Catalogue, Item
+from serving.core.catalogue import Catalogue
 from serving.core.errors import ModelFailed
 from serving.core.ports import I64
 from serving.core.prices import Quoted
@@ -48,7 +48,7 @@ class PriceTable:
     degraded: str
     """Why the model was not asked; '' = it was."""
     encoded: dict[int, bytes] = field(init=False, default_factory=dict, repr=False)
-    """Row -> its quote as it was sent, for the codec; -1 -> what all of them were made of. Grows to a line an item."""
+    """Row -> its quote as it was sent, for the codec; -1 -> what all of them were made of. The codec bounds it."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -90,16 +90,14 @@ class PriceTable:
         return decide(facts, self.inputs.packs(rows), self.demand(rows, facts), self.rules, chance)
 
     def quoted(self, catalogue: Catalogue | None = None) -> Quoted:
-        """The prices for pages. catalogue: of another release, whose rows are others; None = this one."""
+        """The prices for pages. catalogue: of another release, whose rows, and published prices, are others: its pages
+        show these all the same; None = this one."""
         if catalogue is None or catalogue is self.catalogue:
             return Quoted(self.catalogue, self.decided.price)
         row_of, n = self.catalogue.row_of, len(catalogue)
         rows = np.fromiter((row_of.get(item.item_id, -1) for item in catalogue.items), np.int64, n)
-        price = np.where(rows >= 0, self.decided.price[rows], 0)
-        for row in np.flatnonzero(catalogue.serials != np.where(rows >= 0, self.catalogue.serials[rows], 0)).tolist():
-            if not _same_amounts(catalogue.items[row], self.catalogue.items[rows[row]] if rows[row] >= 0 else None):
-                price[row] = 0
-        return Quoted(catalogue, price)
+        mine = np.where(self.decided.price > 0, self.decided.price, self.catalogue.price)
+        return Quoted(catalogue, np.where(rows >= 0, mine[rows], 0))
 
 
 class Pricing:
@@ -158,11 +156,3 @@ def _changed(before: Catalogue, now: Catalogue) -> I64:
     known = len(before)
     differ = np.flatnonzero(now.serials[:known] != before.serials)
     return np.concatenate((differ, np.arange(known, len(now))))
-
-
-def _same_amounts(one: Item, other: Item | None) -> bool:
-    if other is None:
-        return False
-    return (one.price, one.cost, one.list_price, one.currency) == (
-        other.price, other.cost, other.list_price, other.currency,
-    )  # fmt: skip

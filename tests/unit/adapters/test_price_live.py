@@ -166,6 +166,21 @@ def test_the_watcher_follows_the_catalogue_and_the_clock(home: Path) -> None:
         awaited(lambda: shown(models, GIVEN)["i2"] == 1800, "pages show it")
 
 
+def test_an_arm_of_a_split_shows_the_prices_of_the_live_release(home: Path) -> None:
+    """Who asks decides the arm, and must not decide the price: also of a release with other rows and other prices."""
+    with serving(home) as (models, prices):
+        items = [replace(item, price=1300, cost=900) for item in priced(B, "B").items]
+        view = models.catalogue.open(items, [item.item_id for item in items])
+        over = prices.over(view)
+        assert over is not None
+        assert over is prices.over(view), "kept while nothing changes"
+        found = over.prices(view.snapshot).price
+        assert {item.item_id: int(found[row]) for row, item in enumerate(view.snapshot.items)} == quoted(prices, *IDS)
+        models.catalogue.run_write([SetPrices((PriceUpdate("i2", "GBP", price=2000),))], TURN)
+        assert over.prices(view.snapshot).price[view.snapshot.row_of["i2"]] == 2000
+        assert shown(models, GIVEN)["i2"] == 2000
+
+
 def panel() -> Panel:
     """Sixty weeks of every item, at prices around 10.00: the dearer, the less is sold."""
     rng, weeks = np.random.default_rng(0), 60

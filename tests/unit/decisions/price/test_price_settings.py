@@ -30,6 +30,7 @@ from serving.kernels import pricing as kernel
         ({"prior_elasticity": 0.5}, "price.prior_elasticity"),
         ({"overrides": ("min_margin=0.3",)}, "price.overrides"),
         ({"overrides": ("brand=Acme",)}, "price.overrides"),
+        ({"overrides": ("brand=Acme, Inc min_margin=0.3",)}, "price.overrides"),
         ({"overrides": ("brand=Acme mode=live",)}, "price.overrides"),
         ({"overrides": ("brand=Acme min_margin=much",)}, "price.overrides"),
         ({"overrides": ("brand=Acme min_margin=nan",)}, "price.overrides"),
