@@ -101,6 +101,23 @@ def test_forecast_prints_a_table(trained_as_told: Path) -> None:
     assert ITEM in done.stdout
 
 
+def test_replenish_prints_a_table(trained_as_told: Path) -> None:
+    """What to order of the README's item, without a gateway, in packs of six."""
+    done = command(trained_as_told, *spoken_of("replenish"))
+    assert done.returncode == 0, done.stderr
+    (row,) = [line.split() for line in done.stdout.splitlines() if line.split()[:1] == [ITEM]]
+    assert int(row[1].replace(",", "")) % 6 == 0
+
+
+def test_a_quote_is_printed(served_as_told: Gateway) -> None:
+    """The price of the README's item at the running gateway, within its band."""
+    done = command(served_as_told.home, *spoken_of("price"))
+    assert done.returncode == 0, done.stderr
+    (row,) = [line.split() for line in done.stdout.splitlines() if line.split()[:1] == [ITEM]]
+    price, _now, low, high = (float(text) for text in re.findall(r"(\d+\.\d+) GBP", " ".join(row))[:4])
+    assert low <= price <= high
+
+
 def test_curl_gets_an_answer(local_gateway: Gateway) -> None:
     """The README's curl lines, at this gateway's address: a page of five, and a shop page of two placements."""
     if shutil.which("curl") is None:
@@ -137,7 +154,7 @@ def test_commands_and_options_exist(words: list[str], tmp_path: Path) -> None:
     """Every `storegate ...` of the README names a command, and options that its help knows."""
     environ = os.environ | {"COLUMNS": "200", "STOREGATE_HOME": str(tmp_path)}
     name, *rest = words
-    deeper = [word for word in rest if word.isalpha() and word.islower()][:1] if name in ("evaluate", "batch") else []
+    deeper = [word for word in rest if word.isalpha() and word.islower()][:1] if name in ("evaluate", "batch", "price") else []
     helped = subprocess.run(
         [Path(sys.executable).with_name("storegate"), name, *deeper, "--help"],
         env=environ,
