@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -191,8 +191,3 @@ def _metrics(
         "trees": float(model.trees is not None),
         "seed": float(seed),
     }
-
-
-def without_trees(params: Params) -> Params:
-    """The same without the trees: less to learn, and less to say."""
-    return replace(params, trees=None)
