@@ -1,7 +1,7 @@
 """Forecasts: how long one item takes in process, and how long all items of a large shop into a file.
 
-python -m loadtests.forecast
-python -m loadtests.forecast --items 100000 --home var/loadtests/home --json
+python -m loadtests.forecast_service
+python -m loadtests.forecast_service --items 100000 --home var/loadtests/home --json
 
 The live release of the home is the model. In process: one item over 28 days with nine quantiles, through the stages and
 the codec that answer ForecastDemand, each time another item. In bulk: the model is given so many items, each with what
@@ -82,7 +82,7 @@ def main(items: int, calls: int, seed: int, json_: bool, home: Path) -> None:
     except StoregateError as error:
         raise click.ClickException(error.message) from error
     result = Result(
-        command=" ".join(["python", "-m", "loadtests.forecast", *sys.argv[1:]]),
+        command=" ".join(["python", "-m", "loadtests.forecast_service", *sys.argv[1:]]),
         data=describe(facts), seed=seed, setup={"days": DAYS}, rows=rows, seconds=time.monotonic() - begun,
         notes=broken(rows[0], rows[1], items),
     )  # fmt: skip
