@@ -17,6 +17,7 @@ from model_repo.evaluate.baselines import Contender
 from model_repo.evaluate.knowledge import joined
 from model_repo.evaluate.policy.command import policy
 from model_repo.evaluate.rankers import rankers
+from model_repo.evaluate.replenish.command import replenish
 from model_repo.evaluate.retrieval import retrieval
 from model_repo.evaluate.search import BUDGET
 from model_repo.evaluate.splits import DAY_S, HOLDOUT_DAYS, WEEK_DAYS, cut_before_end
@@ -34,6 +35,7 @@ def evaluate() -> None:
 
 evaluate.add_command(policy)
 evaluate.add_command(rankers)
+evaluate.add_command(replenish)
 evaluate.add_command(retrieval)
 
 

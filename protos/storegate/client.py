@@ -37,6 +37,8 @@ from storegate.v1 import (
     forecast_pb2_grpc,
     gateway_pb2,
     gateway_pb2_grpc,
+    inventory_pb2,
+    inventory_pb2_grpc,
     model_pb2,
     model_pb2_grpc,
     recommendation_pb2,
@@ -51,6 +53,7 @@ RETRIED = (
     {"service": "storegate.v1.UserEventService", "method": "EraseUser"},  # idempotent by request_id
     {"service": "storegate.v1.CatalogService", "method": "GetItem"},
     {"service": "storegate.v1.ForecastService"},
+    {"service": "storegate.v1.InventoryService"},
     *(
         {"service": "storegate.v1.ModelService", "method": method}
         for method in ("ListModels", "GetModel", "PromoteModel", "SetShadow", "SetTrafficSplit")
@@ -334,6 +337,20 @@ class Client:
         request = forecast_pb2.ForecastDemandRequest(item_ids=item_ids, **fields)
         return self._call("forecast", "ForecastDemand", request, timeout_s)
 
+    def plan_replenishment(
+        self, items: Iterable[inventory_pb2.ReplenishItem], *, timeout_s: float | None = None, **fields: Any
+    ) -> inventory_pb2.PlanReplenishmentResponse:
+        """What to order now; further `fields` as in PlanReplenishmentRequest."""
+        request = inventory_pb2.PlanReplenishmentRequest(items=items, **fields)
+        return self._call("inventory", "PlanReplenishment", request, timeout_s)
+
+    def allocate_stock(
+        self, items: Iterable[inventory_pb2.AllocationItem], *, timeout_s: float | None = None, **fields: Any
+    ) -> inventory_pb2.AllocateStockResponse:
+        """Which location gets what there is; further `fields` as in AllocateStockRequest."""
+        request = inventory_pb2.AllocateStockRequest(items=items, **fields)
+        return self._call("inventory", "AllocateStock", request, timeout_s)
+
     def list_models(self, *, timeout_s: float | None = None) -> model_pb2.ListModelsResponse:
         """All models and who answers whom."""
         return self._call("model", "ListModels", model_pb2.ListModelsRequest(), timeout_s)
@@ -466,6 +483,7 @@ class _Slot:
             "event": event_pb2_grpc.UserEventServiceStub(channel),
             "catalog": catalog_pb2_grpc.CatalogServiceStub(channel),
             "forecast": forecast_pb2_grpc.ForecastServiceStub(channel),
+            "inventory": inventory_pb2_grpc.InventoryServiceStub(channel),
             "model": model_pb2_grpc.ModelServiceStub(channel),
             "batch": batch_pb2_grpc.BatchServiceStub(channel),
             "gateway": gateway_pb2_grpc.GatewayServiceStub(channel),

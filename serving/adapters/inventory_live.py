@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from serving.adapters.batch_columns import CATALOGUE_FILE
@@ -66,16 +67,21 @@ class LiveInventory:
         return self._service.run_allocate(queries, turn)
 
 
-def published_inventory(home: Path, params: Params) -> tuple[InventoryService, Catalogue, DemandModel | None]:
-    """The live forecast, None = there is none, with the catalogue that was published with it: for a process without a
-    store. Raises NotReady where nothing is live, ModelDamaged."""
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is live on a disk, for a process without a store."""
+
+    service: InventoryService
+    catalogue: Catalogue
+
+
+def published_inventory(home: Path, params: Params) -> Published:
+    """The live forecast with the catalogue that was published with it. Raises NotReady where nothing is live,
+    ModelDamaged."""
     known = releases(home)
     if not known:
         raise NotReady("nothing has been trained yet: run `storegate train`")
     items = load_items(read_version(home, "catalogue", known[0].models["catalogue"]) / CATALOGUE_FILE)
     catalogue, live = Catalogue.build(items), LivePart(home, PART, read_forecaster)
-    try:
-        model: DemandModel | None = live.current.value
-    except NotReady:
-        model = None
-    return InventoryService(lambda: live.current.value, lambda: catalogue, min_cost_flow, params), catalogue, model
+    service = InventoryService(lambda: live.current.value, lambda: catalogue, min_cost_flow, params)
+    return Published(service, catalogue)

@@ -24,6 +24,7 @@ COMMANDS = {
     "user": ("serving.cli.user:user", "All that is stored of a user: export it, erase it."),
     "report": ("serving.cli.report:report", "What came of the answers: shown, clicked, bought."),
     "model": ("serving.cli.model:model", "Which models answer: promote, roll back, shadow, split."),
+    "replenish": ("serving.cli.replenish:replenish", "What to order now: a few items on the screen, all into a file."),
     "batch": ("serving.cli.batch:batch", "Recommendations, scores or forecasts for many, from Parquet to Parquet."),
     "status": ("serving.cli.status:status", "What is live, and how the replicas do."),
     "edge": ("serving.cli.edge:edge", "HAProxy in front of the replicas: its configuration."),

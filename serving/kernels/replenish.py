@@ -40,20 +40,35 @@ UNBOUND, PACK, MINIMUM, MAXIMUM, ENOUGH = 0, 1, 2, 3, 4
 
 
 @njit(cache=True, nogil=True)
-def curves(pmf, lost, out):
+def cells_used(pmf, order, holding, share):
+    """Cells of the protection interval's demand (m,), and of twice the economic order quantity above it, that a plan
+    looks at. order, holding: of a cell for a cycle; share: of the interval that is the cycle."""
+    m, total, mean, top = len(pmf), 0.0, 0.0, 1
+    for k in range(m):
+        mean += k * pmf[k]
+        if total < 1.0 - 1e-9:
+            total += pmf[k]
+            top = k + 2
+    if order > 0.0 and holding > 0.0:
+        top += int(2.0 * np.sqrt(2.0 * order * mean * share / holding)) + 1
+    return min(top, m)
+
+
+@njit(cache=True, nogil=True)
+def curves(pmf, used, lost, out):
     """Writes out (6, m) over positions of 0, 1, ... cells, all but READY in cells, from pmf (4, m) of `protection`.
 
-    lost: whether unmet demand is lost. Returns the demand of a cycle in cells.
+    used: cells that are looked at, from `cells_used`; lost: whether unmet demand is lost. Returns the demand of a cycle
+    in cells.
     """
-    m = pmf.shape[1]
     cycle, ends = 0.0, np.zeros(3)
-    for k in range(m):
+    for k in range(pmf.shape[1]):
         cycle += k * pmf[CYCLE, k]
         ends[LEAD] += k * pmf[LEAD, k]
         ends[PROTECTION] += k * pmf[PROTECTION, k]
     below = np.zeros(3)  # P(D < k) of each line
     left = np.zeros(3)  # E[(k - D)+]
-    for k in range(m):
+    for k in range(used):
         for line in range(3):  # LEAD, PROTECTION, DAYS
             left[line] += below[line]
             below[line] += pmf[line, k]
@@ -64,20 +79,19 @@ def curves(pmf, lost, out):
         out[KEPT, k] = left[DAYS]
         out[SHORT, k], out[HELD, k] = out[WAITS, k], out[KEPT, k]
     if lost:
-        lost_sales(pmf[LEAD], pmf[CYCLE], ends[LEAD], out)
+        lost_sales(pmf[LEAD], pmf[CYCLE], ends[LEAD], used, out)
     return cycle
 
 
 @njit(cache=True, nogil=True)
-def lost_sales(before, cycle, mean_before, out):
+def lost_sales(before, cycle, mean_before, m, out):
     """Corrects SHORT and HELD of out (6, m) for lost sales: at an order-up-to position S, with q what is sold in a
     cycle and Y what is sold before the order arrives, S - Y is there when the cycle begins, and
 
       P(Y > a) = P(D(L) > a) P(S - q > a),  P(q > a) = P(D(R) > a) P(S - Y > a),  lost = E[(D(R) - (S - Y))+].
 
-    before, cycle (m,): distributions of D(L) and D(R); mean_before: of D(L).
+    before, cycle: distributions of D(L) and D(R), of which m cells are looked at; mean_before: of D(L).
     """
-    m = len(before)
     over_before, over_cycle = np.zeros(m), np.zeros(m)
     p, q = 1.0, 1.0
     top = 0
@@ -114,12 +128,11 @@ def reached(ready, short, cycle, kind, target):
 
 
 @njit(cache=True, nogil=True)
-def base_stock(curve, cycle, kind, target, holding, shortage):
+def base_stock(curve, m, cycle, kind, target, holding, shortage):
     """The order-up-to position in cells: the least that meets the target, or for FOR_COST the cheapest.
 
-    holding: of a cell over a cycle; shortage: of a cell once.
+    m: cells that are looked at; holding: of a cell over a cycle; shortage: of a cell once.
     """
-    m = curve.shape[1]
     if kind == FOR_COST:
         best, cheapest = 0, np.inf
         for k in range(m):
@@ -140,15 +153,15 @@ def under_way(crossing, reviews):
 
 
 @njit(cache=True, nogil=True)
-def reorder_points(curve, demand, cycle, crossing, kind, target, holding, shortage, order):
+def reorder_points(curve, m, demand, cycle, crossing, kind, target, holding, shortage, order):
     """(s, S, reviews from order to order), positions in cells: orders are placed at s or less; least cost a cycle among
     the pairs that meet the target.
 
-    demand (m,): distribution of a cycle's demand; crossing: mean lead time in review periods; order: cost of placing
-    one. FOR_COST counts shortage as well. s = -1: only at backorders, or where demand is lost never. Lost sales are
-    corrected for the share of time that an order is under way (without one the curves of backorders are exact).
+    m: cells that are looked at; demand: distribution of a cycle's demand; crossing: mean lead time in review periods;
+    order: cost of placing one. FOR_COST counts shortage as well. s = -1: only at backorders, or where demand is lost
+    never. Lost sales are corrected for the share of time that an order is under way (without one the curves of
+    backorders are exact).
     """
-    m = curve.shape[1]
     visits = np.zeros(m)
     """Expected reviews at S - j since the last order: the renewal function's steps. [3, eq. 2]"""
     still = 1.0 - demand[0]
@@ -188,14 +201,14 @@ def reorder_points(curve, demand, cycle, crossing, kind, target, holding, shorta
 
 
 @njit(cache=True, nogil=True)
-def at(curve, position, step):
-    """A line of the curves (m,) at a position in units, between the cells in a straight line."""
+def at(curve, used, position, step, slope):
+    """A line of the curves at a position in units, between the cells in a straight line; `slope` beyond them."""
     place = position / step
-    last = len(curve) - 1
+    last = used - 1
     if place <= 0.0:
         return curve[0]
     if place >= last:
-        return curve[last]
+        return curve[last] + slope * (place - last)
     k = int(place)
     return curve[k] + (place - k) * (curve[k + 1] - curve[k])
 
@@ -217,7 +230,7 @@ def rounded(wanted, pack, least, most):
 
 
 @njit(cache=True, nogil=True)
-def order_now(curve, step, position, s, up, kind, holding, shortage, pack, least, most):
+def order_now(curve, used, step, position, s, up, kind, holding, shortage, pack, least, most):
     """(quantity, what decided) at a position in units, s and up in units too.
 
     For least cost a whole pack more or less, or nothing where the minimum is far above what is wanted, is chosen by the
@@ -230,15 +243,16 @@ def order_now(curve, step, position, s, up, kind, holding, shortage, pack, least
         smaller = quantity - pack
         if smaller < max(least, 1):
             smaller = 0
-        more = _cost(curve, step, position + quantity, holding, shortage)
-        if _cost(curve, step, position + smaller, holding, shortage) < more:
+        more = _cost(curve, used, step, position + quantity, holding, shortage)
+        if _cost(curve, used, step, position + smaller, holding, shortage) < more:
             return smaller, bound
     return quantity, bound
 
 
 @njit(cache=True, nogil=True)
-def _cost(curve, step, position, holding, shortage):
-    return holding * at(curve[HELD], position, step) + shortage * at(curve[SHORT], position, step)
+def _cost(curve, used, step, position, holding, shortage):
+    held, short = at(curve[HELD], used, position, step, 1.0), at(curve[SHORT], used, position, step, 0.0)
+    return holding * held + shortage * short
 
 
 @njit(cache=True, nogil=True)
@@ -276,36 +290,48 @@ def plan(
     curve = np.zeros((LINES, m))
     for i in range(len(pmf)):
         unit = step[i]
-        cycle = curves(pmf[i], lost[i], curve)
+        hold, miss = holding[i] * unit, shortage[i] * unit
+        used = cells_used(pmf[i, PROTECTION], order[i], hold, review[i] / (lead_days[i] + review[i]))
+        cycle = curves(pmf[i], used, lost[i], curve)
         needed = 0.0
         for k in range(m):
             needed += k * pmf[i, PROTECTION, k]
-        hold, miss = holding[i] * unit, shortage[i] * unit
         if order[i] > 0.0:
             crossing = lead_days[i] / review[i]
             s, up, reviews = reorder_points(
-                curve, pmf[i, CYCLE], cycle, crossing, kind[i], target[i], hold, miss, order[i]
+                curve, used, pmf[i, CYCLE], cycle, crossing, kind[i], target[i], hold, miss, order[i]
             )
             way = under_way(crossing, reviews)
-            for k in range(m):
+            for k in range(used):
                 curve[SHORT, k] = way * curve[SHORT, k] + (1.0 - way) * curve[WAITS, k]
                 curve[HELD, k] = way * curve[HELD, k] + (1.0 - way) * curve[KEPT, k]
         else:
-            up = base_stock(curve, cycle, kind[i], target[i], hold, miss)
+            up = base_stock(curve, used, cycle, kind[i], target[i], hold, miss)
             s = up - 1
         s_units = s * unit if s >= 0 else np.int64(-1)
         if order[i] <= 0.0:
             s_units = up * unit - 1
         quantity, bound = order_now(
-            curve, unit, position[i], s_units, up * unit, kind[i], holding[i], shortage[i], pack[i], least[i], most[i]
+            curve,
+            used,
+            unit,
+            position[i],
+            s_units,
+            up * unit,
+            kind[i],
+            holding[i],
+            shortage[i],
+            pack[i],
+            least[i],
+            most[i],
         )
         y = position[i] + quantity
-        short = at(curve[SHORT], y, unit) * unit
+        short = at(curve[SHORT], used, y, unit, 0.0) * unit
         out_units[i, 0], out_units[i, 1], out_units[i, 2], out_units[i, 3] = quantity, up * unit, s_units, bound
         out[i, 0], out[i, 1] = needed * unit, cycle * unit
         out[i, 2] = up * unit - needed * unit if order[i] <= 0.0 else s_units - (needed - cycle) * unit
         out[i, 3] = 1.0 - short / (cycle * unit) if cycle > 0.0 else 1.0
-        out[i, 4] = at(curve[READY], y, unit) if y >= 0 else 0.0
-        out[i, 5] = at(curve[HELD], y, unit) * unit
+        out[i, 4] = at(curve[READY], used, y, unit, 0.0) if y >= 0 else 0.0
+        out[i, 5] = at(curve[HELD], used, y, unit, 1.0) * unit
         out[i, 6] = short
-        out[i, 7] = at(curve[EARLY], y, unit) * unit
+        out[i, 7] = at(curve[EARLY], used, y, unit, 0.0) * unit

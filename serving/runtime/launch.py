@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from typing import Any
 
@@ -22,6 +23,7 @@ from serving.runtime.parts import Plan, Say
 from serving.runtime.ports import SharedPorts
 from serving.runtime.process import THREADS, children, end, pin
 from serving.runtime.rolling import Rollout, on_signal
+from serving.runtime.worker_parts import WorkerSpec
 from serving.runtime.worker_watch import WorkerWatch
 
 BROKEN = ("DEPLOY_FAILED", "UNHEALTHY")
@@ -114,7 +116,7 @@ def _start_ray(plan: Plan, leave: Departure, ours: list[psutil.Process]) -> None
     if not params.ray_address:
         gpus = ray.cluster_resources().get("GPU", 0.0)
         check_gpus(params, gpus)
-        check_worker_gpus(plan, gpus)
+        check_worker_gpus(plan.workers, gpus)
 
 
 def check_gpus(params: RuntimeParams, gpus: float) -> None:
@@ -127,9 +129,9 @@ def check_gpus(params: RuntimeParams, gpus: float) -> None:
         )
 
 
-def check_worker_gpus(plan: Plan, gpus: float) -> None:
+def check_worker_gpus(specs: Sequence[WorkerSpec], gpus: float) -> None:
     """The same for workers."""
-    for spec in plan.workers:
+    for spec in specs:
         if spec.params.gpus * spec.params.replicas > gpus:
             raise SettingError(
                 f"workers.{spec.name}.gpus: {spec.params.replicas} processes want {spec.params.gpus:g} GPUs each, and "

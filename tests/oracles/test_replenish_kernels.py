@@ -38,7 +38,7 @@ def pmf() -> np.ndarray:
 
 def test_curves_equal_their_definitions(pmf: np.ndarray) -> None:
     found, k = np.zeros((LINES, CELLS)), np.arange(CELLS)
-    cycle = curves(pmf, False, found)
+    cycle = curves(pmf, CELLS, False, found)
     assert cycle == pytest.approx(4.5, rel=1e-6)
     for y in range(M):
         over, under = np.maximum(k - y, 0), np.maximum(y - k, 0)
@@ -50,19 +50,19 @@ def test_curves_equal_their_definitions(pmf: np.ndarray) -> None:
 @pytest.mark.parametrize(("kind", "target"), [(FOR_SERVICE, 0.9), (FOR_FILL, 0.97), (FOR_COST, 0.0)])
 def test_base_stock_equals_trying_everything(pmf: np.ndarray, kind: int, target: float) -> None:
     curve = np.zeros((LINES, CELLS))
-    cycle = curves(pmf, False, curve)
+    cycle = curves(pmf, CELLS, False, curve)
     cost = 0.3 * curve[HELD] + 4.0 * curve[SHORT]
     meets = {FOR_SERVICE: curve[READY] >= target, FOR_FILL: 1 - curve[SHORT] / cycle >= target}
     expected = int(np.argmin(cost)) if kind == FOR_COST else int(np.argmax(meets[kind]))
     assert 0 < expected < M
-    assert base_stock(curve, cycle, kind, target, 0.3, 4.0) == expected
+    assert base_stock(curve, CELLS, cycle, kind, target, 0.3, 4.0) == expected
 
 
 @pytest.mark.parametrize(("kind", "target"), [(FOR_FILL, 0.95), (FOR_COST, 0.0)])
 def test_reorder_points_equal_trying_everything(pmf: np.ndarray, kind: int, target: float) -> None:
     """Every pair, each by the stationary chances of its Markov chain, which are solved for and not derived."""
     curve = np.zeros((LINES, CELLS))
-    cycle = curves(pmf, False, curve)
+    cycle = curves(pmf, CELLS, False, curve)
     demand, best = pmf[3, :M], (np.inf, -1, -1)
     for up in range(M // 2):
         for s in range(-1, up):
@@ -79,8 +79,7 @@ def test_reorder_points_equal_trying_everything(pmf: np.ndarray, kind: int, targ
             cost = 5.0 * orders + 0.3 * held + (4.0 * short if kind == FOR_COST else 0)
             if (kind == FOR_COST or short <= (1 - target) * cycle) and cost < best[0] - 1e-12:
                 best = (cost, s, up)
-    small = curve[:, : M // 2].copy()
-    s, up, _ = reorder_points(small, pmf[3, : M // 2].copy(), cycle, 1.0, kind, target, 0.3, 4.0, 5.0)
+    s, up, _ = reorder_points(curve, M // 2, pmf[3], cycle, 1.0, kind, target, 0.3, 4.0, 5.0)
     assert (s, up) == best[1:]
     assert 0 <= s < up - 1
 

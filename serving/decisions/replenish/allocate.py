@@ -63,10 +63,12 @@ class Place:
     """(k,) expected units sold of the first 0, 1, ... blocks that it gets."""
     step: int = 1
 
-    def sales(self, units: int) -> float:
-        """Expected units sold of `units` that it gets."""
+    def sales(self, units: I64) -> F64:
+        """(k,) expected units sold of `units` (k,) that it gets."""
         grid = np.arange(len(self.sold)) * self.step
-        return float(np.interp(self.on_hand + units, grid, self.sold) - np.interp(self.on_hand, grid, self.sold))
+        before = np.interp(self.on_hand, grid, self.sold)
+        found: F64 = np.interp(self.on_hand + units, grid, self.sold) - before
+        return found
 
 
 class AllocatePipeline:
@@ -159,15 +161,14 @@ class Network:
 
     def _blocks(self, place: Place, node: int, location: int, width: int) -> None:
         """Arcs of what comes above the minimum, each worth no more than the one before it."""
-        units, sold = place.destination.least, place.sales(place.destination.least)
-        while units < place.most:
-            upto = min(units + width, place.most)
-            more = place.sales(upto)
-            worth = place.worth * (more - sold) / (upto - units)
-            if worth <= 0:
-                return
-            self._arcs.append((node, location, upto - units, -worth))
-            units, sold = upto, more
+        least, most = place.destination.least, place.most
+        ends = np.minimum(np.arange(least, most + width, width, dtype=np.int64), max(most, least))
+        blocks, more = np.diff(ends), np.diff(place.sales(ends))
+        kept = (blocks > 0) & (more > 0)
+        worth = place.worth * more[kept] / blocks[kept]
+        self._arcs += zip(
+            [node] * len(worth), [location] * len(worth), blocks[kept].tolist(), (-worth).tolist(), strict=True
+        )
 
 
 def _width(place: Place, places: int) -> int:
@@ -258,7 +259,7 @@ def _answer(
                 left[place.stock][source] -= quantity
                 units += quantity
                 way += quantity * (to.transport[source] if to.transport else 0)
-        sold = place.sales(units)
+        sold = float(place.sales(np.array([units], np.int64))[0])
         received.append(Received(stock.item_id, to.location, units, sold, sold * place.value, way, stock.currency))
     kept = tuple(
         (stock.item_id, name, units)

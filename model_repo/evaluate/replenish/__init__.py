@@ -1,0 +1,1 @@
+"""What a replenishment policy would have cost, on demand as it happened."""

@@ -1,0 +1,119 @@
+"""`storegate evaluate replenish`: policies on worlds whose costs can be worked out, and the whole on a small shop."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from model_repo.datasets.demo_store import generate
+from model_repo.evaluate.replenish.command import replenish
+from model_repo.evaluate.replenish.contenders import Normal, Residuals
+from model_repo.evaluate.replenish.flow import NORMAL, SERVED, STATISTICAL, compare, tuned, units
+from model_repo.evaluate.replenish.table import result_of
+from model_repo.evaluate.replenish.world import Terms, World, played, shifted, world_of
+from model_repo.evaluate.report import as_json
+from model_repo.forecast.build import Plan
+from model_repo.forecast.panel import Panel
+from serving.core.errors import InvalidInput
+
+DAYS = 400
+
+
+def world(units_a_day: np.ndarray, **terms: float) -> World:
+    """Items of 100 minor units, sold from the first day on, in a shop that is always open."""
+    n, t = units_a_day.shape
+    panel = Panel(
+        item_ids=tuple(f"i{i}" for i in range(n)), first_day=14_004, units=units_a_day.astype(np.float32),
+        orders=(units_a_day > 0).astype(np.float32), seen=np.ones((n, t), np.bool_), open=np.ones(t, np.bool_),
+        start=np.zeros(n, np.int32), price=np.full((n, t), 100, np.float32), category=np.zeros(n, np.int32),
+        categories=("",),
+    )  # fmt: skip
+    return world_of(panel, Terms(**terms), t - 14 - 70, 70, 100, 0)  # type: ignore[arg-type]  # some are whole
+
+
+def test_costs_of_flat_demand_are_worked_out_by_hand() -> None:
+    """Two a day, a week of lead time: with 28 in sight there are 12 to 0 left at the end of a day; with 26 the last day
+    of a cycle is short by two, once a cycle."""
+    flat = world(np.full((1, DAYS), 2))
+    holding = 100 * 0.6 * 0.25 / 365
+    right = played(flat, np.full((1, len(flat.reviews)), 28))
+    assert (right.fill_rate, right.shortage) == (1.0, 0.0)
+    assert right.holding == pytest.approx(holding * 6 * 70)
+    assert right.cost == pytest.approx(right.holding)
+    waiting = replace(flat, terms=replace(flat.terms, lost=False))
+    less = played(waiting, np.full((1, len(flat.reviews)), 26))
+    assert less.fill_rate == pytest.approx(6 / 7)
+    assert less.shortage == pytest.approx(10 * 2 * holding * 7 * 19)
+
+
+def test_flat_demand_needs_no_safety_by_any_method() -> None:
+    flat = world(np.full((2, DAYS), 2))
+    for contender in (Normal.of(flat, 56), Residuals.of(flat, "ses")):
+        assert np.unique(units(contender, 0.95)).tolist() == [28]
+
+
+def test_a_mean_and_a_deviation_are_those_of_the_window() -> None:
+    """Only days before the review count: what comes later may be anything."""
+    rng = np.random.default_rng(0)
+    demand = rng.poisson(3.0, (3, DAYS))
+    one = world(demand)
+    later = demand.copy()
+    later[:, one.reviews[0] :] += 50
+    first = Normal.of(one, 56), Normal.of(world(later), 56)
+    window = demand[:, one.reviews[0] - 56 : one.reviews[0]]
+    assert first[0].mean[:, 0] == pytest.approx(window.mean(1))
+    assert first[0].sd[:, 0] == pytest.approx(window.std(1, ddof=1))
+    assert first[1].mean[:, 0] == pytest.approx(window.mean(1))
+    statistical = Residuals.of(one, "ses"), Residuals.of(world(later), "ses")
+    assert statistical[0].upto(0.9)[:, 0] == pytest.approx(statistical[1].upto(0.9)[:, 0])
+
+
+def test_tuning_finds_the_least_safety_that_reaches_the_fill_rate() -> None:
+    rng = np.random.default_rng(1)
+    one = world(rng.negative_binomial(1, 0.3, (40, DAYS)))
+    contender = Normal.of(one, 91)
+    knob = tuned(one, contender, 0.9)
+    assert played(one, units(contender, knob)).fill_rate >= 0.9
+    assert played(one, units(contender, knob - 0.02)).fill_rate < 0.9
+
+
+def test_a_world_before_is_the_same_shop_earlier() -> None:
+    one = world(np.full((2, DAYS), 1))
+    before = shifted(one, int(one.reviews[0]) - 70, 56)
+    assert before.reviews[-1] + 14 <= one.reviews[0]
+    assert before.rows.tolist() == one.rows.tolist()
+
+
+def test_too_short_a_history_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="days"):
+        world(np.full((1, 200), 1))
+
+
+def test_the_whole_on_a_small_shop() -> None:
+    """Every policy has its rows, as prescribed and tuned; the object for programs says all that the table does."""
+    dataset = generate(items=56, customers=300, days=260, seed=2)
+    terms, told = Terms(), []
+    plan = Plan(rows_max=2000, calibration_rows=1000, held_days=14)
+    outcome = compare(dataset, terms, 14, 30, 0, 1.0, told.append, tune_days=14, plan=plan)
+    names = [(line.name, line.how) for line in outcome.lines]
+    assert [
+        name for name in (NORMAL, STATISTICAL, SERVED) if (name, "prescribed") in names and (name, "tuned") in names
+    ]
+    assert len(names) == 8
+    assert any("review" in line for line in told)
+    printed = json.loads(as_json(result_of(outcome, dataset, terms, 28, 0, 1.0)))
+    assert printed["counts"]["items"] == outcome.items > 0
+    by_hand = printed["rows"][0]
+    assert by_hand["cost"] == pytest.approx(by_hand["holding"] + by_hand["shortage"] + by_hand["orders"], rel=1e-6)
+    assert by_hand["cost_of_normal"] == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("--demo", "--transactions", "x.csv")])
+def test_one_shop_is_asked_for(arguments: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(replenish, arguments)
+    assert done.exit_code == 2
+    assert "exactly one of" in done.output
