@@ -54,6 +54,8 @@ def train(
     with threadpool_limits(limits=cores()):
         made = train_recommend(dataset, plan, params, seed=seed, report=report)
     forecast = build_forecast(dataset, seed=seed, progress=report)
+    if forecast.why:
+        report(f"no forecasts: {forecast.why}", 1, 1)
     shadowing = None
     if shadow:
         shadowing = shadow_of(

@@ -47,7 +47,7 @@ def read_products(path: str | Path) -> dict[str, Facts]:
     """
     path = Path(path)
     check_file(path)
-    table = _table(path)
+    table = text_table(path)
     names = list(table.column_names)
     by_plain = {plain(name): name for name in reversed(names)}
     code = next((by_plain[name] for name in _ITEM if name in by_plain), None)
@@ -70,8 +70,8 @@ def read_products(path: str | Path) -> dict[str, Facts]:
     return found
 
 
-def _table(path: Path) -> Any:
-    """All columns as text."""
+def text_table(path: Path) -> Any:
+    """All columns of a CSV or Parquet file as text. Raises DataError."""
     try:
         if is_parquet(path):
             with opened(path) as stream:
@@ -85,7 +85,7 @@ def _table(path: Path) -> Any:
         with opened(path) as stream:
             return pa.csv.read_csv(stream, parse_options=parse, convert_options=convert)
     except pa.ArrowException as error:
-        raise DataError(str(path), f"this product list cannot be read: {str(error)[:200]}") from error
+        raise DataError(str(path), f"this file cannot be read: {str(error)[:200]}") from error
 
 
 def _tidy(value: str | None) -> str:

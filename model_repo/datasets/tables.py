@@ -82,6 +82,24 @@ class Kept:
     why: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outside:
+    """What is known beside the sales: m rows, each about one day and one item or all of them.
+
+    promo, out_of_stock, closed are 0 or 1 and mean: on promotion, could not be bought, the shop is closed; every other
+    column is a number of the shop's own: of the day (weather, an event) where no row of it names an item, else the
+    item's own (a competitor's price), of which the last known value counts.
+    """
+
+    names: tuple[str, ...]
+    day: npt.NDArray[np.int64]
+    """(m,) days since 1970-01-01; they may lie after the last sale."""
+    item: npt.NDArray[np.int32]
+    """(m,) position in Dataset.items, -1 = all."""
+    values: npt.NDArray[np.float64]
+    """(m, len(names)), nan = not said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """A shop's history. Items carry titles, prices and, where known, stock; users are their ids."""
@@ -96,3 +114,4 @@ class Dataset:
     report: tuple[Kept, ...] = field(default=())
     places: tuple[str, ...] = ()
     """Where things were sold from or to; () = the data does not say."""
+    outside: Outside | None = None

@@ -19,16 +19,17 @@ from model_repo.forecast.locations import location_shares
 from model_repo.forecast.neighbours import COLD_DAYS, attributes, neighbour_rates
 from model_repo.forecast.panel import Panel, panel_of
 from model_repo.forecast.states import States, category_prior, states_at, with_groups
+from model_repo.forecast.sums import coherent, own_series
 from model_repo.ranker.onnx_file import to_onnx
 from model_repo.work import one_blas_thread
 from serving.adapters.forecast_files import ARRAYS, FORECAST, MEAN, SPREAD
 from serving.adapters.model_files import dump_arrays, encode_ids
 from serving.adapters.onnx_scorer import OnnxScorer
-from serving.core.ports import F32, I32
+from serving.core.ports import F32
 from serving.core.ranges import check_ranges
 from serving.decisions.forecast.features import FEATURES, YEAR_DAYS_MIN
 from serving.decisions.forecast.forecaster import Forecaster, block_sums, buckets
-from serving.decisions.forecast.models import BLOCKS, HORIZON_KEPT, METHODS, NEIGHBOURS, ForecastModel
+from serving.decisions.forecast.models import BLOCKS, HORIZON_KEPT, HORIZON_MAX, METHODS, NEIGHBOURS, ForecastModel
 
 Report = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)."""
@@ -39,7 +40,8 @@ STEPS: Final = 5
 class Plan:
     """rows_max: 1000..1e8 examples to learn from; days_each: 1..56 days that a moment gives; days_min: 7..365 a history
     must have for any forecast, model_days_min: 28..1000 for the trees; held_days: 7..112, the newest, on which the
-    calibration is made, at most a fifth of the history; calibration_rows: 1000..1e7, items at their moments."""
+    calibration is made, at most a fifth of the history; calibration_rows: 1000..1e7, items at their moments;
+    coherent_rows_max: up to so many of all items at these moments are added up there, too, as it is served."""
 
     rows_max: int = 300_000
     days_each: int = 4
@@ -47,13 +49,14 @@ class Plan:
     model_days_min: int = 70
     held_days: int = 56
     calibration_rows: int = 30_000
+    coherent_rows_max: int = 200_000
     trees: Params = field(default_factory=Params)
 
     def __post_init__(self) -> None:
         check_ranges(
             self, "forecast",
             ("rows_max", 1000, 1e8), ("days_each", 1, 56), ("days_min", 7, 365), ("model_days_min", 28, 1000),
-            ("held_days", 7, 112), ("calibration_rows", 1000, 1e7),
+            ("held_days", 7, 112), ("calibration_rows", 1000, 1e7), ("coherent_rows_max", 0, 1e8),
         )  # fmt: skip
 
 
@@ -95,7 +98,8 @@ def _build(dataset: Dataset, seed: int, say: Report, plan: Plan) -> Built:
     states = states_at(panel, end, _prior(panel, dataset, end))
     model, files = _model(panel, states, banked(panel, end, states.shop_week), kind, learnt, calibration, end, years)
     locations, share = location_shares(dataset, panel)
-    model = coherent(replace(model, locations=locations, share=share))
+    own = own_series(panel, states, end, len(model.groups)) if learnt is not None else None
+    model = coherent(replace(model, locations=locations, share=share), own)
     say("forecast: done", STEPS, STEPS)
     files[ARRAYS] = dump_arrays(arrays_of(model), FORECAST)
     return Built(files, {"series": float(len(panel)), "days": float(days), "seed": float(seed)})
@@ -108,7 +112,7 @@ def _learn(panel: Panel, first: int, until: int, years: bool, plan: Plan, seed: 
 
 def _outcomes(panel: Panel, learnt: Learnt, first: int, end: int, years: bool, plan: Plan, seed: int) -> list[Outcomes]:
     """Forecasts of days and weeks from moments at and after `first`, and what was sold."""
-    scorers = _onnx(learnt)
+    scorers = _onnx(learnt, (*FEATURES, *(panel.around.names if panel.around is not None else ())))
     rng = np.random.default_rng(seed)
     moments = list(range(first, end - 6, 7))
     parts: list[list[Outcomes]] = [[] for _ in BLOCKS]
@@ -121,6 +125,8 @@ def _outcomes(panel: Panel, learnt: Learnt, first: int, end: int, years: bool, p
         if len(which) > limit:
             which = np.union1d(rng.choice(which, limit, replace=False), groups)
         model, _ = _model(panel, states, None, kind, learnt, Calibration.none(), moment, years, scorers)
+        if len(panel) * len(moments) <= plan.coherent_rows_max:
+            model = coherent(model, own_series(panel, states, moment, len(model.groups)))
         mu, log_size = Forecaster(model, "").daily(which.astype(np.int32), horizon, 0, None, None, False)
         seen = panel.seen[which, moment : moment + horizon] & (mu > 0)
         units = panel.units[which, moment : moment + horizon]
@@ -137,10 +143,10 @@ def _outcomes(panel: Panel, learnt: Learnt, first: int, end: int, years: bool, p
     ]
 
 
-def _onnx(learnt: Learnt) -> tuple[OnnxScorer, OnnxScorer]:
+def _onnx(learnt: Learnt, names: tuple[str, ...]) -> tuple[OnnxScorer, OnnxScorer]:
     return (
-        OnnxScorer(to_onnx(learnt.mean, FEATURES), FEATURES, MEAN),
-        OnnxScorer(to_onnx(learnt.spread, FEATURES), FEATURES, SPREAD),
+        OnnxScorer(to_onnx(learnt.mean, names), names, MEAN),
+        OnnxScorer(to_onnx(learnt.spread, names), names, SPREAD),
     )
 
 
@@ -174,12 +180,14 @@ def _model(
     calibration: Calibration, end: int, years: bool, scorers: tuple[OnnxScorer, OnnxScorer] | None = None,
 ) -> tuple[ForecastModel, dict[str, bytes]]:  # fmt: skip
     """The model as it is served, its sums not yet coherent, and its ONNX files."""
-    total, groups = len(panel), _groups(panel)
+    total, groups, around = len(panel), _groups(panel), panel.around
+    outside, to_come = around.names if around is not None else (), slice(end, end + HORIZON_MAX)
     n = total - len(groups)
     files: dict[str, bytes] = {}
     if learnt is not None and scorers is None:
-        files = {MEAN: to_onnx(learnt.mean, FEATURES), SPREAD: to_onnx(learnt.spread, FEATURES)}
-        scorers = OnnxScorer(files[MEAN], FEATURES, MEAN), OnnxScorer(files[SPREAD], FEATURES, SPREAD)
+        names = (*FEATURES, *outside)
+        files = {MEAN: to_onnx(learnt.mean, names), SPREAD: to_onnx(learnt.spread, names)}
+        scorers = OnnxScorer(files[MEAN], names, MEAN), OnnxScorer(files[SPREAD], names, SPREAD)
     sale_days = ((panel.units[:, :end] > 0) & panel.seen[:, :end]).sum(axis=1)
     age = end - panel.start
     new = (sale_days == 0) | (age < 7)
@@ -202,7 +210,11 @@ def _model(
         group_mean=np.zeros((len(groups), HORIZON_KEPT), np.float32),
         spread_at=learnt.spread_at if learnt is not None else 0.0, size_shift=calibration.size_shift,
         zero_share=calibration.zero_share, level_map=calibration.level_map, locations=(),
-        share=np.zeros((total, 0), np.float32), mean=scorers[0] if scorers else None,
+        share=np.zeros((total, 0), np.float32), outside=outside,
+        outside_day=around.by_day[:, to_come] if around else np.zeros((0, HORIZON_MAX), np.float32),
+        outside_item=around.items_at(end, total) if around else np.zeros((total, 0), np.float32),
+        closed=around.closed[to_come] if around else np.zeros(HORIZON_MAX, np.bool_),
+        mean=scorers[0] if scorers else None,
         spread=scorers[1] if scorers else None,
     )  # fmt: skip
     return model, files
@@ -217,41 +229,6 @@ def _for_new(bank: Banked, states: States, new: npt.NDArray[np.bool_]) -> Banked
     )
 
 
-def coherent(model: ForecastModel) -> ForecastModel:
-    """The model whose items add up to their categories, and these to the whole shop.
-
-    Groups are forecast as series of their own by the same trees; items are scaled in proportion (top-down
-    reconciliation, Gross and Sohl 1990).
-    """
-    n, g = len(model.item_ids), len(model.groups)
-    own = _group_forecasts(model) if model.mean is not None else None
-    sums = np.zeros((g, HORIZON_KEPT))
-    asked = Forecaster(model, "")
-    for at in range(0, n, 4096):
-        rows = np.arange(at, min(n, at + 4096), dtype=np.int32)
-        mu, _ = asked.daily(rows, HORIZON_KEPT, 0, None, None, False)
-        np.add.at(sums, model.group[rows], mu)
-    if g > 1:
-        sums[-1] = sums[:-1].sum(axis=0)
-    factor = np.ones((g, HORIZON_KEPT))
-    if own is not None:
-        factor = np.where(sums > 0, own / np.maximum(sums, 1e-9), 1.0)
-    return replace(model, factor=factor.astype(np.float32), group_mean=(sums * factor).astype(np.float32))
-
-
-def _group_forecasts(model: ForecastModel) -> npt.NDArray[np.float64]:
-    """(g, HORIZON_KEPT) of the categories and of the whole shop, the categories scaled to that."""
-    n, g = len(model.item_ids), len(model.groups)
-    alone = replace(model, item_ids=(*model.item_ids, *model.groups))  # so that they are forecast as series
-    rows: I32 = np.arange(n, n + g, dtype=np.int32)
-    mu, _ = Forecaster(alone, "").daily(rows, HORIZON_KEPT, 0, None, None, False)
-    own = mu.astype(np.float64)
-    if g > 1:
-        sums = own[:-1].sum(axis=0)
-        own[:-1] *= np.where(sums > 0, own[-1] / np.maximum(sums, 1e-9), 1.0)
-    return own
-
-
 def arrays_of(model: ForecastModel) -> dict[str, npt.ArrayLike]:
     """As adapters/forecast_files.py's FORECAST names them."""
     found = {name: getattr(model, name) for name in FORECAST if hasattr(model, name)}
@@ -260,4 +237,5 @@ def arrays_of(model: ForecastModel) -> dict[str, npt.ArrayLike]:
         "item_ids": encode_ids(model.item_ids),
         "groups": encode_ids(model.groups),
         "locations": encode_ids(model.locations),
+        "outside": encode_ids(model.outside),
     }

@@ -11,10 +11,16 @@ import numpy as np
 from model_repo.forecast.panel import Panel
 from model_repo.forecast.states import States, levels, states_at
 from serving.core.ports import F32, I32, I64
-from serving.decisions.forecast.features import HORIZON_TRAINED, day_features, pairs, rows, weekdays
+from serving.decisions.forecast.features import (
+    HORIZON_TRAINED,
+    day_features,
+    is_cut,
+    pairs,
+    price_ratio,
+    rows,
+    weekdays,
+)
 
-PROMO: Final = 0.9
-"""A price below this share of the usual one counts as a promotion."""
 NEAR_DAYS: Final = 28
 NEAR_SHARE: Final = 0.7
 """So many of the days to learn from lie within NEAR_DAYS of the moment; shops ask about these most."""
@@ -52,22 +58,23 @@ def year_known(panel: Panel, end: int, year_days_min: int) -> bool:
     return end - int(panel.start[-1]) >= year_days_min
 
 
-def at(
-    panel: Panel, states: States, end: int, which: I32, days: I64, *, years: bool, until: int | None = None
-) -> Examples:
+def at(panel: Panel, states: States, end: int, which: I32, days: I64, *, years: bool) -> Examples:
     """The series `which` of a panel with groups on the columns `days`, all at or after `end`; what could not be sold
     (closed, out of stock, not known) is left out."""
     calendar = day_features(days + panel.first_day, end - 1 + panel.first_day, years)
-    usual, last = states.usual_price[which], panel.price[which, end - 1]
-    ratio = np.where((usual > 0) & (last > 0), np.log(np.maximum(last, 1e-9) / np.maximum(usual, 1e-9)), 0.0)
-    ratio = ratio.astype(np.float32)
-    promo = np.repeat((ratio < np.log(PROMO))[:, None], len(days), axis=1)
+    ratio = price_ratio(panel.price[which, end - 1], states.usual_price[which])
+    promo = np.repeat(is_cut(ratio)[:, None], len(days), axis=1)
+    outside = np.zeros((*promo.shape, 0), np.float32)
+    if panel.around is not None:
+        outside = panel.around.pairs(which, end, days)
+        if panel.around.promo is not None:
+            promo |= panel.around.promo[np.ix_(which, days)]
     features = rows(
         states.items[which],
         states.week[which],
         days + panel.first_day,
         calendar,
-        pairs(len(which), len(days), ratio, promo),
+        pairs(ratio, promo, outside),
     )
     week = states.shop_week[weekdays(days + panel.first_day)]
     expected = (states.base[which][:, None] * week).ravel()

@@ -44,7 +44,7 @@ class Params:
     bins: int = 63
     spread_trees: int = 60
     spread_leaves: int = 16
-    group_weight: float = 20.0
+    group_weight: float = 1.0
 
     def __post_init__(self) -> None:
         check_ranges(

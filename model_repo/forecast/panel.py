@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from model_repo.datasets.tables import Dataset
 from model_repo.forecast.groups import groups_of
+from model_repo.forecast.outside import Surroundings, laid_out
 from serving.core.errors import InvalidInput
 from serving.core.ports import F32, I32, I64
 from serving.events.types import PURCHASE, TYPE_CODES
@@ -49,6 +50,8 @@ class Panel:
     category: I32
     """(n,) number of the category."""
     categories: tuple[str, ...]
+    around: Surroundings | None = None
+    """What is known beside the sales; of the items alone in by_item, promo, out_of_stock."""
 
     @property
     def days(self) -> int:
@@ -61,8 +64,8 @@ class Panel:
 def panel_of(dataset: Dataset, outs: Bools | None = None) -> Panel:
     """The purchases of `dataset` by day (UTC); rows in the order of its items.
 
-    outs: (n, t) days known to be out of stock, beside those of stockout-seen events; t as the panel has it. Raises
-    InvalidInput when nothing was bought.
+    outs: (n, t) days known to be out of stock, beside those of stockout-seen events and of dataset.outside; t as the
+    panel has it. Raises InvalidInput when nothing was bought.
     """
     events = dataset.events
     bought = (events.type == PURCHASE) & (events.quantity > 0)
@@ -85,6 +88,11 @@ def panel_of(dataset: Dataset, outs: Bools | None = None) -> Panel:
     columns = np.arange(t)
     seen = open_days & (columns >= start[:, None])
     seen &= ~_out_of_stock(dataset, day, first, sold)
+    around = laid_out(dataset.outside, first, t, n)
+    if around is not None:
+        open_days &= ~around.closed[:t]
+        seen &= open_days
+        outs = around.out_of_stock if outs is None or around.out_of_stock is None else outs | around.out_of_stock
     if outs is not None:
         seen &= ~outs
     names = groups_of(dataset.items)
@@ -100,6 +108,7 @@ def panel_of(dataset: Dataset, outs: Bools | None = None) -> Panel:
         price=_prices(events.item[rows], day[rows] - first, events.price[rows], n, t),
         category=np.array([numbers[name] for name in names], np.int32),
         categories=tuple(numbers),
+        around=around,
     )
 
 

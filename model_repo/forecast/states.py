@@ -14,8 +14,15 @@ from serving.kernels.demand_state import STATE, demand_state
 
 PRIOR_DAYS = 91
 """Newest days from which is told what an item nobody knows yet may sell."""
-WEEK_DAYS = 56
-"""Newest days that tell the shop's week."""
+WEEK_DAYS = 364
+"""Newest days that tell the shop's week: it changes slowly, and a single order may make a day."""
+AROUND_DAYS = 10
+RATIO_MAX = 2.5
+"""A day counts as so many of the days around it at most."""
+PRIOR_WEEKS = 2.0
+"""So many average days stand beside a weekday's own."""
+CLOSED_DAYS = 56
+"""Newest days that tell on which weekdays the shop is closed."""
 CLOSED_SHARE = 0.3
 """A weekday on which the shop was open less often than this is a day on which it is closed."""
 
@@ -57,8 +64,10 @@ def with_groups(panel: Panel) -> Panel:
         first[k] = panel.start[panel.category == k].min(initial=t)
     start = np.concatenate([panel.start, first]).astype(np.int32)
     seen = np.concatenate([panel.seen, panel.open & (np.arange(t) >= first[:, None])])
+    members = [*(np.flatnonzero(panel.category == k) for k in range(c)), np.arange(n)]
     return replace(
         panel,
+        around=None if panel.around is None else panel.around.with_groups(members),
         item_ids=(*panel.item_ids, *(f"category {name}" for name in panel.categories[:c]), "total"),
         units=sums(panel.units),
         orders=sums(panel.orders),
@@ -122,20 +131,26 @@ def usual_price(panel: Panel, end: int) -> F32:
 
 
 def _shop_week(panel: Panel, end: int) -> np.ndarray:
-    """(7,) float64 mean of each weekday over the mean of all open days, 0 = closed on that weekday."""
-    total = panel.units[-1].astype(np.float64)
-    columns = np.arange(max(int(panel.start[-1]), end - WEEK_DAYS), end)
+    """(7,) float64 mean of each weekday over the days around it, their mean 1; 0 = closed on that weekday."""
+    total = panel.units[-1, :end].astype(np.float64)
+    first = int(panel.start[-1])
     out = np.ones(7)
-    open_days = columns[panel.open[columns]]
-    mean = total[open_days].mean() if len(open_days) else 0.0
-    if mean <= 0:
+    is_open = panel.open[:end] & (np.arange(end) >= first)
+    columns = np.arange(max(first, end - WEEK_DAYS), end)
+    columns = columns[is_open[columns]]
+    if not len(columns) or total[columns].sum() <= 0:
         return out
+    sums = np.concatenate([[0.0], np.cumsum(np.where(is_open, total, 0.0))])
+    days = np.concatenate([[0], np.cumsum(is_open)])
+    low, high = np.maximum(columns - AROUND_DAYS, 0), np.minimum(columns + AROUND_DAYS + 1, end)
+    around = (sums[high] - sums[low]) / np.maximum(days[high] - days[low], 1)
+    ratio = np.minimum(total[columns] / np.maximum(around, 1e-9), RATIO_MAX)
+    recent = np.arange(max(first, end - CLOSED_DAYS), end)
     for w in range(7):
-        here = columns[columns % 7 == w]
-        some = here[panel.open[here]]
-        if len(here) and len(some) < CLOSED_SHARE * len(here):
+        lately = recent[recent % 7 == w]
+        if len(lately) and is_open[lately].sum() < CLOSED_SHARE * len(lately):
             out[w] = 0.0
-        elif len(some):
-            # a single order may make a day: two average days stand beside the weekday's own
-            out[w] = (total[some].sum() + 2 * mean) / (len(some) + 2) / mean
-    return out
+            continue
+        here = ratio[columns % 7 == w]
+        out[w] = (here.sum() + PRIOR_WEEKS) / (len(here) + PRIOR_WEEKS)
+    return out / out[out > 0].mean() if (out > 0).any() else np.ones(7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from serving.decisions.forecast.models import (
     CONFIDENCE,
     GRID,
     HORIZON_KEPT,
+    HORIZON_MAX,
     METHODS,
     ForecastModel,
 )
@@ -54,6 +56,10 @@ FORECAST: Final = {
     "zero_share": ("float32", 3),
     "level_map": ("float32", 4),
     "share": ("float32", 2),
+    "outside": ("uint8", 1),  # names, as the ids
+    "outside_day": ("float32", 2),
+    "outside_item": ("float32", 2),
+    "closed": ("bool", 1),
 }
 """Array name -> (dtype, number of dimensions); shapes in decisions/forecast/models.py."""
 
@@ -65,19 +71,21 @@ def read_forecaster(folder: Path, version: str) -> Forecaster:
     groups = tuple(arrays.pop("groups").tobytes().decode().split("\n"))
     locations = decode_ids(arrays.pop("locations"))
     first_day, years, spread_at = arrays.pop("first_day"), arrays.pop("year_known"), arrays.pop("spread_at")
-    mean, spread = _scorer(folder / MEAN), _scorer(folder / SPREAD)
+    outside = decode_ids(arrays.pop("outside"))
+    mean, spread = _scorer(folder / MEAN, outside), _scorer(folder / SPREAD, outside)
     if (mean is None) != (spread is None):
         raise _damaged(f"{MEAN} and {SPREAD} must both be there, or neither")
     model = ForecastModel(
-        item_ids=ids, groups=groups, locations=locations, first_day=int(first_day), year_known=bool(years),
-        spread_at=float(spread_at), mean=mean, spread=spread, **arrays,
+        item_ids=ids, groups=groups, locations=locations, outside=outside, first_day=int(first_day),
+        year_known=bool(years), spread_at=float(spread_at), mean=mean, spread=spread, **arrays,
     )  # fmt: skip
     _check(model, arrays)
     return Forecaster(model, version)
 
 
-def _scorer(path: Path) -> OnnxScorer | None:
-    return OnnxScorer(path.read_bytes(), FEATURES, f"{PART}: {path.name}") if path.is_file() else None
+def _scorer(path: Path, outside: Sequence[str]) -> OnnxScorer | None:
+    names = (*FEATURES, *outside)
+    return OnnxScorer(path.read_bytes(), names, f"{PART}: {path.name}") if path.is_file() else None
 
 
 def _check(model: ForecastModel, arrays: dict[str, npt.NDArray[Any]]) -> None:
@@ -89,7 +97,8 @@ def _check(model: ForecastModel, arrays: dict[str, npt.NDArray[Any]]) -> None:
         "usual_price": (n,), "kind": (n,), "method": (n,), "confidence": (n,), "group": (n,), "bank": (n, 7),
         "bank_method": (n,), "bank_log_size": (n,), "factor": (g, HORIZON_KEPT), "group_mean": (g, HORIZON_KEPT),
         "size_shift": cells, "zero_share": cells, "level_map": (*cells, len(GRID)),
-        "share": (n, len(model.locations)),
+        "share": (n, len(model.locations)), "outside_day": (len(model.outside), HORIZON_MAX),
+        "outside_item": (n, len(model.outside)), "closed": (HORIZON_MAX,),
     }  # fmt: skip
     for name, shape in shapes.items():
         found = arrays[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,11 @@ DEMO = {"items": 4000, "customers": 8000, "days": 180}
 @click.option(
     "--column", "columns", multiple=True, metavar="KEY=NAME", help="Which column is what; repeatable. [guessed]"
 )
+@click.option(
+    "--outside",
+    type=click.Path(path_type=Path),
+    help="CSV or Parquet of what is known beside the sales, by day and item: weather, events, promo, closed, ...",
+)
 @click.option("--currency", default="GBP", show_default=True, help="Of the file's prices, ISO 4217.")
 @click.option("--items", type=click.IntRange(50, 1_000_000), help=f"Of the demo store. [{DEMO['items']}]")
 @click.option("--customers", type=click.IntRange(50, 10_000_000), help=f"Of the demo store. [{DEMO['customers']}]")
@@ -43,6 +49,7 @@ def train(
     settings: Settings,
     transactions: Path | None,
     columns: tuple[str, ...],
+    outside: Path | None,
     currency: str,
     items: int | None,
     customers: int | None,
@@ -58,6 +65,7 @@ def train(
     storegate train --items 100000 --customers 1000000
     storegate train --transactions online_retail.csv.gz
     storegate train --transactions sales.parquet --column item=sku --column customer=buyer
+    storegate train --transactions sales.parquet --outside weather.csv
     storegate train --shadow mult-vae
     storegate train --candidate
     """
@@ -66,6 +74,7 @@ def train(
         raise click.UsageError("--items, --customers and --days are for the demo store, not for --transactions")
     if transactions is None and columns:
         raise click.UsageError("--column needs --transactions")
+    from model_repo.datasets.outside import read_outside
     from model_repo.neural.models import check_trainable
     from model_repo.train import train as run
     from serving.adapters.releases import live
@@ -75,6 +84,8 @@ def train(
     began = time.monotonic()
     with progress() as report:
         dataset = _read(transactions, columns, currency, report) if transactions else _generate(demo, seed, report)
+    if outside is not None:
+        dataset = replace(dataset, outside=read_outside(outside, dataset.items))
     _show(dataset)
     with progress() as report:
         release = run(

@@ -91,6 +91,7 @@ def demand_state(units, orders, seen, start, end, prior, shop_week, lo, hi, stat
             if days < 56:
                 window[days] = y
                 in_window += 1
+            if days < 156:  # half a year of six days a week
                 by_day[t % 7] += y
                 by_day_count[t % 7] += 1
             if days < 91:
@@ -138,7 +139,7 @@ def demand_state(units, orders, seen, start, end, prior, shop_week, lo, hi, stat
             usual = all_units / all_days if all_days else 0.0
             steady = 28.0 * (1.0 + zeros_91) / (1.0 + days_91)  # the fewer days with sales, the less a weekday says
             expected = usual * shop_week[w]
-            weighed = (by_day[w] + (steady + 2.0) * expected) / (by_day_count[w] + steady + 2.0)
+            weighed = (by_day[w] + (steady + 4.0) * expected) / (by_day_count[w] + steady + 4.0)
             week[i, w] = np.log(weighed / expected) if expected > 0 else 0.0
 
 

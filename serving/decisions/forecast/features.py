@@ -23,6 +23,10 @@ FEATURES: Final = (*ITEM_COLUMNS, "week", *DAY_COLUMNS, *PAIR_COLUMNS)
 HORIZON_TRAINED: Final = 56
 """The horizon feature stops here: nothing was learnt about later days."""
 CHRISTMAS_DAYS: Final = 60
+PRICE_RATIO: Final = 0.7
+"""Log of a price over the usual one: of larger changes nothing is learnt."""
+PROMO: Final = 0.9
+"""A price below this share of the usual one is a promotion."""
 YEAR_DAYS_MIN: Final = 400
 """With a shorter history the time of the year is hidden from the model: it has not seen any of it twice."""
 _EPOCH: Final = date(1970, 1, 1)
@@ -53,16 +57,28 @@ def rows(items: F32, week: F32, days: I64, about_days: F32, about_pairs: F32) ->
     day_features; about_pairs: of pairs.
     """
     n, h = len(items), len(days)
-    out = np.empty((n * h, len(FEATURES)), np.float32)
+    out = np.empty((n * h, len(FEATURES) + about_pairs.shape[2] - len(PAIR_COLUMNS)), np.float32)
     demand_rows(items, week, about_days, weekdays(days), about_pairs, 0, n, out)
     return out
 
 
-def pairs(n: int, h: int, price_ratio: npt.NDArray[np.float32] | None, promo: npt.NDArray[np.bool_] | None) -> F32:
-    """(n, h, len(PAIR_COLUMNS)). price_ratio: (n,) or (n, h) log, None = the usual one; promo: (n, h), None = none."""
-    out = np.zeros((n, h, len(PAIR_COLUMNS)), np.float32)
-    if price_ratio is not None:
-        out[:, :, 0] = price_ratio if price_ratio.ndim == 2 else price_ratio[:, None]
-    if promo is not None:
-        out[:, :, 1] = promo
+def pairs(ratio: F32, promo: npt.NDArray[np.bool_], outside: F32) -> F32:
+    """(n, h, len(PAIR_COLUMNS) + k). ratio: (n,) of price_ratio; promo: (n, h); outside: (n, h, k)."""
+    out = np.empty((*promo.shape, len(PAIR_COLUMNS) + outside.shape[2]), np.float32)
+    out[:, :, 0] = ratio[:, None]
+    out[:, :, 1] = promo
+    out[:, :, len(PAIR_COLUMNS) :] = outside
     return out
+
+
+def price_ratio(price: npt.NDArray[np.floating] | I64, usual: F32) -> F32:
+    """(n,) log of the price over the usual one, 0 where one is not known; within PRICE_RATIO."""
+    known = (price > 0) & (usual > 0)
+    ratio = np.log(np.where(known, price, 1.0) / np.where(known, usual, 1.0))
+    return np.clip(ratio, -PRICE_RATIO, PRICE_RATIO).astype(np.float32)
+
+
+def is_cut(ratio: F32) -> npt.NDArray[np.bool_]:
+    """(n,) a price so far below the usual one is a promotion, unless it is said otherwise."""
+    found: npt.NDArray[np.bool_] = ratio < np.log(PROMO)
+    return found

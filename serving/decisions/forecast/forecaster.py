@@ -10,19 +10,30 @@ import numpy.typing as npt
 
 from serving.core.errors import InvalidInput
 from serving.core.ports import F32, I32, I64
-from serving.decisions.forecast.features import HORIZON_TRAINED, day_features, pairs, rows, weekdays
-from serving.decisions.forecast.models import BLOCKS, BUCKETS, CONFIDENCE, GRID, HORIZON_KEPT, METHODS, ForecastModel
+from serving.decisions.forecast.features import (
+    HORIZON_TRAINED,
+    day_features,
+    is_cut,
+    pairs,
+    price_ratio,
+    rows,
+    weekdays,
+)
+from serving.decisions.forecast.models import (
+    BLOCKS,
+    BUCKETS,
+    CONFIDENCE,
+    GRID,
+    HORIZON_KEPT,
+    HORIZON_MAX,
+    METHODS,
+    ForecastModel,
+)
 from serving.kernels.demand_counts import count_quantiles
 
 __all__ = ["CONFIDENCE", "HORIZON_MAX", "METHODS", "DailyCounts", "Forecaster", "Forecasts"]
 
-HORIZON_MAX: Final = 182
-"""Days after the history, lead included."""
 LOG_SIZE: Final = 6.0
-PRICE_RATIO: Final = 0.7
-"""Log of a price over the usual one: nothing was learnt about larger changes."""
-PROMO_RATIO: Final = 0.9
-"""A price below this share of the usual one is a promotion unless it is said otherwise."""
 RATIO_LOG: Final = 6.0
 MEMBERS_MAX: Final = 4096
 """Rows that are computed at a time: bounds the memory of a call."""
@@ -61,7 +72,7 @@ class Forecaster:
     """
 
     def __init__(self, model: ForecastModel, version: str) -> None:
-        self._model = model
+        self.model: Final = model
         self.item_ids: Final = model.item_ids
         self.groups: Final = model.groups
         self.locations: Final = model.locations
@@ -96,7 +107,7 @@ class Forecaster:
             rows, horizon, lead=lead, location=location, price=price, promo=promo, block_days=block_days,
             statistical=statistical,
         )  # fmt: skip
-        model, n, h = self._model, len(rows), counts.mu.shape[1]
+        model, n, h = self.model, len(rows), counts.mu.shape[1]
         kind, bucket = model.kind[rows].astype(np.int32), buckets(lead, horizon, block_days)
         block = BLOCKS.index(block_days)
         table = np.array([[np.interp(levels, GRID, line) for line in lines] for lines in model.level_map[block]])
@@ -137,7 +148,7 @@ class Forecaster:
                 rows[part], horizon, lead, None if price is None else np.asarray(price)[part],
                 None if promo is None else np.asarray(promo)[part], statistical,
             )  # fmt: skip
-        model = self._model
+        model = self.model
         if location >= 0:
             mu *= model.share[rows, location][:, None]
         if block_days > 1:
@@ -154,27 +165,31 @@ class Forecaster:
         statistical: bool,
     ) -> tuple[F32, F32]:  # fmt: skip
         """Mean and log of the size, (n, horizon) each, before calibration."""
-        model = self._model
+        model = self.model
         days = model.first_day + lead + np.arange(horizon, dtype=np.int64)
         weekday = weekdays(days)
-        bank = model.bank[at][:, weekday], np.repeat(model.bank_log_size[at][:, None], horizon, axis=1)
+        opened = ~model.closed[lead : lead + horizon]
+        bank = model.bank[at][:, weekday] * opened, np.repeat(model.bank_log_size[at][:, None], horizon, axis=1)
         if statistical or model.mean is None or model.spread is None:
             return bank
-        ratio = _price_ratio(model.price[at], model.usual_price[at], price)
-        cut = np.repeat((ratio < np.log(PROMO_RATIO))[:, None], horizon, axis=1)
+        last = model.price[at]
+        ratio = price_ratio(last if price is None else np.where(price > 0, price, last), model.usual_price[at])
+        if promo is None:
+            promo = np.repeat(is_cut(ratio)[:, None], horizon, axis=1)
+        outside = model.outside_item[at][:, None, :] + model.outside_day[:, lead : lead + horizon].T[None]
         features = rows(
             model.items[at], model.week[at], days, day_features(days, model.first_day - 1, model.year_known),
-            pairs(len(at), horizon, ratio, cut if promo is None else promo),
+            pairs(ratio, promo, outside),
         )  # fmt: skip
         shape = (len(at), horizon)
         score = np.clip(model.mean.score(features).reshape(shape), -RATIO_LOG, RATIO_LOG)
-        mu = model.base[at][:, None] * model.shop_week[weekday] * np.exp(score)
+        mu = model.base[at][:, None] * (model.shop_week[weekday] * opened) * np.exp(score)
         kept = _kept(lead, horizon)
         mu *= model.factor[model.group[at]][:, kept]
         log_size = model.spread.score(features).reshape(shape) + np.float32(model.spread_at)
         group = at >= len(model.item_ids)
         if group.any():
-            mu[group] = model.group_mean[at[group] - len(model.item_ids)][:, kept]
+            mu[group] = model.group_mean[at[group] - len(model.item_ids)][:, kept] * opened
         old = (model.method[at] > 0)[:, None]
         return np.where(old, bank[0], mu), np.where(old, bank[1], log_size)
 
@@ -182,7 +197,7 @@ class Forecaster:
         self, at: I32, horizon: int, lead: int, location: int, price: I64 | None,
         promo: npt.NDArray[np.bool_] | None, block_days: int,
     ) -> None:  # fmt: skip
-        total = len(self._model.base)
+        total = len(self.model.base)
         wrong = (at < 0) | (at >= total)
         if wrong.any():
             raise InvalidInput("rows", int(at[wrong][0]), f"0..{total - 1}")
@@ -200,13 +215,6 @@ class Forecaster:
             raise InvalidInput("price", price, "one price for each row, 0 or more minor units")
         if promo is not None and np.shape(promo) != (len(at), horizon):
             raise InvalidInput("promo", np.shape(promo), f"({len(at)}, {horizon})")
-
-
-def _price_ratio(last: I64, usual: F32, price: I64 | None) -> F32:
-    asked = last if price is None else np.where(np.asarray(price) > 0, price, last)
-    known = (asked > 0) & (usual > 0)
-    ratio = np.log(np.where(known, asked, 1.0) / np.where(known, usual, 1.0))
-    return np.clip(ratio, -PRICE_RATIO, PRICE_RATIO).astype(np.float32)
 
 
 def _kept(lead: int, horizon: int) -> I64:

@@ -26,6 +26,8 @@ GRID: Final = np.array(
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, *np.arange(0.1, 0.901, 0.05), 0.95, 0.975, 0.99, 0.995, 0.9975, 0.999]
 )
 """Levels at which the calibration is kept."""
+HORIZON_MAX: Final = 182
+"""Days after the history that can be asked for, lead included."""
 HORIZON_KEPT: Final = 56
 """Days for which sums over categories are kept; later ones repeat the last week of them."""
 
@@ -82,7 +84,15 @@ class ForecastModel:
     locations: tuple[str, ...]
     share: F32
     """(n + g, len(locations)) of the row's units."""
+    outside: tuple[str, ...]
+    """Names of the columns beside the sales; the trees read them after FEATURES."""
+    outside_day: F32
+    """(len(outside), HORIZON_MAX) of the days from first_day on, 0 where the column is about items."""
+    outside_item: F32
+    """(n + g, len(outside)) what was last known of the row, 0 where the column is about days."""
+    closed: npt.NDArray[np.bool_]
+    """(HORIZON_MAX,) days from first_day on of which is known that the shop is closed."""
     mean: Scorer | None
-    """(m, len(FEATURES)) -> log of units over expected ones; None = the history was too short for trees."""
+    """(m, len(FEATURES) + len(outside)) -> log of units over expected ones; None = the history was too short."""
     spread: Scorer | None
-    """(m, len(FEATURES)) -> log of the size over e^spread_at."""
+    """(m, len(FEATURES) + len(outside)) -> log of the size over e^spread_at."""

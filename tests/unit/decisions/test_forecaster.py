@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import demand
 import numpy as np
 import pytest
@@ -131,9 +133,7 @@ def test_a_model_that_cannot_be_run_says_so(forecaster, folder):
         def score(self, features):
             raise ModelFailed("forecast", "no memory")
 
-    import dataclasses
-
-    broken = Forecaster(dataclasses.replace(forecaster._model, mean=Broken()), "v1")
+    broken = Forecaster(dataclasses.replace(forecaster.model, mean=Broken()), "v1")
     with pytest.raises(ModelFailed):
         broken.forecast(ALL, 7, NINE)
     assert broken.forecast(ALL, 7, NINE, statistical=True).mean.shape == (40, 7)
