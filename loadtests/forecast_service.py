@@ -99,18 +99,21 @@ def one_item(home: Path, calls: int, seed: int, say: Say) -> Row:
         pb.ForecastDemandRequest(item_ids=[ids[row]], horizon_days=DAYS, quantiles=QUANTILES).SerializeToString()
         for row in drawn
     ]
-    took, size = [], 0
+    took, busy, size = [], [], 0
     for payload in asked:
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.thread_time()
         (answer,) = pipeline.run([decode_forecast(payload)], Turn(0.0, 0.0, NEVER))
         if isinstance(answer, StoregateError):
             raise answer
         size = len(encode_forecast(answer))
         took.append(1000 * (time.perf_counter() - begun))
+        busy.append(1000 * (time.thread_time() - worked))
     p50, p99 = np.percentile(took[WARM_CALLS:], [50, 99])
+    cpu = np.percentile(busy[WARM_CALLS:], 99)
     return {
         "name": "one item, in process", "batch": 1, "days": DAYS, "quantiles": len(QUANTILES), "calls": calls,
-        "p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3), "bytes": size,
+        "p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3), "cpu_p99_ms": round(float(cpu), 3),
+        "bytes": size,
     }  # fmt: skip
 
 
