@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.replenish.contenders import METHODS, WINDOWS, Contender, Normal, Residuals
-from model_repo.evaluate.replenish.served import KINDS, Served, distributions, walk
+from model_repo.evaluate.replenish.served import KINDS, Served, curves_at, walk
 from model_repo.evaluate.replenish.world import Score, Terms, World, played, shifted, world_of
 from model_repo.forecast.build import Plan
 from model_repo.forecast.panel import panel_of
@@ -78,9 +78,9 @@ def compare(
     moments = np.unique(np.concatenate([before.reviews, world.reviews]))
     models = dict(zip(moments.tolist(), walk(dataset, panel, moments, seed, say, plan or Plan()), strict=True))
     say("served: distributions of protection intervals")
-    here, earlier = (distributions(at, models.__getitem__, level_share) for at in (world, before))
+    here, earlier = (curves_at(at, models.__getitem__, level_share) for at in (world, before))
     for kind in KINDS:
-        now, then = Served(world, *here, KINDS[kind]), Served(before, *earlier, KINDS[kind])
+        now, then = Served(here, kind), Served(earlier, kind)
         lines.append(_line(SERVED, "prescribed", f"for {kind}", world, now, terms.target, began))
         if kind == "fill rate":
             knob = tuned(before, then, terms.target)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_repo.datasets.tables import Dataset
+from model_repo.evaluate.replenish.kernels import LINE_HELD, LINE_READY, LINE_SHORT, curves_of
 from model_repo.evaluate.replenish.world import World
 from model_repo.forecast import build as making
 from model_repo.forecast.bank import banked
@@ -23,23 +24,33 @@ from serving.decisions.forecast.forecaster import Forecaster
 from serving.decisions.replenish.demand import Distributions, Interval, empty
 from serving.kernels.lead_days import lead_chances
 from serving.kernels.lead_time import CELLS
-from serving.kernels.replenish import FOR_COST, FOR_FILL, FOR_SERVICE, plan
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 CHUNK: Final = 128
-KINDS: Final = {"fill rate": FOR_FILL, "service level": FOR_SERVICE, "least cost": FOR_COST}
+KINDS: Final = ("fill rate", "service level", "least cost")
 
 
-def distributions(world: World, models: Callable[[int], Forecaster], level_share: float) -> tuple[F32, I64]:
-    """(r, n, 4, m) demand of the protection interval at each review, and the (r, n) units of a cell. models: what would
-    be live on a column's day."""
-    terms, n = world.terms, len(world)
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """Of n items at r reviews, see kernels.py."""
+
+    lines: F32
+    """(r, n, 3, m)"""
+    cycle: F64
+    """(r, n) cells of demand between two arrivals."""
+    step: I64
+    """(r, n) units of a cell."""
+
+
+def curves_at(world: World, models: Callable[[int], Forecaster], level_share: float) -> Curves:
+    """models: what would be live on a column's day."""
+    terms, n, r_max = world.terms, len(world), len(world.reviews)
     lead = lead_chances(terms.lead_days, 0.0, terms.lead_days)
-    found = np.zeros((len(world.reviews), n, 4, CELLS), np.float32)
-    steps = np.ones((len(world.reviews), n), np.int64)
+    lines = np.zeros((r_max, n, 3, CELLS), np.float32)
+    cycle, steps = np.zeros((r_max, n)), np.ones((r_max, n), np.int64)
     for r, column in enumerate(world.reviews):
         model = models(int(column))
         behind = int(column) + world.panel.first_day - model.first_day
@@ -49,8 +60,9 @@ def distributions(world: World, models: Callable[[int], Forecaster], level_share
             intervals = [Interval(lead, terms.review_days, None, int(row)) for row in world.rows[part]]
             pmf, step = empty(len(intervals))
             known.of(intervals, pmf, step)
-            found[r, part], steps[r, part] = pmf, step
-    return found, steps
+            curves_of(pmf, terms.lost, lines[r, part], cycle[r, part])
+            steps[r, part] = step
+    return Curves(lines, cycle, steps)
 
 
 def _self(model: Forecaster) -> Forecaster:
@@ -61,27 +73,19 @@ def _self(model: Forecaster) -> Forecaster:
 class Served:
     """What PlanReplenishment orders up to, for one of KINDS."""
 
-    world: World
-    pmf: F32
-    """(r, n, 4, m)"""
-    step: I64
-    """(r, n)"""
-    kind: int
+    curves: Curves
+    kind: str
 
     def upto(self, knob: float) -> F64:
         """(n, r); for least cost, knob is the critical ratio from which the cost of a shortage follows."""
-        world, n = self.world, len(self.world)
-        out = np.zeros((n, len(world.reviews)))
-        cycle = world.holding * world.terms.review_days
-        whole, zeros = np.ones(n, np.int64), np.zeros(n, np.int64)
-        for r in range(len(world.reviews)):
-            units, figures = np.zeros((n, 4), np.int64), np.zeros((n, 8))
-            plan(
-                self.pmf[r].astype(np.float64), self.step[r], np.full(n, float(world.terms.lead_days)),
-                np.full(n, world.terms.review_days), np.full(n, world.terms.lost), zeros, np.full(n, self.kind),
-                np.full(n, knob), cycle, cycle * knob / (1 - knob), np.zeros(n), whole, zeros, zeros, units, figures,
-            )  # fmt: skip
-            out[:, r] = units[:, 1]
+        lines, cycle = self.curves.lines, self.curves.cycle
+        if self.kind == "least cost":
+            cell = (lines[:, :, LINE_HELD] + knob / (1 - knob) * lines[:, :, LINE_SHORT]).argmin(axis=2)
+        elif self.kind == "fill rate":
+            cell = (lines[:, :, LINE_SHORT] <= (1 - knob) * cycle[:, :, None] + 1e-7).argmax(axis=2)
+        else:
+            cell = (lines[:, :, LINE_READY] >= knob - 1e-7).argmax(axis=2)
+        out: F64 = (cell * self.curves.step).T.astype(np.float64)
         return out
 
 
