@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import numpy as np
 
 from serving.adapters.batch_columns import CATALOGUE_FILE
 from serving.adapters.catalogue_file import load_items
@@ -11,12 +14,14 @@ from serving.adapters.forecast_files import read_forecaster
 from serving.adapters.live_part import LivePart
 from serving.adapters.versions import read_version
 from serving.core.catalogue import Catalogue
-from serving.core.errors import StoregateError
+from serving.core.errors import ModelFailed, StoregateError
 from serving.core.turn import Turn
 from serving.decisions.forecast.contract import Answer, Query
 from serving.decisions.forecast.pipeline import DemandModel, ForecastPipeline
 
 PART = "forecast"
+WEEK = 7
+WARM_QUANTILES = (0.1, 0.5, 0.9)
 
 
 class ForecastService:
@@ -29,7 +34,9 @@ class ForecastService:
         opened: Callable[[Path, str], DemandModel] = read_forecaster,
     ) -> None:
         """catalogue: as it is now. opened: reads a version of the model."""
-        self._live = LivePart(home, PART, lambda folder, version: ForecastPipeline(opened(folder, version), catalogue))
+        self._live = LivePart(
+            home, PART, lambda folder, version: ForecastPipeline(_warmed(opened(folder, version)), catalogue)
+        )
 
     @property
     def version(self) -> str:
@@ -55,6 +62,15 @@ class ForecastService:
         except StoregateError as error:
             return [error] * len(queries)
         return pipeline.run(queries, turn)
+
+
+def _warmed(model: DemandModel) -> DemandModel:
+    """Kernels are compiled, and the trees have run once, before anybody waits for them."""
+    row, levels = np.zeros(min(1, len(model.item_ids)), np.int32), np.array(WARM_QUANTILES)
+    for block_days in (1, WEEK):
+        with suppress(ModelFailed):  # who asks is told, and answered by the statistical methods
+            model.forecast(row, WEEK, levels, block_days=block_days)
+    return model
 
 
 def published_pipeline(home: Path) -> ForecastPipeline:
