@@ -96,8 +96,11 @@ class Served:
 def walk(
     dataset: Dataset, panel: Panel, moments: I64, seed: int, say: Callable[[str], None], plan: making.Plan
 ) -> Iterator[Forecaster]:  # fmt: skip
-    """The forecast that would be live at each of the ascending columns, made as training makes it. Trees and calibration
-    are learned anew every RELEARN_DAYS from what came before; what is known of each item is of the day itself."""
+    """The forecast that would be live at each of the ascending columns, made as training makes it.
+
+    Trees and calibration are learned anew every RELEARN_DAYS, from what came before; what is known of each item is of
+    the day itself.
+    """
     whole, learned_at = with_groups(panel), -RELEARN_DAYS
     begin = int(whole.start[-1])
     for number, moment in enumerate(moments):
