@@ -98,10 +98,11 @@ class Residuals:
             over = [one for one in sorted(wrong) if one + terms.days <= column][-ERRORS:]
             for k, one in enumerate(over):
                 errors[:, r, k] = wrong[one]
+        errors[np.isnan(errors).all(axis=2), 0] = 0.0  # nothing is known of its errors
         return cls(point, errors)
 
     def upto(self, knob: float) -> F64:
-        out: F64 = self.point + np.nan_to_num(np.nanquantile(self.errors, knob, axis=2))
+        out: F64 = self.point + np.nanquantile(self.errors, knob, axis=2)
         return out
 
 

@@ -15,11 +15,14 @@ from model_repo.evaluate.replenish.kernels import LINE_HELD, LINE_READY, LINE_SH
 from model_repo.evaluate.replenish.world import World
 from model_repo.forecast import build as making
 from model_repo.forecast.bank import banked
-from model_repo.forecast.calibration import calibrate
+from model_repo.forecast.calibration import Calibration, calibrate
+from model_repo.forecast.learning import Learnt
 from model_repo.forecast.panel import Panel
 from model_repo.forecast.states import states_at, with_groups
+from model_repo.forecast.sums import coherent, own_series
 from model_repo.work import one_blas_thread
-from serving.decisions.forecast.features import YEAR_DAYS_MIN
+from serving.adapters.onnx_scorer import OnnxScorer
+from serving.decisions.forecast.features import FEATURES, YEAR_DAYS_MIN
 from serving.decisions.forecast.forecaster import Forecaster
 from serving.decisions.replenish.demand import Distributions, Interval, empty
 from serving.kernels.lead_days import lead_chances
@@ -30,6 +33,7 @@ F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 CHUNK: Final = 128
+RELEARN_DAYS: Final = 28
 KINDS: Final = ("fill rate", "service level", "least cost")
 
 
@@ -90,28 +94,39 @@ class Served:
 
 
 def walk(
-    dataset: Dataset, panel: Panel, moments: I64, seed: int, say: Callable[[str], None], plan_: making.Plan
+    dataset: Dataset, panel: Panel, moments: I64, seed: int, say: Callable[[str], None], plan: making.Plan
 ) -> Iterator[Forecaster]:  # fmt: skip
-    """The forecast that would be live at each of the ascending columns: trees and calibration are learned once, before
-    the first of them, and what is known of each item is brought up to date at every moment, as training does."""
-    whole, first = with_groups(panel), int(moments[0])
+    """The forecast that would be live at each of the ascending columns, made as training makes it.
+
+    Trees and calibration are learned anew every RELEARN_DAYS, from what came before; what is known of each item is of
+    the day itself.
+    """
+    whole, learned_at = with_groups(panel), -RELEARN_DAYS
     begin = int(whole.start[-1])
-    days = first - begin
-    years = days >= YEAR_DAYS_MIN
-    with one_blas_thread():
-        held = min(plan_.held_days, days // 5)
-        start = begin + min(days // 4, 56)
-        say("learning what to calibrate on")
-        before = making._learn(whole, start, first - held, years, plan_, seed)
-        calibration = calibrate(making._outcomes(whole, before, first - held, first, years, plan_, seed))
-        say("learning")
-        learnt = making._learn(whole, start, first, years, plan_, seed)
-        scorers = making._onnx(learnt)
-        for number, moment in enumerate(moments):
-            say(f"review {number + 1} of {len(moments)}")
-            end = int(moment)
+    for number, moment in enumerate(moments):
+        end = int(moment)
+        years = end - begin >= YEAR_DAYS_MIN
+        with one_blas_thread():
+            if end - learned_at >= RELEARN_DAYS:
+                say(f"review {number + 1} of {len(moments)}: learning")
+                learned_at, known = end, _learned(whole, begin, end, years, plan, seed)
+            learnt, calibration, scorers = known
             states = states_at(whole, end, making._prior(whole, dataset, end))
             bank = banked(whole, end, states.shop_week)
-            kinds = making._kinds(whole, end)
-            model, _ = making._model(whole, states, bank, kinds, learnt, calibration, end, years, scorers)
-            yield Forecaster(making.coherent(model), "evaluated")
+            model, _ = making._model(
+                whole, states, bank, making._kinds(whole, end), learnt, calibration, end, years, scorers
+            )
+            own = own_series(whole, states, end, len(model.groups))
+            yield Forecaster(coherent(model, own), "evaluated")
+
+
+def _learned(
+    whole: Panel, begin: int, end: int, years: bool, plan: making.Plan, seed: int
+) -> tuple[Learnt, Calibration, tuple[OnnxScorer, OnnxScorer]]:
+    """From the days before `end` alone."""
+    days = end - begin
+    held, start = min(plan.held_days, days // 5), begin + min(days // 4, 56)
+    before = making._learn(whole, start, end - held, years, plan, seed)
+    calibration = calibrate(making._outcomes(whole, before, end - held, end, years, plan, seed))
+    learnt = making._learn(whole, start, end, years, plan, seed)
+    return learnt, calibration, making._onnx(learnt, FEATURES)

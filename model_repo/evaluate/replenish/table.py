@@ -45,7 +45,7 @@ def result_of(outcome: Outcome, dataset: Dataset, terms: Terms, days: int, seed:
         notes=[
             f"no costs are known: a unit costs {terms.cost_share:.0%} of its price",
             "the same demand and costs for everybody; each begins with its own first position in stock",
-            "the served forecast's trees are learned once, before the days on which the others are tuned",
+            "the served forecast's trees are learned anew every 28 days, from the past alone",
         ],
     )
 

@@ -18,7 +18,7 @@ ARRIVALS_MAX: Final = 100
 DAYS_MAX: Final = 366
 """Of a lead time, and of a given quantile path."""
 REVIEW_DAYS_MAX: Final = 182
-ITEM_DAYS_MAX: Final = 100_000
+ITEM_DAYS_MAX: Final = 50_000
 """Days of the protection intervals of a request's items together."""
 UNITS_MAX: Final = 10**9
 QUANTILES_MAX: Final = 99
