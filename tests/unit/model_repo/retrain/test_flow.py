@@ -17,9 +17,11 @@ from model_repo.retrain.flow import Gathered, Outcome, Sources, go_live, retrain
 from model_repo.retrain.gathering import until
 from model_repo.retrain.judging import TOO_LITTLE
 from serving.adapters import disk
+from serving.adapters.forecast_files import read_forecaster
 from serving.adapters.model_loader import load, load_release
 from serving.adapters.releases import LOCK, live, manifest, set_live
 from serving.adapters.retrain_files import read_card
+from serving.adapters.versions import read_version
 from serving.core.errors import InvalidInput
 from serving.core.retraining import RetrainParams
 from serving.events.history import read_history
@@ -56,6 +58,20 @@ def test_what_is_not_worse_goes_live(shop: Shop, promoted: tuple[Path, Outcome])
     assert found.candidates == ()
     assert load(home, FEATURES).models.trained_through_s == int(shop.log.time_s[-1])
     assert not (home / "retrain" / "work").exists()
+
+
+def test_forecasts_are_made_anew_with_the_rest(shop: Shop, promoted: tuple[Path, Outcome]) -> None:
+    """They begin on the day after what was learnt ends: four weeks later than those before."""
+    home, _ = promoted
+    first = []
+    for place in (shop.home, home):
+        version = live(place).models["forecast"]
+        forecaster = read_forecaster(read_version(place, "forecast", version), version)
+        asked = forecaster.forecast(np.arange(len(forecaster.item_ids), dtype=np.int32), 7, np.array([0.5]))
+        assert asked.mean.sum() > 0
+        assert forecaster.version == version
+        first.append(forecaster.first_day)
+    assert first[1] - first[0] == 28
 
 
 def test_the_card_tells_what_was_done(shop: Shop, promoted: tuple[Path, Outcome]) -> None:
