@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 
 from model_repo.datasets.tables import Dataset
-from model_repo.datasets.transactions import read_transactions
 from model_repo.evaluate.forecast.panel import DAY_S, F64, Panel, daily
 from model_repo.evaluate.forecast.tally import Task
 from model_repo.forecast.classes import abc_xyz
 from model_repo.forecast.groups import OTHER, groups_of, head
 from serving.core.errors import InvalidInput
 
+Read = Callable[[int], Dataset]
+"""What was known before a moment, epoch seconds."""
 GRAINS = ("daily", "weekly")
 LEVELS = ("item", "category", "total")
 SEASONS = {"daily": 7, "weekly": 1}
@@ -84,11 +84,11 @@ class Origin:
                 yield Task(grain, level, SEASONS[grain], history, actual, classes, weights)
 
 
-def origins(whole: Dataset, path: Path | None, count: int, horizon: int) -> Iterator[Origin]:
+def origins(whole: Dataset, read: Read | None, count: int, horizon: int) -> Iterator[Origin]:
     """`count` origins, `horizon` days apart, the oldest first; the last one's future ends with the data.
 
-    path: the transactions are read again up to each origin, so that later cancellations, titles and prices are not
-    known; None = the same dataset without the later events. Raises InvalidInput when the history is too short.
+    read: reads the transactions again up to each origin, so that later cancellations, titles and prices are not known;
+    None = the same dataset without the later events. Raises InvalidInput when the history is too short.
     """
     sold = daily(whole)
     begin = sold.end - sold.units.shape[1]
@@ -100,8 +100,8 @@ def origins(whole: Dataset, path: Path | None, count: int, horizon: int) -> Iter
     place = {name: row for row, name in enumerate(sold.names)}
     for back in range(count, 0, -1):
         day = sold.end - back * horizon
-        if path is not None:
-            past = read_transactions(path, until_s=day * DAY_S)
+        if read is not None:
+            past = read(day * DAY_S)
         else:
             past = replace(whole, events=whole.events.where(whole.events.time_s < day * DAY_S))
         history = daily(past, begin=begin, end=day)

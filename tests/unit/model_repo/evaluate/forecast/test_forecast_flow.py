@@ -90,7 +90,7 @@ def test_a_file_is_read_anew_up_to_each_origin(tmp_path):
     lines.append("C3000,85123A,RED CUP,-3,2026-03-15 11:00,2.50,17850")
     file = tmp_path / "shop.csv"
     file.write_text("\n".join(lines) + "\n")
-    (origin,) = origins(read_transactions(file), file, 1, 14)
+    (origin,) = origins(read_transactions(file), lambda until_s: read_transactions(file, until_s=until_s), 1, 14)
     assert origin.date == "2026-03-02"
     assert origin.history.names == ("85123A",)
     assert origin.history.units.sum() == 56 * 3
