@@ -30,10 +30,13 @@ from serving.core.ranges import check_ranges
 from serving.decisions.forecast.features import FEATURES, YEAR_DAYS_MIN
 from serving.decisions.forecast.forecaster import Forecaster, block_sums, buckets
 from serving.decisions.forecast.models import BLOCKS, HORIZON_KEPT, HORIZON_MAX, METHODS, NEIGHBOURS, ForecastModel
+from serving.events.types import PURCHASE
 
 Report = Callable[[str, int, int], None]
 """(what is being done, steps done, steps in all)."""
 STEPS: Final = 5
+SALES_MIN: Final = 50
+"""Examples with a sale; with fewer there is nothing for trees to learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ def build(dataset: Dataset, *, seed: int = 0, progress: Report | None = None, pl
 
 def _build(dataset: Dataset, seed: int, say: Report, plan: Plan) -> Built:
     say("forecast: reading demand", 0, STEPS)
+    if not ((dataset.events.type == PURCHASE) & (dataset.events.quantity > 0)).any():
+        return Built({}, {}, "nothing was bought")
     panel = with_groups(panel_of(dataset))
     days = panel.days - int(panel.start[-1])
     if days < plan.days_min:
@@ -91,7 +96,8 @@ def _build(dataset: Dataset, seed: int, say: Report, plan: Plan) -> Built:
         say("forecast: learning what to check", 1, STEPS)
         before = _learn(panel, first, end - held, years, plan, seed)
         say("forecast: calibrating", 2, STEPS)
-        calibration = calibrate(_outcomes(panel, before, end - held, end, years, plan, seed))
+        if before is not None:
+            calibration = calibrate(_outcomes(panel, before, end - held, end, years, plan, seed))
         say("forecast: learning", 3, STEPS)
         learnt = _learn(panel, first, end, years, plan, seed)
     say("forecast: adding up", 4, STEPS)
@@ -105,9 +111,10 @@ def _build(dataset: Dataset, seed: int, say: Report, plan: Plan) -> Built:
     return Built(files, {"series": float(len(panel)), "days": float(days), "seed": float(seed)})
 
 
-def _learn(panel: Panel, first: int, until: int, years: bool, plan: Plan, seed: int) -> Learnt:
+def _learn(panel: Panel, first: int, until: int, years: bool, plan: Plan, seed: int) -> Learnt | None:
+    """None = there is too little to learn from."""
     found = draw(panel, first, until, rows_max=plan.rows_max, days_each=plan.days_each, years=years, seed=seed)
-    return learn(found, plan.trees, seed=seed)
+    return learn(found, plan.trees, seed=seed) if (found.units > 0).sum() >= SALES_MIN else None
 
 
 def _outcomes(panel: Panel, learnt: Learnt, first: int, end: int, years: bool, plan: Plan, seed: int) -> list[Outcomes]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from model_repo.forecast.panel import Panel
 from model_repo.forecast.states import States, levels, states_at
@@ -25,6 +26,8 @@ NEAR_DAYS: Final = 28
 NEAR_SHARE: Final = 0.7
 """So many of the days to learn from lie within NEAR_DAYS of the moment; shops ask about these most."""
 
+SPREAD: Final = 4
+"""A moment gives so many times as many days as each item of it: the more days in all, the less one of them counts."""
 MOMENTS_MAX: Final = 32
 """Past moments; those of a small shop say the same again when there are more."""
 
@@ -49,8 +52,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.units)
 
+    def where(self, mask: npt.NDArray[np.bool_]) -> Examples:
+        return Examples(*(getattr(self, name)[mask] for name in self.__slots__))
+
     @classmethod
     def joined(cls, parts: Sequence[Examples]) -> Examples:
+        """Of at least one part."""
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
 
@@ -94,9 +101,9 @@ def draw(
 ) -> Examples:
     """Examples whose moments lie at or after column `first` and whose days lie before column `until`.
 
-    Moments are spread evenly; each gives `days_each` days at random, of every series or, where that were more than
-    rows_max rows in all, of a random part of the items. Categories and the whole shop are few: they give `aggregates`
-    times as many days.
+    Moments are spread evenly; each gives about `days_each` days of every item, at random among SPREAD times as many, or
+    of a random part of the items where that were more than rows_max rows in all. Categories and the whole shop are few:
+    they give `aggregates` times as many days.
     """
     rng = np.random.default_rng(seed)
     level = levels(panel)
@@ -109,12 +116,14 @@ def draw(
     for end in np.unique(np.linspace(first, until - 1, moments).astype(np.int64)).tolist():
         known = states_at(panel, end)
         near, far = min(NEAR_DAYS, until - end), min(HORIZON_TRAINED, until - end)
-        for which, count in ((items, days_each), (groups, days_each * aggregates)):
+        for which, count in ((items, days_each * SPREAD), (groups, days_each * aggregates)):
             on_sale = which[panel.start[which] < end]
             if which is items and share < 1.0:
                 on_sale = np.sort(rng.choice(on_sale, int(share * len(on_sale)), replace=False))
             sooner = rng.integers(0, near, count)
             ahead = np.unique(np.where(rng.random(count) < NEAR_SHARE, sooner, rng.integers(0, far, count)))
-            if len(on_sale):
-                parts.append(at(panel, known, end, on_sale.astype(np.int32), end + ahead, years=years))
+            if not len(on_sale) and parts:
+                continue
+            found = at(panel, known, end, on_sale.astype(np.int32), end + ahead, years=years)
+            parts.append(found.where(rng.random(len(found)) < 1 / SPREAD) if which is items else found)
     return Examples.joined(parts)

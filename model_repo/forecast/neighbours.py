@@ -20,7 +20,8 @@ PRICE_SCALE: Final = 0.5
 """A price that is so much higher or lower, in logs, weighs exp(-1/2)."""
 PRIOR_WEIGHT: Final = 3.0
 """As much as so many neighbours, the category speaks too."""
-CHUNK: Final = 1000
+CHUNK: Final = 128
+"""New items compared at a time with all others: bounds the memory."""
 _WORD: Final = re.compile(r"[a-z0-9]{2,}")
 
 

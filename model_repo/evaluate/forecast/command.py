@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from model_repo.datasets.tables import Dataset
     from model_repo.evaluate.report import Result
 
 PIPED_COLUMNS = 130
@@ -20,6 +22,7 @@ WEEK = 7
 @click.command()
 @click.option("--transactions", type=click.Path(path_type=Path), help="CSV or Parquet of a shop's sales, gz allowed.")
 @click.option("--demo", is_flag=True, help="The built-in demo store.")
+@click.option("--products", type=click.Path(path_type=Path), help="CSV or Parquet of what --transactions sell.")
 @click.option("--series", type=click.Path(path_type=Path), help="CSV of bare series: M4's form, or a column a series.")
 @click.option("--test", type=click.Path(path_type=Path), help="What came after --series. [its last --horizon periods]")
 @click.option("--season", type=click.IntRange(1, 1000), help="Periods of a season of --series, 1 = none.")
@@ -40,6 +43,7 @@ WEEK = 7
 def forecast(
     transactions: Path | None,
     demo: bool,
+    products: Path | None,
     series: Path | None,
     test: Path | None,
     season: int | None,
@@ -62,6 +66,8 @@ def forecast(
     storegate evaluate forecast --series carparts.csv.gz --season 12 --horizon 6
     """
     check(transactions, demo, series, test, season, horizon, plots)
+    if products is not None and transactions is None:
+        raise click.UsageError("--products is for --transactions FILE")
     log = Console(stderr=True)
 
     def say(line: str) -> None:
@@ -73,7 +79,7 @@ def forecast(
     if series is not None:
         result = _of_series(series, test, season or 1, horizon or 0, origins, peers, folder, seed, say)
     else:
-        result = _of_shop(transactions, horizon or 28, origins, sample, peers, folder, plots, seed, say)
+        result = _of_shop(transactions, products, horizon or 28, origins, sample, peers, folder, plots, seed, say)
     if as_json_:
         sys.stdout.write(as_json(result) + "\n")
     else:
@@ -105,29 +111,36 @@ def check(
 
 
 def _of_shop(
-    transactions: Path | None, horizon: int, origins: int, sample: int, peers: str | None, folder: Path,
-    plots: Path | None, seed: int, say: Callable[[str], None],
+    transactions: Path | None, products: Path | None, horizon: int, origins: int, sample: int, peers: str | None,
+    folder: Path, plots: Path | None, seed: int, say: Callable[[str], None],
 ) -> Result:  # fmt: skip
     from model_repo.evaluate.forecast.flow import Plan, evaluate  # heavy: only when it runs
 
-    models = models_of(peers or "all")
+    models, read = models_of(peers or "all"), None
     if transactions is not None:
         from model_repo.datasets.transactions import read_transactions
 
         say(f"reading {transactions}")
-        whole = read_transactions(transactions)
+        whole = read_transactions(transactions, products=products)
+        read = partial(_before, transactions, products)
     else:
         from model_repo.datasets.demo_store import generate
 
         say("making the demo store")
         whole = generate(seed=seed)
-    result, origin, served = evaluate(whole, transactions, Plan(origins, horizon, sample, models, folder, seed), say)
+    result, origin, served = evaluate(whole, read, Plan(origins, horizon, sample, models, folder, seed), say)
     if plots is not None:
         from model_repo.evaluate.forecast.picture import draw
 
         for file in draw(origin, served, plots):
             say(f"wrote {file}")
     return result
+
+
+def _before(transactions: Path, products: Path | None, until_s: int) -> Dataset:
+    from model_repo.datasets.transactions import read_transactions
+
+    return read_transactions(transactions, until_s=until_s, products=products)
 
 
 def _of_series(

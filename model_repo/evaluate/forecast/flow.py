@@ -14,7 +14,7 @@ from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.forecast.peers import VARIANTS, Answer, ask
 from model_repo.evaluate.forecast.served import ServedForecasts
 from model_repo.evaluate.forecast.tally import Tally, Task
-from model_repo.evaluate.forecast.tasks import Origin, origins
+from model_repo.evaluate.forecast.tasks import Origin, Read, origins
 from model_repo.evaluate.report import SERVED_NAME, Result, Row
 from model_repo.forecast.build import Plan as Training
 
@@ -70,11 +70,11 @@ class Plan:
     """How the served model is made; None = as `storegate train` makes it."""
 
 
-def evaluate(whole: Dataset, path: Path | None, plan: Plan, say: Say) -> tuple[Result, Origin, ServedForecasts]:
-    """The table, and the last origin with what was served there, for pictures. path: see tasks.origins."""
+def evaluate(whole: Dataset, read: Read | None, plan: Plan, say: Say) -> tuple[Result, Origin, ServedForecasts]:
+    """The table, and the last origin with what was served there, for pictures. read: see tasks.origins."""
     began, found = time.monotonic(), defaultdict(Found)
     counts: dict[str, int] = {"origins": plan.origins, "horizon_days": plan.horizon}
-    for number, origin in enumerate(origins(whole, path, plan.origins, plan.horizon), 1):
+    for number, origin in enumerate(origins(whole, read, plan.origins, plan.horizon), 1):
         items = origin.sample(plan.sample, plan.seed)
         counts |= {"items": len(origin.rows), "sampled_items": len(np.unique(items)), "categories": len(origin.groups)}
         say(f"origin {number} of {plan.origins}, {origin.date}: {len(np.unique(items))} of {len(origin.rows)} items")

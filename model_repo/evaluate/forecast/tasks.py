@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 
 from model_repo.datasets.tables import Dataset
-from model_repo.datasets.transactions import read_transactions
 from model_repo.evaluate.forecast.panel import DAY_S, F64, Panel, daily
 from model_repo.evaluate.forecast.tally import Task
 from model_repo.forecast.classes import abc_xyz
-from model_repo.forecast.groups import groups_of
+from model_repo.forecast.groups import OTHER, groups_of, head
 from serving.core.errors import InvalidInput
 
+Read = Callable[[int], Dataset]
+"""What was known before a moment, epoch seconds."""
 GRAINS = ("daily", "weekly")
 LEVELS = ("item", "category", "total")
 SEASONS = {"daily": 7, "weekly": 1}
 """A year of weeks is no season to learn from fewer than three years."""
 ON_SALE_DAYS_MIN = 28
-"""Items on sale for less have no history of their own to judge methods by."""
+"""Items on sale for less have no history of their own to judge methods by; they count in categories and the shop."""
 RECENT_DAYS = 28
 
 
@@ -38,6 +38,8 @@ class Origin:
     """Daily, one row an item of `dataset`."""
     future: F64
     """(n, horizon) daily units."""
+    unknown: F64
+    """(len(groups) + 1, horizon) daily units of items that came later, by group; last those of no known group."""
     rows: np.ndarray
     """Items that are judged: sold, and on sale long enough."""
     classes: np.ndarray
@@ -67,8 +69,8 @@ class Origin:
         recent = self.history.revenue[:, -RECENT_DAYS:].sum(1)
         by_category = self.history.summed(self.group, self.groups)
         whole = self.history.summed(np.zeros(len(self.group), np.int64), ("total",))
-        shop = np.zeros((1, self.future.shape[1])) + self.future.sum(0)
-        categories_future = np.zeros((len(self.groups), self.future.shape[1]))
+        shop = (self.future.sum(0) + self.unknown.sum(0))[None, :]
+        categories_future = self.unknown[:-1].copy()
         np.add.at(categories_future, self.group, self.future)
         some = (
             ("item", self.history.rows(items), self.future[items], self.classes[items], recent[items]),
@@ -82,11 +84,11 @@ class Origin:
                 yield Task(grain, level, SEASONS[grain], history, actual, classes, weights)
 
 
-def origins(whole: Dataset, path: Path | None, count: int, horizon: int) -> Iterator[Origin]:
+def origins(whole: Dataset, read: Read | None, count: int, horizon: int) -> Iterator[Origin]:
     """`count` origins, `horizon` days apart, the oldest first; the last one's future ends with the data.
 
-    path: the transactions are read again up to each origin, so that later cancellations, titles and prices are not
-    known; None = the same dataset without the later events. Raises InvalidInput when the history is too short.
+    read: reads the transactions again up to each origin, so that later cancellations, titles and prices are not known;
+    None = the same dataset without the later events. Raises InvalidInput when the history is too short.
     """
     sold = daily(whole)
     begin = sold.end - sold.units.shape[1]
@@ -98,8 +100,8 @@ def origins(whole: Dataset, path: Path | None, count: int, horizon: int) -> Iter
     place = {name: row for row, name in enumerate(sold.names)}
     for back in range(count, 0, -1):
         day = sold.end - back * horizon
-        if path is not None:
-            past = read_transactions(path, until_s=day * DAY_S)
+        if read is not None:
+            past = read(day * DAY_S)
         else:
             past = replace(whole, events=whole.events.where(whole.events.time_s < day * DAY_S))
         history = daily(past, begin=begin, end=day)
@@ -109,13 +111,27 @@ def origins(whole: Dataset, path: Path | None, count: int, horizon: int) -> Iter
         future[known >= 0] = sold.units[known[known >= 0], offset : offset + horizon]
         first = history.first
         names, group = np.unique(np.array(groups_of(past.items), np.str_), return_inverse=True)
+        later = np.setdiff1d(np.arange(len(sold.names)), known)
+        unknown = np.zeros((len(names) + 1, horizon))
+        np.add.at(unknown, _groups_of_later(whole, later, names), sold.units[later, offset : offset + horizon])
         yield Origin(
             day=day,
             dataset=past,
             history=history,
             future=future,
+            unknown=unknown,
             rows=np.flatnonzero(first <= history.units.shape[1] - ON_SALE_DAYS_MIN),
             classes=abc_xyz(history.units, history.revenue.sum(1), first),
             group=group,
             groups=tuple(names.tolist()),
         )
+
+
+def _groups_of_later(whole: Dataset, later: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """(m,) position in names of the group that each later item comes to; OTHER, or len(names), where there is none."""
+    place = {name: row for row, name in enumerate(names.tolist())}
+    none = place.get(OTHER, len(names))
+    paths = any(item.category_path for item in whole.items)
+    items = [whole.items[row] for row in later.tolist()]
+    of = [(item.category_path or ("",))[0] if paths else head(item.title) for item in items]
+    return np.array([place.get(name, none) for name in of], np.int64)

@@ -6,7 +6,6 @@ import dataclasses
 
 import demand
 import numpy as np
-import pytest
 
 from model_repo.forecast.build import build
 from model_repo.forecast.classes import NAMES, abc_xyz
@@ -14,7 +13,6 @@ from model_repo.forecast.groups import groups_of, head
 from model_repo.forecast.neighbours import attributes, neighbour_rates
 from serving.adapters.forecast_files import ARRAYS, MEAN, SPREAD, read_forecaster
 from serving.core.catalogue import Item
-from serving.core.errors import InvalidInput
 from serving.decisions.forecast.forecaster import METHODS
 
 LEVELS = np.array([0.1, 0.5, 0.9])
@@ -51,9 +49,17 @@ def test_a_short_history_is_answered_by_the_bank(tmp_path):
     np.testing.assert_allclose(asked.mean[0], level * np.array([0, 1, 1, 1, 1, 1, 2]), rtol=0.35)  # from a Sunday
 
 
-def test_nothing_bought_is_an_error():
-    with pytest.raises(InvalidInput, match="no purchase"):
-        build(demand.dataset(np.zeros((3, 30), int), stockouts=((0, 3),)))
+def test_nothing_bought_gives_no_part():
+    """A log of views alone: the rest of the training goes on."""
+    found = build(demand.dataset(np.zeros((3, 30), int), stockouts=((0, 3),)))
+    assert (found.files, found.why) == ({}, "nothing was bought")
+
+
+def test_too_few_examples_leave_it_to_the_bank():
+    """Two sales in half a year."""
+    units = np.zeros((1, 180), int)
+    units[0, [0, 179]] = 3
+    assert set(build(demand.dataset(units), plan=dataclasses.replace(demand.SMALL, days_each=1)).files) == {ARRAYS}
 
 
 def test_one_item_one_sale_a_week():

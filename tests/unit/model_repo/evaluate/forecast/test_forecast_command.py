@@ -18,6 +18,7 @@ from serving.core.errors import DataError, InvalidInput
     [
         ([], "exactly one of"),
         (["--demo", "--series", "x.csv"], "exactly one of"),
+        (["--demo", "--products", "x.csv"], "--transactions"),
         (["--demo", "--test", "x.csv"], "--series"),
         (["--demo", "--season", "7"], "--series"),
         (["--demo", "--horizon", "10"], "whole weeks, such as 7"),

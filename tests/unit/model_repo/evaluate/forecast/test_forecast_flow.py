@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import demand
 import numpy as np
 import pytest
 from rich.console import Console
 
+from model_repo.datasets.transactions import read_transactions
 from model_repo.evaluate.forecast.flow import ALL_ITEMS, Plan, evaluate
 from model_repo.evaluate.forecast.picture import draw
 from model_repo.evaluate.forecast.table import against_best, show
@@ -61,6 +63,42 @@ def test_categories_weeks_and_the_shop_are_sums_of_items(shop):
     np.testing.assert_allclose(
         tasks["weekly.item"].history.units[:, -1], tasks["daily.item"].history.units[:, -7:].sum(1)
     )
+
+
+def test_items_that_come_after_an_origin_count_in_their_category_and_the_shop(shop):
+    """One item first sells on the last days: no row of its own, yet its sales are part of what came."""
+    (before,) = origins(shop, None, 1, 28)
+    late = (shop.events.item != 38) | (shop.events.time_s >= (before.day + 3) * 86_400)
+    (origin,) = origins(replace(shop, events=shop.events.where(late)), None, 1, 28)
+    tasks = {task.key: task for task in origin.tasks(origin.rows)}
+    assert "i38" not in tasks["daily.item"].history.names
+    sold = before.future[38, 3:].sum()
+    assert sold > 0
+    assert tasks["daily.total"].actual.sum() == pytest.approx(before.future.sum() - before.future[38, :3].sum())
+    cups = tasks["daily.category"].actual[origin.groups.index("cups")]
+    assert cups.sum() == pytest.approx(before.future[::2].sum() - before.future[38, :3].sum())
+
+
+def test_a_file_is_read_anew_up_to_each_origin(tmp_path):
+    """A cancellation and an item of later days: unknown at the origin, both part of what came."""
+    lines = ["Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID"]
+    for day in range(70):
+        date = (datetime(2026, 1, 5) + timedelta(days=day)).strftime("%Y-%m-%d 10:00")
+        lines.append(f"{1000 + day},85123A,RED CUP,3,{date},2.50,17850")
+        if day >= 60:
+            lines.append(f"{2000 + day},71053,BLUE PLATE,2,{date},3.50,17851")
+    lines.append("C3000,85123A,RED CUP,-3,2026-03-15 11:00,2.50,17850")
+    file = tmp_path / "shop.csv"
+    file.write_text("\n".join(lines) + "\n")
+    (origin,) = origins(read_transactions(file), lambda until_s: read_transactions(file, until_s=until_s), 1, 14)
+    assert origin.date == "2026-03-02"
+    assert origin.history.names == ("85123A",)
+    assert origin.history.units.sum() == 56 * 3
+    assert origin.future.sum() == 14 * 3 - 3
+    total = next(task for task in origin.tasks(origin.rows) if task.key == "daily.total")
+    assert total.actual.sum() == 14 * 3 - 3 + 10 * 2
+    category = next(task for task in origin.tasks(origin.rows) if task.key == "weekly.category")
+    assert category.actual.sum() == 14 * 3 - 3 + 10 * 2  # "other"
 
 
 def test_a_sample_is_seeded_and_spread_over_the_revenue(shop):

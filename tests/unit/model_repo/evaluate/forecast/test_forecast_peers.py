@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ LINES = [np.array([1.0, 0.0, 3.0]), np.array([2.0, 2.0])]
 STAND_IN = """
 import sys
 from pathlib import Path
+from types import ModuleType
 import numpy as np
 asked = np.load(sys.argv[1])
 for name in asked["models"].tolist():
@@ -92,3 +95,37 @@ def test_the_environment_is_pinned_with_hashes_and_names_no_index():
     assert "://" not in text
     assert "index" not in text
     compile(Path(peers.__file__).with_name("peers_worker.py").read_text(), "peers_worker.py", "exec")
+
+
+@pytest.fixture
+def library(monkeypatch):
+    """The worker as a module; of the library it runs with, which is not installed here, nothing is called."""
+    absent = ModuleType("statsforecast")
+    absent.models = ModuleType("statsforecast.models")
+    monkeypatch.setitem(sys.modules, "statsforecast", absent)
+    spec = importlib.util.spec_from_file_location("peers_worker", peers.WORKER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_errors_of_a_weekday_stand_at_that_weekday(library):
+    """An error of 0 on the first phase, 1 on the second, ...: the steps after 164 periods begin at phase 3."""
+    errors = np.arange(164) % 7 * 1.0
+    errors[:7] = np.nan  # not fitted yet
+    every, phase = library.spread(errors, [0.1, 0.5, 0.9], 7, 9)
+    np.testing.assert_allclose(phase[:, 1], [3, 4, 5, 6, 0, 1, 2, 3, 4])
+    np.testing.assert_allclose(phase[:, 0], phase[:, 2])
+    np.testing.assert_allclose(every[0], np.quantile(errors[7:], [0.1, 0.5, 0.9]))
+
+
+def test_few_errors_at_a_phase_say_nothing_about_it(library):
+    every, phase = library.spread(np.arange(30.0), [0.5], 7, 3)
+    np.testing.assert_allclose(phase, every)
+    nothing, _ = library.spread(np.full(30, np.nan), [0.5], 7, 3)
+    assert not nothing.any()
+
+
+def test_intervals_of_the_library_become_quantiles(library):
+    answer = {"mean": np.array([5.0]), "lo-80.0": np.array([1.0]), "hi-80.0": np.array([9.0])}
+    assert library.own(answer, [0.1, 0.5, 0.9]).tolist() == [[1.0, 5.0, 9.0]]
