@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,9 +22,6 @@ from serving.decisions.price.price_features import tree_rows
 from serving.kernels.demand_curve import run_history
 
 SHAPES = (0.0, 0.5, 1.0, 2.0, 3.0)
-SHAPE_USUAL, SHAPE_DOUBT = 1.0, 4.0
-"""Where the past does not say which, the elasticity grows with the price (Marshall's second law of demand): each unit of
-shape away from it must be worth this much log-likelihood."""
 DRIFTS = (0.0, 0.002, 0.01, 0.04)
 """Variance that an item's log level gains a period; which of them, the past itself says (one step ahead)."""
 SLOPE_DRIFT_SHARE = 0.1
@@ -122,14 +119,12 @@ def _chosen(panel: Panel, params: Params) -> tuple[float, float, Prior, Past]:
     """Shape of the curve and drift of the level under which the past was foretold best."""
     varied = _varies(panel)
     best: tuple[float, float, Prior, Past] | None = None
-    highest = -np.inf
-    for shape in SHAPES if varied else (SHAPE_USUAL,):
+    for shape in SHAPES if varied else SHAPES[:1]:
         prior = fit_prior(panel, shape, params.prior)
         for drift in DRIFTS:
             past = _walk(panel, prior, shape, drift, params.ahead, np.zeros(len(panel)))
-            told = past.likelihood - SHAPE_DOUBT * abs(shape - SHAPE_USUAL)
-            if best is None or told > highest:
-                best, highest = (shape, drift, prior, past), told
+            if best is None or past.likelihood > best[3].likelihood:
+                best = shape, drift, prior, past
     assert best is not None
     return best
 
@@ -196,8 +191,3 @@ def _metrics(
         "trees": float(model.trees is not None),
         "seed": float(seed),
     }
-
-
-def without_trees(params: Params) -> Params:
-    """The same without the trees: less to learn, and less to say."""
-    return replace(params, trees=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from serving.decisions.price.price_features import FALLING, FEATURES, tree_rows
 
 SEASON: Final = [FEATURES.index("season_sin"), FEATURES.index("season_cos")]
 SEASON_DAYS_MIN: Final = 2 * 365 + 1
+
+Settings = dict[str, Any]
+"""Of LightGBM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,80 +52,97 @@ class Params:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What is learnt from, (m,) each. known: log units believed before; weight: what a residual of them tells."""
+
+    features: F32
+    units: F64
+    known: F64
+    weight: F64
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> _Rows:
+        return _Rows(self.features[mask], self.units[mask], self.known[mask], self.weight[mask])
+
+    def data(self, settings: Settings, reference: Any = None) -> Any:
+        """As LightGBM takes them; reference: what gives the bins."""
+        import lightgbm
+
+        return lightgbm.Dataset(
+            self.features, label=self.units, weight=self.weight, init_score=self.known, params=settings,
+            reference=reference,
+        )  # fmt: skip
+
+    def losses(self) -> tuple[float, float]:
+        """What LightGBM's metric "poisson" says of no trees at all, and of foretelling every row exactly."""
+        exact = self.units - self.units * np.log(np.maximum(self.units, 1e-12))
+        without = self.weight * (np.exp(self.known) - self.units * self.known)
+        return float(without.sum() / self.weight.sum()), float((self.weight * exact).sum() / self.weight.sum())
+
+
 def bend_trees(
     panel: Panel, prior: Prior, before: F64, offsets: F64, shape: float, middle: float, params: Params, *, seed: int
 ) -> Trees | None:
-    """LightGBM on what was believed of each row before it; None = there is too little to learn from.
+    """LightGBM on what was believed of each row before it; None = there is too little to learn, or to gain.
 
     before: (N, 3) of Past; offsets: (N,). Units never rise with what moves with the price (monotone_constraints).
     A row's weight is what its residual tells of log units under the negative binomial.
     """
     import lightgbm  # with the system's OpenMP, which only those who train trees must have
 
-    rows = np.flatnonzero((before[:, 2] >= params.past_min) & ~panel.sold_out)
-    if len(rows) > params.rows_max:
-        rows = np.sort(rows[np.argsort(-panel.period[rows], kind="stable")[: params.rows_max]])
-    if len(rows) < params.rows_min:
+    chosen = np.flatnonzero((before[:, 2] >= params.past_min) & ~panel.sold_out)
+    if len(chosen) > params.rows_max:
+        chosen = np.sort(chosen[np.argsort(-panel.period[chosen], kind="stable")[: params.rows_max]])
+    if len(chosen) < params.rows_min:
         return None
-    at, distance = panel.series[rows], distances(panel, prior.usual)[rows]
-    features = tree_rows(
-        distance[:, None], prior.usual[at], middle, before[rows, :2], panel.promo[rows], panel.competitor[rows],
-        panel.day[rows],
-    )  # fmt: skip
-    known = before[rows, 0] + before[rows, 1] * curve(distance, shape) + offsets[rows]
-    known = np.clip(known, -15.0, 25.0)
-    weight = 1.0 / (1.0 + np.exp(known) / prior.size[panel.group[at]])
-    if panel.end_day - panel.first_day < SEASON_DAYS_MIN:
-        features[:, SEASON] = 0.0  # a season seen once may be anything; a constant is never split on
-    settings = {
+    rows = _rows(panel, prior, before, offsets, shape, middle, chosen)
+    settings: Settings = {
         "objective": "poisson", "num_leaves": params.leaves, "learning_rate": params.learning_rate,
         "min_data_in_leaf": params.leaf_rows, "monotone_constraints": list(FALLING), "max_bin": 63, "seed": seed,
         "deterministic": True, "force_row_wise": True, "num_threads": THREADS, "verbosity": -1,
         "lambda_l2": 1.0, "poisson_max_delta_step": 0.2,
     }  # fmt: skip
-
-    def grown(some: npt.NDArray[np.bool_], trees: int, judge: npt.NDArray[np.bool_] | None = None) -> object:
-        known_rows, told = _data(features, units, weight, known, some, settings), {}
-        if judge is None:
-            return lightgbm.train(settings, known_rows, trees)
-        judged = _data(features, units, weight, known, judge, settings, known_rows)
-        lightgbm.train(
-            settings | {"metric": "poisson"}, known_rows, trees, [judged], ["newest"],
-            callbacks=[lightgbm.record_evaluation(told)],
-        )  # fmt: skip
-        return told["newest"]["poisson"]
-
-    units = panel.units[rows]
-    newest = panel.period[rows] >= np.quantile(panel.period[rows], 1.0 - params.judged)
-    if not newest.any() or newest.all():
+    newest = panel.period[chosen] >= np.quantile(panel.period[chosen], 1.0 - params.judged)
+    if newest.all():
         return None
-    losses = np.array(grown(~newest, params.trees, newest))
-    without, best = _poisson_losses(units[newest], known[newest], weight[newest])
-    if without - losses.min() < params.gain_min * (without - best):
+    kept = _worth(rows.where(~newest), rows.where(newest), settings, params)
+    if not kept:
         return None
-    booster = grown(np.ones(len(rows), np.bool_), int(losses.argmin()) + 1)
+    booster = lightgbm.train(settings, rows.data(settings), kept)
     # Only the trees' sum is wanted, in log units; the objective would have it exponentiated
-    text = booster.model_to_string().replace("objective=poisson", "objective=regression")  # type: ignore[attr-defined]
+    text = booster.model_to_string().replace("objective=poisson", "objective=regression")
     return Trees(in_float32(text), len(FEATURES))
 
 
-def _data(
-    features: F32, units: F64, weight: F64, known: F64, some: npt.NDArray[np.bool_], settings: dict[str, object],
-    reference: object = None,
-) -> object:  # fmt: skip
+def _rows(
+    panel: Panel, prior: Prior, before: F64, offsets: F64, shape: float, middle: float, chosen: npt.NDArray[np.intp]
+) -> _Rows:
+    at, distance = panel.series[chosen], distances(panel, prior.usual)[chosen]
+    features = tree_rows(
+        distance[:, None], prior.usual[at], middle, before[chosen, :2], panel.promo[chosen], panel.competitor[chosen],
+        panel.day[chosen],
+    )  # fmt: skip
+    if panel.end_day - panel.first_day < SEASON_DAYS_MIN:
+        features[:, SEASON] = 0.0  # a season seen once may be anything; a constant is never split on
+    known = before[chosen, 0] + before[chosen, 1] * curve(distance, shape) + offsets[chosen]
+    known = np.clip(known, -15.0, 25.0)
+    return _Rows(features, panel.units[chosen], known, 1.0 / (1.0 + np.exp(known) / prior.size[panel.group[at]]))
+
+
+def _worth(older: _Rows, newest: _Rows, settings: Settings, params: Params) -> int:
+    """How many trees grown on the older rows foretell the newest best; 0 = they gain less than they must."""
     import lightgbm
 
-    return lightgbm.Dataset(
-        features[some], label=units[some], weight=weight[some], init_score=known[some], params=settings,
-        reference=reference,
+    told: dict[str, dict[str, list[float]]] = {}
+    data = older.data(settings)
+    lightgbm.train(
+        settings | {"metric": "poisson"}, data, params.trees, [newest.data(settings, data)], ["newest"],
+        callbacks=[lightgbm.record_evaluation(told)],
     )  # fmt: skip
-
-
-def _poisson_losses(units: F64, log_mu: F64, weight: F64) -> tuple[float, float]:
-    """What LightGBM's metric "poisson" says of no trees at all, and of foretelling every row exactly."""
-    exact = units - units * np.log(np.maximum(units, 1e-12))
-    without = float((weight * (np.exp(log_mu) - units * log_mu)).sum() / weight.sum())
-    return without, float((weight * exact).sum() / weight.sum())
+    losses = np.array(told["newest"]["poisson"])
+    without, exact = newest.losses()
+    gained = without - float(losses.min())
+    return int(losses.argmin()) + 1 if gained >= params.gain_min * (without - exact) and gained > 0 else 0
 
 
 def to_file(trees: Trees) -> bytes:

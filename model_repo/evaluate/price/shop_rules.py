@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from model_repo.evaluate.price.market import F64, I64
+from model_repo.evaluate.price.market import I64
 
-RUNGS: Final = 15
+RUNGS: Final = 31
 """Prices that are allowed at a time, today's among them, from the lowest to the highest."""
 FLOOR_SHARE, CEILING_SHARE = 1.05, 1.6
 STEP: Final = 0.10
@@ -43,10 +43,11 @@ class Rules:
         high = np.maximum(np.where(cooling, today, highest), low)
         return low, high
 
-    def nearest(self, wanted: F64, ladder: I64) -> I64:
-        """(n,) the allowed price nearest to the one wanted."""
-        at = np.abs(ladder - wanted[:, None]).argmin(axis=1)
-        return ladder[np.arange(len(ladder)), at]
+    def nearest(self, wanted: I64, today: I64, cost: I64, held_days: I64) -> I64:
+        """(n,) the allowed price nearest to the one wanted, on a rung or between two."""
+        low, high = self.bounds(today, cost, held_days)
+        rounded = (np.rint(wanted / ENDING) * ENDING).astype(np.int64)
+        return np.clip(rounded, low, high)
 
     def broken(self, price: I64, today: I64, cost: I64, held_days: I64) -> int:
         """How many of the prices (n,) are not allowed: counted by the simulator after every decision."""

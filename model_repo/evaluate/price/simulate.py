@@ -115,7 +115,7 @@ def _trial(make: Maker, market: Market, known: Known, held: np.ndarray) -> Run:
         cost = market.cost()
         ladder = rules.ladder(today, cost, held)
         morning = Morning(day, today, cost, market.rival(), market.on_hand(), ladder)
-        price = rules.nearest(contender.choose(morning).astype(np.float64), ladder)
+        price = rules.nearest(contender.choose(morning), today, cost, held)
         broken += rules.broken(price, today, cost, held)
         seen = market.step(price)
         contender.learn(morning, price, seen)

@@ -103,8 +103,8 @@ def _notes(rows: Sequence[Row], seeds: Sequence[int], neural: bool) -> list[str]
         f"served / best baseline ({best}): {regret[SERVED_NAME] / max(baselines[best], 1e-9):.2f}",
         "the oracle knows the true demand of the day and sets a category's prices together; of four degrees of "
         "foresight about remembered prices the best is taken in each market",
-        "a regret above the served model's floor is left where demand depends on other items' prices: cross-effects "
-        "between a shop's own items are not modelled",
+        "the served model leaves out two things that the oracle counts: what an item's price takes from the shop's "
+        "other items, and what it leaves in customers' memory",
     ]
     if not neural:
         notes.append("DQN and PPO are left out: ask for them with --neural (needs PyTorch)")

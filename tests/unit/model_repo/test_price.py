@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from panels import flat, panel_with
 
+from model_repo.datasets.demo_store import generate
 from model_repo.datasets.panel import joined
-from model_repo.price.build import Built, Params, build
+from model_repo.price.build import Built, Params, build, build_from
 from model_repo.price.prior import Params as PriorParams
 from model_repo.price.trees import Params as TreeParams
 from model_repo.price.trees import to_file
@@ -262,3 +263,18 @@ def test_panels_of_later_periods_are_joined_in_order() -> None:
     whole = joined(parts)
     np.testing.assert_array_equal(whole.series, panel.series)
     np.testing.assert_array_equal(whole.units, panel.units)
+
+
+def test_the_demo_store_gives_a_model_of_all_its_items() -> None:
+    """As `storegate train` calls it; a shop that never sold at a price gets none."""
+    shop = generate(items=200, customers=300, days=60, seed=0)
+    found = build_from(shop)
+    assert found is not None
+    assert found.model.item_ids == tuple(item.item_id for item in shop.items)
+    assert found.model.currency == shop.currency
+    n = len(shop.items)
+    prices = np.array([[max(item.price, 1), 2 * max(item.price, 1)] for item in shop.items])
+    units = found.model.units(_rows(found.model), prices, PriceContext.plain(found.model.curves.first_day, n))
+    assert (units[:, 1] < units[:, 0]).all()
+    free = replace(shop, events=replace(shop.events, price=np.zeros(len(shop.events), np.int64)))
+    assert build_from(free) is None
