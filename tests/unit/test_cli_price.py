@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner, Result
 from rich.console import Console
 
-from serving.cli.price import curve_table, quotes_table
+from serving.cli.price import curve_table, price, quotes_table
 from serving.cli.reprice import Repriced, rows_of, table_of, write
+from storegate.v1 import batch_pb2
 from storegate.v1 import pricing_pb2 as pb
+from storegate.v1.catalog_pb2 import PriceUpdate, SetPricesResponse
 from storegate.v1.common_pb2 import Money
 
 INFO = pb.PricingInfo(model_version="m7", rules_version="r1", units_days=7, degraded="its model is damaged")
@@ -93,3 +97,52 @@ def test_quotes_and_curves_as_tables() -> None:
     assert "11.00 GBP 80 % (the quote)" in lines
     assert "12.00 GBP 70 % step" in lines
     assert any("elasticity -2.50" in line for line in lines)
+
+
+class Shop:
+    """A gateway's client with one page of items."""
+
+    def __init__(self, degraded: str) -> None:
+        self.info = pb.PricingInfo(rules_version="r1", degraded=degraded)
+        self.written: list[tuple[str, int]] = []
+
+    def batch_quote_prices(self, request: batch_pb2.BatchQuotePricesRequest) -> batch_pb2.BatchQuotePricesResponse:
+        return batch_pb2.BatchQuotePricesResponse(quotes=QUOTES, info=self.info)
+
+    def quote_prices(self, item_ids: list[str], *, timeout_s: float) -> pb.QuotePricesResponse:
+        """Meanwhile one of them has got another price."""
+        changed = {"down": quote("down", 1900, 1710)}
+        return pb.QuotePricesResponse(
+            quotes=[changed.get(one.item_id, one) for one in QUOTES if one.item_id in item_ids]
+        )
+
+    def set_prices(self, updates: list[PriceUpdate], *, timeout_s: float) -> SetPricesResponse:
+        self.written += [(update.item_id, update.price.amount_minor) for update in updates]
+        return SetPricesResponse(updated=len(updates))
+
+
+def reprice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shop: Shop, *options: str) -> Result:
+    monkeypatch.setattr("serving.cli.price.client_of", lambda settings, target: nullcontext(shop))
+    return CliRunner().invoke(price, ["reprice", "--home", str(tmp_path), *options])
+
+
+def test_only_what_has_not_changed_meanwhile_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shop = Shop("")
+    assert reprice(monkeypatch, tmp_path, shop).exit_code == 0
+    assert shop.written == [], "a dry run"
+    done = reprice(monkeypatch, tmp_path, shop, "--apply")
+    assert done.exit_code == 0, done.output
+    assert shop.written == [("up", 1100)]
+    assert "1 prices set, 1 items left alone" in done.output
+
+
+def test_prices_without_a_model_are_set_only_when_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop = Shop("no model")
+    refused = reprice(monkeypatch, tmp_path, shop, "--apply")
+    assert refused.exit_code != 0
+    assert "--degraded" in refused.output
+    assert shop.written == []
+    assert reprice(monkeypatch, tmp_path, shop, "--apply", "--degraded").exit_code == 0
+    assert shop.written == [("up", 1100)]
