@@ -63,13 +63,16 @@ def simulate(settings: Settings, items: tuple[str, ...], prices: tuple[int, ...]
 
 @price.command()
 @click.option("--apply", "applies", is_flag=True, help="Set the prices in the catalogue. [only say what would change]")
+@click.option("--degraded", is_flag=True, help="With --apply: also prices that no demand model was asked for.")
 @click.option(
     "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="File for all rows: .csv or .parquet."
 )
 @CURRENCY
 @TARGET
 @with_settings()
-def reprice(settings: Settings, applies: bool, path: Path | None, currency: str, target: str | None) -> None:
+def reprice(
+    settings: Settings, applies: bool, degraded: bool, path: Path | None, currency: str, target: str | None
+) -> None:
     """The quoted price of every item on sale against the one it has: how many go up and down, by which rule, the
     largest changes, and the margin that is expected. Nothing is written without --apply."""
     from storegate.v1 import batch_pb2 as pb
@@ -92,6 +95,11 @@ def reprice(settings: Settings, applies: bool, path: Path | None, currency: str,
         if path is not None:
             write(path, found.rows)
             say(f"{len(found.rows):,} rows in {path}")
+        if applies and info.degraded and not degraded:
+            raise click.ClickException(
+                f"nothing was written: these prices were decided without a demand model ({info.degraded}); "
+                "--degraded sets them all the same"
+            )
         if applies:
             out.print(_applied(client, found), highlight=False)
         elif found.changed:
