@@ -154,7 +154,11 @@ def test_commands_and_options_exist(words: list[str], tmp_path: Path) -> None:
     """Every `storegate ...` of the README names a command, and options that its help knows."""
     environ = os.environ | {"COLUMNS": "200", "STOREGATE_HOME": str(tmp_path)}
     name, *rest = words
-    deeper = [word for word in rest if word.isalpha() and word.islower()][:1] if name in ("evaluate", "batch", "price") else []
+    deeper = (
+        [word for word in rest if word.isalpha() and word.islower()][:1]
+        if name in ("evaluate", "batch", "price")
+        else []
+    )
     helped = subprocess.run(
         [Path(sys.executable).with_name("storegate"), name, *deeper, "--help"],
         env=environ,
