@@ -23,6 +23,7 @@ from storegate.client import Client
 from storegate.v1 import batch_pb2 as batches
 from storegate.v1 import forecast_pb2 as pb
 from storegate.v1.common_pb2 import Money
+from storegate.v1.inventory_pb2 import ReplenishItem
 
 QUANTILES = [0.05, 0.5, 0.95]
 
@@ -92,8 +93,14 @@ def test_a_new_price_in_the_catalogue_is_what_the_model_is_asked_with(client: Cl
         client.set_prices([{"item_id": items[0], "price": before}])  # type: ignore[list-item]
 
 
+def versions(client: Client, items: list[str]) -> set[str]:
+    """Of the forecasts that answer, and that are planned by: workers follow the releases each by itself."""
+    plans = client.plan_replenishment([ReplenishItem(item_id=items[0], lead_time_days=7)])
+    return {client.forecast_demand(items[:1]).model_version, plans.model_version}
+
+
 @pytest.fixture
-def second(served: Gateway) -> Iterator[str]:
+def second(served: Gateway, client: Client, items: list[str]) -> Iterator[str]:
     """A release that differs from the live one in the name of its forecast alone; not live yet. The first is, after."""
     live = manifest(served.home).live
     files = folder(served.home, "forecast", live.models["forecast"])
@@ -101,6 +108,8 @@ def second(served: Gateway) -> Iterator[str]:
     write_version(served.home, "forecast", "second", content)
     yield live.release
     promote(served.home, live)
+    before = {live.models["forecast"]}
+    awaited(lambda: versions(client, items) == before, "every worker is back at the first")
 
 
 def test_a_model_is_replaced_while_it_is_asked(served: Gateway, client: Client, items: list[str], second: str) -> None:
@@ -124,6 +133,7 @@ def test_a_model_is_replaced_while_it_is_asked(served: Gateway, client: Client, 
         awaited(lambda: asked[live.models["forecast"]] > 5 or failed, "the first model answers")
         promote(served.home, Release("second", {**live.models, "forecast": "second"}))
         awaited(lambda: asked["second"] > 5 or failed, "the second model answers")
+        awaited(lambda: versions(client, items) == {"second"} or failed, "every worker has followed")
     finally:
         done.set()
         for one in askers:
