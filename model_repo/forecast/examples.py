@@ -61,10 +61,6 @@ class Examples:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
 
-def year_known(panel: Panel, end: int, year_days_min: int) -> bool:
-    return end - int(panel.start[-1]) >= year_days_min
-
-
 def at(panel: Panel, states: States, end: int, which: I32, days: I64, *, years: bool) -> Examples:
     """The series `which` of a panel with groups on the columns `days`, all at or after `end`; what could not be sold
     (closed, out of stock, not known) is left out."""

@@ -25,6 +25,7 @@ ROWS: Final = 4096
 DAYS_MIN: Final = 56
 """With fewer seen days a group is what its items add up to."""
 LEVEL_DAYS: Final = 28
+"""Days over which the level is compared where the items know more of single days."""
 RATIO_MAX: Final = 2.0
 """A group's own series moves its items by at most so much, up or down."""
 
