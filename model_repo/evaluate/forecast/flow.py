@@ -60,7 +60,7 @@ class Plan:
 
     origins: int = 3
     horizon: int = 28
-    sample: int = 400
+    sample: int = 300
     """Items a library's row answers at item level."""
     models: Sequence[str] = ()
     """Of peers.MODELS."""

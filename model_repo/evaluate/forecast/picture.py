@@ -20,6 +20,8 @@ from model_repo.evaluate.forecast.tasks import Origin
 WIDTH, HEIGHT = 620, 250
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 44, 30
 COLUMNS: Final = 2
+DATES_APART: Final = 110
+"""The last date is left out where it would stand on the one before."""
 PAST_PERIODS: Final = {1: 56, 7: 16}
 """Shown of the history."""
 FANS: Final = ((95, "#dbe7f5"), (80, "#b3cdea"), (50, "#7fabd9"))
@@ -134,7 +136,7 @@ def _chart(fan: Fan, left: int, top: int) -> str:
     for share in (0.0, 0.5, 1.0):
         value = ceiling * share
         parts.append(f'<path d="M{x0} {y(value):.1f}H{x1}" stroke="{GRID}"/>')
-        parts.append(f'<text x="{x0 - 6}" y="{y(value) + 4:.1f}" text-anchor="end" fill="{TEXT}">{value:,.4g}</text>')
+        parts.append(f'<text x="{x0 - 6}" y="{y(value) + 4:.1f}" text-anchor="end" fill="{TEXT}">{value:,.10g}</text>')
     for interval, colour in FANS:
         low, high = fan.quantiles[:, _at(0.5 - interval / 200)], fan.quantiles[:, _at(0.5 + interval / 200)]
         there = path(past, high.tolist())
@@ -144,7 +146,8 @@ def _chart(fan: Fan, left: int, top: int) -> str:
     sold = path(0, [*fan.past.tolist(), *fan.actual.tolist()])
     parts.append(f'<polyline points="{sold}" fill="none" stroke="{SOLD}" stroke-width="1"/>')
     parts.append(f'<polyline points="{path(past, fan.mean.tolist())}" fill="none" stroke="{MEAN}" stroke-width="2"/>')
-    for at, anchor in ((0, "start"), (past, "middle"), (past + h - 1, "end")):
+    ends = [(0, "start"), (past, "middle"), (past + h - 1, "end")]
+    for at, anchor in ends if x(past + h - 1) - x(past) > DATES_APART else ends[:2]:
         day = date(1970, 1, 1) + timedelta(days=fan.first + (at - past) * fan.period_days)
         parts.append(
             f'<text x="{x(at):.1f}" y="{y0 + 16}" text-anchor="{anchor}" fill="{TEXT}">{day.isoformat()}</text>'
