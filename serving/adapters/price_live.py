@@ -86,8 +86,9 @@ class LivePrices:
         return self._made[1]
 
     def start(self) -> None:
-        """Begins to follow the catalogue and the clock."""
+        """Begins to follow the catalogue and the clock; what has come since the release was loaded is priced first."""
         if self._mode != "off":
+            self._look_and_tell()
             self._watcher.start()
 
     def close(self) -> None:
@@ -167,11 +168,14 @@ class LivePrices:
             self._made, self._problem = None, "prices could not be decided: the gateway's log says why"
             log.exception("prices of release %s could not be decided", self._release)
 
+    def _look_and_tell(self) -> None:
+        if self.look() and self._mode == "live":
+            self.tell()
+
     def _watch(self) -> None:
         yield_to_others(NICE)
         while not self._closing.wait(LOOK_S):
             try:
-                if self.look() and self._mode == "live":
-                    self.tell()
+                self._look_and_tell()
             except Exception:  # a defect here must not end the watching
                 log.exception("following the catalogue failed; prices stay as they are")
