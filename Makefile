@@ -45,7 +45,7 @@ serve: $(STAMP)  ## Starts the gateway on Ray with the live models.
 test:  ## Sets up and runs every test and check; WORKERS=N processes (2), and what must be alone after them.
 	@$(MAKE) --no-print-directory --jobs=2 check $(S3_STAMP)
 	@together=0; alone=0; \
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not alone" || together=$$?; \
+	$(BIN)/python -m pytest -n $(WORKERS) --max-worker-restart=0 -m "not alone" || together=$$?; \
 	$(BIN)/python -m pytest -m alone || alone=$$?; \
 	exit $$((together ? together : alone))
 
