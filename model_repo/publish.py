@@ -61,6 +61,8 @@ class Trained:
     """An ONNX file of adapters/history_scorer.py's contract, compared with what is served; None = there is none."""
     decisions: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     """Model of versions.DECISIONS -> file name -> content; a decision whose model is not there is not answered."""
+    carried: Mapping[str, str] = field(default_factory=dict)
+    """Model of versions.DECISIONS -> a version of it that is on disk, and is part of this release too."""
 
 
 def publish(home: Path, trained: Trained, *, wall_s: float, go_live: bool = True) -> str:
@@ -79,7 +81,7 @@ def publish(home: Path, trained: Trained, *, wall_s: float, go_live: bool = True
             write_version(home, part, versions[part], files)
         whole = hashlib.sha256("".join(digest(parts[part]) for part in sorted(parts)).encode()).hexdigest()
         release = f"{stamp}-{whole[:8]}"
-        (promote if go_live else offer)(home, Release(release, versions))
+        (promote if go_live else offer)(home, Release(release, {**trained.carried, **versions}))
         sweep(home)
     return release
 

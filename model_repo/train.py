@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from model_repo.datasets.tables import Dataset
-from model_repo.forecast.build import build as build_forecast
+from model_repo.decisions import build_decisions
 from model_repo.neural.build import shadow as shadow_of
 from model_repo.neural.models import check_trainable
-from model_repo.price.build import build_from as price_from
 from model_repo.publish import Trained, publish
 from model_repo.recommend import Plan, Report, train_recommend
 from model_repo.work import cores
@@ -38,13 +38,15 @@ def train(
     wall_s: float | None = None,
     shadow: str = "",
     go_live: bool = True,
+    carried: Mapping[str, str] | None = None,
 ) -> str:
     """Trains on `dataset` and makes the result live below `home`; returns the release.
 
     The same dataset and seed give the same models. Nothing becomes live unless all of it was written. wall_s: epoch
     seconds that stand in the release's name. shadow: a model of neural/models.py that is trained too and only compared,
-    '' = none. go_live: False = the result is a candidate, to be promoted later. Raises InvalidInput when the data is
-    too little to learn from, NotReady when a shadow needs PyTorch.
+    '' = none. go_live: False = the result is a candidate, to be promoted later. carried: model of
+    versions.DECISIONS -> its version that goes on where none can be built now. Raises InvalidInput when the data is too
+    little to learn from, NotReady when a shadow needs PyTorch.
     """
     plan, params = plan or Plan(), params or Params()
     if not len(dataset.events):
@@ -54,17 +56,12 @@ def train(
     report = progress or (lambda what, done, total: None)
     with threadpool_limits(limits=cores()):
         made = train_recommend(dataset, plan, params, seed=seed, report=report)
-    forecast = build_forecast(dataset, seed=seed, progress=report)
-    if forecast.why:
-        report(f"no forecasts: {forecast.why}", 1, 1)
+    decisions = build_decisions(dataset, seed=seed, report=report)
     shadowing = None
     if shadow:
         shadowing = shadow_of(
             dataset, shadow, seed=seed, progress=lambda share: report(f"training {shadow}", int(100 * share), 100)
         )
-    report("training price", 0, 1)
-    price = price_from(dataset, seed=seed)
-    report("training price", 1, 1)
     with tempfile.TemporaryDirectory(prefix="storegate-train-") as folder:
         history = Path(folder) / HISTORY_FILE
         # For the gateway to seed its store with.
@@ -81,14 +78,11 @@ def train(
                 history={HISTORY_FILE: history},
                 metrics={
                     "ranker": {**made.summary, "groups": float(made.groups), "seed": float(seed)},
-                    "forecast": forecast.metrics,
-                    **({"price": price.metrics} if price else {}),
+                    **decisions.metrics,
                 },
                 shadow=shadowing,
-                decisions={
-                    **({"forecast": forecast.files} if forecast.files else {}),
-                    **({"price": price.files} if price else {}),
-                },
+                decisions=decisions.files,
+                carried={name: version for name, version in (carried or {}).items() if name in decisions.absent},
             ),
             wall_s=time.time() if wall_s is None else wall_s,
             go_live=go_live,

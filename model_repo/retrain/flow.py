@@ -39,7 +39,7 @@ from serving.adapters.model_loader import Loaded, load, load_release
 from serving.adapters.recent_requests import RecentRequests
 from serving.adapters.releases import Manifest, Release, change, live, manifest
 from serving.adapters.retrain_files import KEPT, PROMOTED, WORK, place, write_card
-from serving.adapters.versions import SUMS, folder, offer, sweep, write_version
+from serving.adapters.versions import DECISIONS, SUMS, folder, offer, sweep, write_version
 from serving.catalogue.live import LiveCatalogue
 from serving.core.catalogue import Item
 from serving.core.errors import Conflict, ModelDamaged, SettingError
@@ -127,6 +127,7 @@ def retrain(
             name = train(
                 home, data.whole, seed=rules.seed, progress=_told(say, "release"), plan=plan, params=params,
                 wall_s=wall_s, go_live=False,
+                carried={part: version for part, version in before.models.items() if part in DECISIONS},
             )  # fmt: skip
         release = manifest(home).find(name)
         try:
