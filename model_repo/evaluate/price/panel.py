@@ -38,8 +38,8 @@ def read(path: Path, currency: str = "GBP", period_days: int = WEEK_DAYS) -> Pan
 def evaluate_panel(panel: Panel, *, holdout: int, ahead: int, seed: int, say: Say, command: str) -> Result:
     """The last `holdout` periods, each foretold from what was known `ahead` periods before it.
 
-    The served row is trained once, before the holdout, written as a version and read as the gateway reads it, and
-    takes each period's sales by `update`; regressions are fitted anew for every period. Raises InvalidInput when
+    The served row is trained once, on what was known for the first of them, written as a version and read as the
+    gateway reads it, and takes each later period's sales by `update`; regressions are fitted anew for every period. Raises InvalidInput when
     the panel is too short.
     """
     began = time.monotonic()
@@ -51,7 +51,7 @@ def evaluate_panel(panel: Panel, *, holdout: int, ahead: int, seed: int, say: Sa
     if not len(test):
         raise InvalidInput("panel", "no sale in the last periods", "sales to judge by")
     rows = []
-    say(f"training on {cut} periods")
+    say(f"training on {cut - ahead + 1} periods")
     at = time.monotonic()
     log_units, slopes = served(panel, test, cut, ahead, seed)
     rows.append(Row(SERVED_NAME, _metrics(test, log_units, slopes), time.monotonic() - at))
@@ -74,21 +74,23 @@ def evaluate_panel(panel: Panel, *, holdout: int, ahead: int, seed: int, say: Sa
 
 
 def served(panel: Panel, test: Panel, cut: int, ahead: int, seed: int) -> tuple[F64, F64]:
-    """(m,) expected log units of the rows of `test`, and (n,) elasticities of the model as it was trained."""
-    built = build(panel.where(panel.period < cut), seed=seed, params=Params(ahead=ahead))
+    """(m,) expected log units of the rows of `test`, and (n,) elasticities of the model as it was trained.
+
+    Period t is foretold by the model that has seen t - ahead and nothing later: the first one by the training alone.
+    """
+    begin = cut - ahead + 1  # what training has not seen
+    built = build(panel.where(panel.period < begin), seed=seed, params=Params(ahead=ahead))
     with TemporaryDirectory(prefix="storegate-evaluate-") as folder:
         write_version(Path(folder), PART, "evaluated", {**built.files})
         first = read_price_model(Path(folder), "evaluated")
-    later = panel.where(panel.period >= cut)
-    states, units = [first], np.zeros(len(test))
+    known, units = first, np.zeros(len(test))
     for period in range(cut, int(panel.period.max()) + 1):
-        known = states[max(0, period - ahead - cut + 1)]
         asked = np.flatnonzero(test.period == period)
         if len(asked):
             context = _context(test, asked)
             units[asked] = known.units(test.series[asked], test.price[asked, None], context)[:, 0]
-        seen = np.flatnonzero(later.period == period)
-        states.append(_learnt(states[-1], later, seen) if len(seen) else states[-1])
+        seen = np.flatnonzero(panel.period == period - ahead + 1)
+        known = _learnt(known, panel, seen) if len(seen) else known
     size = first.curves.size[test.series]
     # The mean of the logarithm of a gamma-Poisson count lies below the logarithm of its mean
     log_units = np.log(np.maximum(units, 1e-9)) + np.where(units > 5, digamma(size) - np.log(size), 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from model_repo.evaluate.cli import evaluate
 from model_repo.evaluate.price.market import Market, demand, make_world
 from model_repo.evaluate.price.neural import contenders
 from model_repo.evaluate.price.ols import BY_GROUP, POOLED
+from model_repo.evaluate.price.panel import served
 from model_repo.evaluate.price.served_pricing import Served
 from model_repo.evaluate.price.shop_rules import ENDING, FLOOR_SHARE, RUNGS, STEP, Rules
 from model_repo.evaluate.price.simulate import BASELINES, Run, past, play
@@ -113,6 +115,18 @@ def test_least_squares_finds_the_elasticity_that_was_put_in(baseline) -> None:  
     log_units, slopes = baseline.foretold(panel, panel.period < 50, panel.period >= 50)
     assert np.abs(slopes + 2.0).max() < 0.15
     assert np.abs(log_units - np.log(panel.units[panel.period >= 50])).mean() < 0.2
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 4])
+def test_no_forecast_of_the_served_row_knows_a_period_after_its_moment(ahead: int) -> None:
+    panel = panel_with(-2.0, series=12, periods=40)
+    test = panel.where(panel.period >= 34)
+    absurd = 34 - ahead + 1  # the first period that the first forecast does not know
+    other = replace(panel, units=np.where(panel.period == absurd, 40 * panel.units + 100, panel.units))
+    usual, _ = served(panel, test, 34, ahead, 0)
+    moved, _ = served(other, test, 34, ahead, 0)
+    np.testing.assert_array_equal(moved[test.period == 34], usual[test.period == 34])
+    assert (moved[test.period == 35] > usual[test.period == 35]).all()
 
 
 @pytest.mark.skipif(bool(torch_missing()), reason=torch_missing())
