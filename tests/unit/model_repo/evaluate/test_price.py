@@ -17,7 +17,7 @@ from model_repo.datasets.panel import Panel
 from model_repo.evaluate.cli import evaluate
 from model_repo.evaluate.price.market import Market, demand, make_world
 from model_repo.evaluate.price.neural import contenders
-from model_repo.evaluate.price.ols import BY_GROUP, POOLED
+from model_repo.evaluate.price.ols import BY_GROUP, FIXED_BY_GROUP, FIXED_EFFECTS, POOLED
 from model_repo.evaluate.price.panel import served
 from model_repo.evaluate.price.served_pricing import Served
 from model_repo.evaluate.price.shop_rules import ENDING, FLOOR_SHARE, RUNGS, STEP, Rules
@@ -109,12 +109,35 @@ def test_the_past_is_the_same_for_everybody() -> None:
     assert known.panel.period_days == 1
 
 
-@pytest.mark.parametrize("baseline", [POOLED, BY_GROUP])
+@pytest.mark.parametrize("baseline", [POOLED, BY_GROUP, FIXED_EFFECTS, FIXED_BY_GROUP])
 def test_least_squares_finds_the_elasticity_that_was_put_in(baseline) -> None:  # type: ignore[no-untyped-def]
     panel = panel_with(-2.0, units=500.0)
     log_units, slopes = baseline.foretold(panel, panel.period < 50, panel.period >= 50)
     assert np.abs(slopes + 2.0).max() < 0.15
     assert np.abs(log_units - np.log(panel.units[panel.period >= 50])).mean() < 0.2
+
+
+def test_fixed_effects_are_a_dummy_a_series() -> None:
+    panel = panel_with(-2.0, units=200.0, series=8, groups=2)
+    level = np.linspace(-1, 1, 8)[panel.series]
+    panel = replace(panel, units=np.rint(panel.units * np.exp(level)), promo=(panel.period % 3 == 0).astype(np.float64))
+    known, asked = panel.period < 50, panel.period >= 50
+    log_units, slopes = FIXED_EFFECTS.foretold(panel, known, asked)
+    x = np.column_stack([np.log(panel.price), panel.promo, np.eye(8)[panel.series]])
+    b = np.linalg.lstsq(x[known], np.log(panel.units[known]), rcond=None)[0]
+    np.testing.assert_allclose(log_units, (x @ b)[asked], rtol=1e-9)
+    np.testing.assert_allclose(slopes, b[0], rtol=1e-9)
+    pooled, _ = POOLED.foretold(panel, known, asked)
+    truth = np.log(panel.units[asked])
+    assert np.abs(log_units - truth).mean() < 0.5 * np.abs(pooled - truth).mean()
+
+
+def test_a_series_that_nobody_has_seen_has_the_constant_of_its_category() -> None:
+    panel = panel_with(-2.0, units=200.0, series=8, groups=2)
+    panel = replace(panel, units=panel.units * np.where(panel.group[panel.series] == 1, 10.0, 1.0))
+    known, asked = panel.series < 6, panel.series >= 6
+    log_units, _ = FIXED_EFFECTS.foretold(panel, known, asked)
+    assert np.abs(log_units - np.log(panel.units[asked])).mean() < 0.2
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 4])
