@@ -15,12 +15,14 @@ from panels import panel_with
 
 from model_repo.datasets.panel import Panel
 from model_repo.evaluate.cli import evaluate
+from model_repo.evaluate.price.contenders import Morning
 from model_repo.evaluate.price.market import Market, demand, make_world
 from model_repo.evaluate.price.neural import contenders
 from model_repo.evaluate.price.ols import BY_GROUP, FIXED_BY_GROUP, FIXED_EFFECTS, POOLED
+from model_repo.evaluate.price.oracle import Oracle
 from model_repo.evaluate.price.panel import served
 from model_repo.evaluate.price.served_pricing import Served
-from model_repo.evaluate.price.shop_rules import ENDING, FLOOR_SHARE, RUNGS, STEP, Rules
+from model_repo.evaluate.price.shop_rules import CEILING_SHARE, ENDING, FLOOR_SHARE, RUNGS, STEP, Rules
 from model_repo.evaluate.price.simulate import BASELINES, Run, past, play
 from model_repo.neural.models import torch_missing
 from serving.core.errors import NotReady
@@ -58,6 +60,29 @@ def test_demand_falls_with_the_own_price_and_rises_with_the_others() -> None:
     assert dearer[0, 0] < usual[0, 0]
     assert (dearer[0, 1:] > usual[0, 1:]).all()
     np.testing.assert_array_equal(dearer[1:], usual[1:])
+
+
+@pytest.mark.parametrize("seed", [21, 22, 23])
+def test_no_allowed_price_of_one_item_alone_is_better_than_the_oracles(seed: int) -> None:
+    """On every multiple of five of the band, however dear the item: there are more of them than rungs."""
+    market, known, held = past(make_world(seed, categories=2, items=3, past_days=9, days=20))
+    shape, cost, today = market.world.listed.shape, market.cost(), known.price
+    rules = Rules(np.floor(known.listed * CEILING_SHARE).astype(np.int64))
+    morning = Morning(0, today, cost, market.rival(), market.on_hand(), rules.ladder(today, cost, held))
+    chosen = Oracle(market, 0.0).choose(morning)
+    assert rules.broken(chosen, today, cost, held) == 0
+
+    def earned(prices: np.ndarray) -> float:
+        at = prices.reshape(shape)
+        sold = np.minimum(market.expected(at.astype(np.float64)), market.state.stock)
+        return float((sold * (at - cost.reshape(shape))).sum())
+
+    low, high = rules.bounds(today, cost, held)
+    for item in range(len(chosen)):
+        for price in range(low[item], high[item] + 1, ENDING):
+            other = chosen.copy()
+            other[item] = price
+            assert earned(other) <= earned(chosen) * (1 + 1e-12)
 
 
 def test_stock_ends_sales_and_is_refilled() -> None:
@@ -199,7 +224,9 @@ def test_the_command_in_markets_prints_the_seeds_and_draws_the_regret(tmp_path: 
     found = json.loads(answer.stdout)
     assert [row["name"] for row in found["rows"]][:2] == ["served", "cost-plus"]
     assert all(row["rule_violations"] == 0 for row in found["rows"])
-    assert "seeds of the markets: 9000 to 9001" in found["notes"]
+    notes = "; ".join(found["notes"])
+    for part in ("seeds of the markets: 9000 to 9001", "lower bound", "201 to 206", "served: made with 101 to 108"):
+        assert part in notes
     assert plot.read_text().count("<polyline") == len(found["rows"]) - 1
 
 
