@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rich import box
 from rich.console import Console
@@ -17,6 +18,13 @@ from model_repo.evaluate.machine import machine, peak_rss_mib
 from model_repo.evaluate.search import Chosen, spelt
 
 SERVED_NAME = "served"
+LOWER: Final = frozenset({
+    "rmse", "mae", "mape", "regret", "pinball", "spl", "wspl", "rmsse", "wrmsse", "owa", "smape", "mase", "cost",
+    "violations",
+})  # fmt: skip
+"""Words in a metric's name that make lower the better; else higher is."""
+NEITHER: Final = frozenset({"elasticity", "bias", "questions", "se"})
+"""Words of what is no better for being higher or lower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +114,21 @@ def _table(rows: Sequence[Row]) -> Table:
     for row in rows:
         table.add_column(row.name, justify="right")
     for name in dict.fromkeys(name for row in rows for name in row.metrics):
-        best = max(row.metrics[name] for row in rows if name in row.metrics)
+        best = _best(name, [row.metrics[name] for row in rows if name in row.metrics])
         table.add_row(name, *(_cell(row.metrics.get(name), best) for row in rows))
     table.add_row("seconds", *(f"{row.seconds:.1f}" for row in rows))
     return table
 
 
-def _cell(value: float | None, best: float) -> str:
+def _best(name: str, values: Sequence[float]) -> float | None:
+    """By the metric's direction; None = it has none."""
+    words = set(re.findall(r"[a-z]+", name.lower()))
+    if words & NEITHER:
+        return None
+    return min(values) if words & LOWER else max(values)
+
+
+def _cell(value: float | None, best: float | None) -> str:
     if value is None:
         return ""
     return f"[bold]{value:.4f}[/bold]" if value == best else f"{value:.4f}"

@@ -7,15 +7,18 @@ from typing import Final
 import numpy as np
 
 from model_repo.evaluate.price.contenders import Morning
-from model_repo.evaluate.price.market import FALL, I64, MEMORY, RISE, Market, Seen
+from model_repo.evaluate.price.market import F64, FALL, I64, MEMORY, RISE, Market, Seen
+from model_repo.evaluate.price.shop_rules import ENDING
 
-SWEEPS: Final = 2
+SWEEPS_MAX: Final = 12
+"""Over a category's items; it ends before, as soon as none changes a price."""
 FORESIGHT: Final = (0.0, 0.4, 0.8, 1.2)
 """How much of what today's price leaves in the memory of tomorrow's customers is counted; the best one is taken."""
 
 
 class Oracle:
-    """The best prices for the true expected margin of a category, items together (coordinate ascent on the ladder)."""
+    """Good prices for the true demand of a category, items together: coordinate ascent, each item on the ladder and
+    then on every allowed price around its best rung. Sales are taken to be min(expected demand, stock)."""
 
     name = "oracle"
 
@@ -31,14 +34,32 @@ class Oracle:
         left = market.world.days - market.state.day
         kept = self.foresight * (1 - MEMORY ** (left - 1)) * 0.5 * (FALL + RISE)
         worth = kept * np.minimum(market.expected(price), stock) * (price - cost) / market.world.listed
-        for _ in range(SWEEPS):
+
+        def best(item: int, prices: F64) -> I64:
+            """(c,) place among prices (c, k) of the one that is best for the item, the others' prices as they are."""
+            tried = np.repeat(price[None], prices.shape[1], axis=0)
+            tried[:, :, item] = prices.T
+            units = np.minimum(market.expected(tried), stock)
+            return ((units * (tried - cost)).sum(axis=2) + worth[:, item] * tried[:, :, item]).argmax(axis=0)
+
+        for _ in range(SWEEPS_MAX):
+            before = price.copy()
             for item in range(shape[1]):
-                tried = np.repeat(price[None], ladder.shape[2], axis=0)
-                tried[:, :, item] = ladder[:, item].T
-                units = np.minimum(market.expected(tried), stock)
-                value = (units * (tried - cost)).sum(axis=2) + worth[:, item] * tried[:, :, item]
-                price[:, item] = np.take_along_axis(ladder[:, item], value.argmax(axis=0)[:, None], 1)[:, 0]
+                rungs = ladder[:, item]
+                around = _between(rungs, best(item, rungs))
+                price[:, item] = np.take_along_axis(around, best(item, around)[:, None], 1)[:, 0]
+            if (price == before).all():
+                break
         return price.astype(np.int64).ravel()
 
     def learn(self, morning: Morning, prices: I64, seen: Seen) -> None:
         pass
+
+
+def _between(rungs: F64, at: I64) -> F64:
+    """(c, k) every allowed price from the next lower to the next higher price than rungs[:, at]; the last repeated."""
+    rung = np.take_along_axis(rungs, at[:, None], 1)
+    gap = np.maximum(np.diff(rungs, axis=1).max(axis=1, initial=0.0)[:, None], ENDING)
+    low, high = np.maximum(rung - gap, rungs[:, :1]), np.minimum(rung + gap, rungs[:, -1:])
+    steps = np.arange(int((high - low).max()) // ENDING + 1) * float(ENDING)
+    return np.minimum(low + steps, high)

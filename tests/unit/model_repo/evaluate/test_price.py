@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,14 @@ from panels import panel_with
 
 from model_repo.datasets.panel import Panel
 from model_repo.evaluate.cli import evaluate
+from model_repo.evaluate.price.contenders import Morning
 from model_repo.evaluate.price.market import Market, demand, make_world
 from model_repo.evaluate.price.neural import contenders
-from model_repo.evaluate.price.ols import BY_GROUP, POOLED
+from model_repo.evaluate.price.ols import BY_GROUP, FIXED_BY_GROUP, FIXED_EFFECTS, POOLED
+from model_repo.evaluate.price.oracle import Oracle
+from model_repo.evaluate.price.panel import served
 from model_repo.evaluate.price.served_pricing import Served
-from model_repo.evaluate.price.shop_rules import ENDING, FLOOR_SHARE, RUNGS, STEP, Rules
+from model_repo.evaluate.price.shop_rules import CEILING_SHARE, ENDING, FLOOR_SHARE, RUNGS, STEP, Rules
 from model_repo.evaluate.price.simulate import BASELINES, Run, past, play
 from model_repo.neural.models import torch_missing
 from serving.core.errors import NotReady
@@ -56,6 +60,29 @@ def test_demand_falls_with_the_own_price_and_rises_with_the_others() -> None:
     assert dearer[0, 0] < usual[0, 0]
     assert (dearer[0, 1:] > usual[0, 1:]).all()
     np.testing.assert_array_equal(dearer[1:], usual[1:])
+
+
+@pytest.mark.parametrize("seed", [21, 22, 23])
+def test_no_allowed_price_of_one_item_alone_is_better_than_the_oracles(seed: int) -> None:
+    """On every multiple of five of the band, however dear the item: there are more of them than rungs."""
+    market, known, held = past(make_world(seed, categories=2, items=3, past_days=9, days=20))
+    shape, cost, today = market.world.listed.shape, market.cost(), known.price
+    rules = Rules(np.floor(known.listed * CEILING_SHARE).astype(np.int64))
+    morning = Morning(0, today, cost, market.rival(), market.on_hand(), rules.ladder(today, cost, held))
+    chosen = Oracle(market, 0.0).choose(morning)
+    assert rules.broken(chosen, today, cost, held) == 0
+
+    def earned(prices: np.ndarray) -> float:
+        at = prices.reshape(shape)
+        sold = np.minimum(market.expected(at.astype(np.float64)), market.state.stock)
+        return float((sold * (at - cost.reshape(shape))).sum())
+
+    low, high = rules.bounds(today, cost, held)
+    for item in range(len(chosen)):
+        for price in range(low[item], high[item] + 1, ENDING):
+            other = chosen.copy()
+            other[item] = price
+            assert earned(other) <= earned(chosen) * (1 + 1e-12)
 
 
 def test_stock_ends_sales_and_is_refilled() -> None:
@@ -107,12 +134,47 @@ def test_the_past_is_the_same_for_everybody() -> None:
     assert known.panel.period_days == 1
 
 
-@pytest.mark.parametrize("baseline", [POOLED, BY_GROUP])
+@pytest.mark.parametrize("baseline", [POOLED, BY_GROUP, FIXED_EFFECTS, FIXED_BY_GROUP])
 def test_least_squares_finds_the_elasticity_that_was_put_in(baseline) -> None:  # type: ignore[no-untyped-def]
     panel = panel_with(-2.0, units=500.0)
     log_units, slopes = baseline.foretold(panel, panel.period < 50, panel.period >= 50)
     assert np.abs(slopes + 2.0).max() < 0.15
     assert np.abs(log_units - np.log(panel.units[panel.period >= 50])).mean() < 0.2
+
+
+def test_fixed_effects_are_a_dummy_a_series() -> None:
+    panel = panel_with(-2.0, units=200.0, series=8, groups=2)
+    level = np.linspace(-1, 1, 8)[panel.series]
+    panel = replace(panel, units=np.rint(panel.units * np.exp(level)), promo=(panel.period % 3 == 0).astype(np.float64))
+    known, asked = panel.period < 50, panel.period >= 50
+    log_units, slopes = FIXED_EFFECTS.foretold(panel, known, asked)
+    x = np.column_stack([np.log(panel.price), panel.promo, np.eye(8)[panel.series]])
+    b = np.linalg.lstsq(x[known], np.log(panel.units[known]), rcond=None)[0]
+    np.testing.assert_allclose(log_units, (x @ b)[asked], rtol=1e-9)
+    np.testing.assert_allclose(slopes, b[0], rtol=1e-9)
+    pooled, _ = POOLED.foretold(panel, known, asked)
+    truth = np.log(panel.units[asked])
+    assert np.abs(log_units - truth).mean() < 0.5 * np.abs(pooled - truth).mean()
+
+
+def test_a_series_that_nobody_has_seen_has_the_constant_of_its_category() -> None:
+    panel = panel_with(-2.0, units=200.0, series=8, groups=2)
+    panel = replace(panel, units=panel.units * np.where(panel.group[panel.series] == 1, 10.0, 1.0))
+    known, asked = panel.series < 6, panel.series >= 6
+    log_units, _ = FIXED_EFFECTS.foretold(panel, known, asked)
+    assert np.abs(log_units - np.log(panel.units[asked])).mean() < 0.2
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 4])
+def test_no_forecast_of_the_served_row_knows_a_period_after_its_moment(ahead: int) -> None:
+    panel = panel_with(-2.0, series=12, periods=40)
+    test = panel.where(panel.period >= 34)
+    absurd = 34 - ahead + 1  # the first period that the first forecast does not know
+    other = replace(panel, units=np.where(panel.period == absurd, 40 * panel.units + 100, panel.units))
+    usual, _ = served(panel, test, 34, ahead, 0)
+    moved, _ = served(other, test, 34, ahead, 0)
+    np.testing.assert_array_equal(moved[test.period == 34], usual[test.period == 34])
+    assert (moved[test.period == 35] > usual[test.period == 35]).all()
 
 
 @pytest.mark.skipif(bool(torch_missing()), reason=torch_missing())
@@ -162,7 +224,9 @@ def test_the_command_in_markets_prints_the_seeds_and_draws_the_regret(tmp_path: 
     found = json.loads(answer.stdout)
     assert [row["name"] for row in found["rows"]][:2] == ["served", "cost-plus"]
     assert all(row["rule_violations"] == 0 for row in found["rows"])
-    assert "seeds of the markets: 9000 to 9001" in found["notes"]
+    notes = "; ".join(found["notes"])
+    for part in ("seeds of the markets: 9000 to 9001", "lower bound", "201 to 206", "served: made with 101 to 108"):
+        assert part in notes
     assert plot.read_text().count("<polyline") == len(found["rows"]) - 1
 
 

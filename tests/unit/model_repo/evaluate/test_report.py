@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from rich.console import Console
 
 from model_repo.evaluate.report import Result, Row, as_json, report
@@ -50,3 +52,21 @@ def test_the_table_names_counts_values_and_what_is_missing():
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for part in ("customers evaluated 1,234", "ndcg@10_repeat", "0.2500", "half_life=inf", "best of 6", "implicit"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "bold"),
+    [
+        ("ndcg@10", "0.5000"), ("coverage@10", "0.5000"), ("margin_per_day", "0.5000"), ("revenue@10", "0.5000"),
+        ("rmse_log_units", "0.2500"), ("mape", "0.2500"), ("regret_pct", "0.2500"), ("regret_pct_worst", "0.2500"),
+        ("items.day.pinball", "0.2500"), ("rmsse", "0.2500"), ("series.owa", "0.2500"), ("series.smape", "0.2500"),
+        ("series.mase", "0.2500"), ("cost", "0.2500"), ("cost_of_normal", "0.2500"), ("rule_violations", "0.2500"),
+        ("regret_pct_se", ""), ("elasticity_median", ""), ("elasticity Florida Gold 64 oz", ""),
+    ],
+)  # fmt: skip
+def test_the_best_figure_by_the_metrics_direction_is_bold(metric: str, bold: str) -> None:
+    rows = [Row("served", {metric: 0.25}, 1.0), Row("popularity", {metric: 0.5}, 1.0)]
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system="standard")
+    report(replace(RESULT, rows=rows), console)
+    line = next(line for line in console.file.getvalue().splitlines() if metric in line)  # type: ignore[attr-defined]
+    assert [value for value in ("0.2500", "0.5000") if f"\x1b[1m{value}" in line] == ([bold] if bold else [])
