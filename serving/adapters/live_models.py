@@ -82,6 +82,9 @@ class LiveModels:
         self._up = BringingUp(params, profiles, self.catalogue, decisions, admission, self._recent)
         self._guard = threading.Lock()
         """Of what is held in memory: one change at a time."""
+        self._pricing = threading.Lock()
+        """Of what pipelines show: one that takes prices up later never takes up older ones. Held for a moment, unlike
+        the guard, which whoever loads a release holds all the while."""
         self._spare: dict[str, Serving] = {}
         """Releases that were tried out and do not serve."""
         self._shade = Shade("", None)
@@ -182,20 +185,24 @@ class LiveModels:
 
     def take_prices(self) -> None:
         """Takes up the prices as they are decided now; each pipeline binds them between two of its batches."""
+        for pipeline, view in self._pipelines():
+            self._price(pipeline, view)
+
+    def _price(self, pipeline: Recommender, view: View) -> None:
         if self._prices is not None:
-            for pipeline, view in self._pipelines():
+            with self._pricing:
                 pipeline.quoted = self._prices.over(view)
 
     def _pipelines(self) -> Iterator[tuple[Recommender, View]]:
         for serving in self._lineup.all:
             yield serving.pipeline, serving.view
-        if self._shade.view is not None and self._shade.pipeline is not None:
-            yield self._shade.pipeline, self._shade.view
+        shade = self._shade
+        if shade.view is not None and shade.pipeline is not None:
+            yield shade.pipeline, shade.view
 
     def _bring(self, pipeline: Recommender, view: View) -> None:
         """Prices and counters. Does nothing where the pipeline has these counters over all items of its catalogue."""
-        if self._prices is not None:
-            pipeline.quoted = self._prices.over(view)
+        self._price(pipeline, view)
         found = None if self._counters is None else self._counters.live
         catalogue, live = view.snapshot, pipeline.live
         if found is None or found.trends.empty:
@@ -233,6 +240,7 @@ class LiveModels:
         self.catalogue.lead(main.view)
         self._lineup = after
         self._compare(wanted, before, refused)
+        self.take_prices()  # what was decided since they were brought in came before they were known here
         for serving in before.all:
             if serving not in after.all:
                 self.catalogue.close(serving.view)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from serving.adapters.live_part import DEFECT_PAUSE_S
 from serving.adapters.price_files import PART, read_price_model
 from serving.adapters.releases import last_manifest
 from serving.catalogue.state import View
 from serving.core.catalogue import Catalogue
 from serving.core.clock import Clock
-from serving.core.errors import ModelDamaged, NotReady, StoregateError
+from serving.core.errors import NotReady, StoregateError
 from serving.core.prices import Quoted
 from serving.core.priority import yield_to_others
 from serving.core.turn import Turn
@@ -35,24 +37,26 @@ log = logging.getLogger(__name__)
 
 def price_model(home: Path, release: str) -> tuple[DemandModel | None, str]:
     """The demand model of a release, or None and why: prices are then decided without one."""
-    found = last_manifest(home)
-    known = {one.release: one for one in found.known} if found else {}
-    version = known[release].models.get(PART) if release in known else None
-    if version is None:
-        return None, NO_MODEL
     try:
-        return read_price_model(home, version), ""
-    except ModelDamaged as error:
+        found = last_manifest(home)
+        known = {one.release: one for one in found.known} if found else {}
+        version = known[release].models.get(PART) if release in known else None
+        return (None, NO_MODEL) if version is None else (read_price_model(home, version), "")
+    except StoregateError as error:
         log.error("release %s is priced without its model: %s", release, error.message)
         return None, error.message
+    except Exception:  # a defect here must not keep a release from serving
+        log.exception("release %s is priced without its model", release)
+        return None, "the release's price model could not be read: the gateway's log says why"
 
 
 def quoted_again(home: Path, params: Params, release: str, catalogue: Catalogue, wall_s: float) -> Quoted | None:
-    """What pages showed at that time, by the rules as they are now; None = the catalogue's prices."""
+    """What pages showed at that time, by the rules as they are now; None = the catalogue's prices. release: the one
+    that decided them, whoever answers."""
     if params.mode != "live":
         return None
     model, cause = price_model(home, release)
-    return Pricing(params).table(catalogue, model, wall_s, cause=cause).quoted()
+    return replace(Pricing(params).table(catalogue, model, wall_s, cause=cause).quoted(), release=release)
 
 
 class LivePrices:
@@ -71,9 +75,12 @@ class LivePrices:
         self._release, self._cause = "", NO_MODEL
         self._model: DemandModel | None = None
         self._view: View | None = None
-        self._made: tuple[View, PriceTable] | None = None
-        """All prices, and the view whose rows they have; replaced together."""
-        self._shown: dict[int, tuple[View, PriceTable, Quoted]] = {}
+        self._made: tuple[View, PriceTable, str] | None = None
+        """All prices, the view whose rows they have, and its release; replaced together."""
+        self._failed: tuple[Catalogue, int, DemandModel | None] | None = None
+        """Of what prices could not be decided last, and have not been since: that is not tried again."""
+        self._shown: dict[int, tuple[View, PriceTable, Quoted | None]] = {}
+        """By the view's id: what its pages show of this table."""
         self._problem = OFF if params.mode == "off" else "prices have not been decided yet"
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="live-prices", daemon=True)
@@ -104,7 +111,7 @@ class LivePrices:
         with self._guard:
             if self._release != release:
                 self._model, self._cause = price_model(self._home, release)
-            self._release, self._view = release, view
+            self._release, self._view, self._failed = release, view, None
             self._decide()
 
     def look(self) -> bool:
@@ -116,20 +123,21 @@ class LivePrices:
         if made is not None and made[1].catalogue is view.snapshot and made[1].period == period:
             return False
         with self._guard:
-            self._decide()
-        return True
+            return self._decide()
 
     def over(self, view: View) -> Quoted | None:
-        """What pages of this view show; None = the catalogue's prices."""
-        if self._mode != "live" or self._made is None:
+        """What pages of this view show; None = the catalogue's prices. One caller at a time."""
+        made = self._made
+        if self._mode != "live" or made is None:
+            self._shown.clear()
             return None
-        main, table = self._made
+        main, table, release = made
         kept = self._shown.get(id(view))
         if kept is not None and kept[0] is view and kept[1] is table:
             return kept[2]
-        quoted = table.quoted(None if view is main else view.snapshot)
-        if len(self._shown) >= VIEWS_MAX:
-            self._shown.clear()
+        current = {key: one for key, one in self._shown.items() if one[1] is table}
+        self._shown = current if len(current) < VIEWS_MAX else {}
+        quoted = _over(table, None if view is main else view.snapshot, release)
         self._shown[id(view)] = (view, table, quoted)
         return quoted
 
@@ -156,17 +164,27 @@ class LivePrices:
         except StoregateError as error:
             return error
 
-    def _decide(self) -> None:
-        """A defect here must not keep a release from serving: then there are no quotes, and pages show the catalogue's
-        prices."""
-        view, before = self._view, self._made[1] if self._made else None
+    def _decide(self) -> bool:
+        """Whether there are other prices now, or none any more.
+
+        A defect here must not keep a release from serving: its last prices stay, and are decided from nothing the next
+        time; without any there are no quotes, and pages show the catalogue's prices.
+        """
+        view, made, wall_s = self._view, self._made, self._clock.wall()
         assert view is not None
+        snapshot, period, failed = view.snapshot, self._pricing.period(wall_s), self._failed
+        if failed and failed[0] is snapshot and failed[1] == period and failed[2] is self._model:
+            return False
+        before = made[1] if made is not None and failed is None else None
         try:
-            table = self._pricing.table(view.snapshot, self._model, self._clock.wall(), before, self._cause)
-            self._made = (view, table)
+            table = self._pricing.table(snapshot, self._model, wall_s, before, self._cause)
+            self._made, self._failed = (view, table, self._release), None
         except Exception:
-            self._made, self._problem = None, "prices could not be decided: the gateway's log says why"
+            self._made = made if made is not None and made[0] is view else None
+            self._failed = snapshot, period, self._model
+            self._problem = "prices could not be decided: the gateway's log says why"
             log.exception("prices of release %s could not be decided", self._release)
+        return self._made is not made
 
     def _look_and_tell(self) -> None:
         if self.look() and self._mode == "live":
@@ -174,8 +192,18 @@ class LivePrices:
 
     def _watch(self) -> None:
         yield_to_others(NICE)
-        while not self._closing.wait(LOOK_S):
+        while not self._closing.wait(LOOK_S if self._failed is None else DEFECT_PAUSE_S):
             try:
                 self._look_and_tell()
             except Exception:  # a defect here must not end the watching
                 log.exception("following the catalogue failed; prices stay as they are")
+                self._closing.wait(DEFECT_PAUSE_S)
+
+
+def _over(table: PriceTable, catalogue: Catalogue | None, release: str) -> Quoted | None:
+    """See PriceTable.quoted. A defect here must not keep a release from serving: its pages show the catalogue's."""
+    try:
+        return replace(table.quoted(catalogue), release=release)
+    except Exception:
+        log.exception("prices of release %s could not be brought to its pages", release)
+        return None

@@ -83,8 +83,8 @@ class ReplayService:
         """live, snapshot: the release that is served and its catalogue. load: a release from disk; raises ModelDamaged.
 
         absent: the error for a decision id that the store does not know. counters: those of a version, of another one
-        where it is kept no more, None = there are none. quoted: the prices that pages of a release show, of a catalogue
-        at a time, by the rules as they are now; None = the catalogue's own.
+        where it is kept no more, None = there are none. quoted: the prices that a release decides, of a catalogue at a
+        time, by the rules as they are now; None = the catalogue's own. An arm of a split shows those of another one.
         """
         self._counters, self._quoted = counters, quoted
         self._store, self._home, self._live, self._snapshot = store, home, live, snapshot
@@ -125,7 +125,7 @@ class ReplayService:
         version = logged.versions.get(PART, "")
         if version and (found := self._counters(version)) is not None:
             pipeline.live = live_of(found, loaded.models, catalogue, params)
-        pipeline.quoted = self._quoted(logged.release, catalogue, logged.wall)
+        pipeline.quoted = self._quoted(logged.priced_by or logged.release, catalogue, logged.wall)
         # A page's placements choose one after the other, so those before this one run again with it.
         page = PageQuery((*logged.before, logged.query))
         (made,) = pipeline.run_pages([page], Turn(0.0, logged.wall, NEVER))

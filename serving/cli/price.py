@@ -86,10 +86,8 @@ def reprice(
                 all_items=True, page_size=PAGE, page_token=token, currency_code=currency
             )
             answer = client.batch_quote_prices(request)
-            if info is not None and info.rules_version != answer.info.rules_version:
-                raise click.ClickException("the rules of prices have changed meanwhile: ask again")
             found.add(rows_of(answer.quotes))
-            token, info = answer.next_page_token, answer.info
+            token, info = answer.next_page_token, _together(info, answer.info)
             say(f"{len(found.rows):,} items")
         out.print(table_of(found, info))
         if path is not None:
@@ -106,15 +104,33 @@ def reprice(
             say("nothing was written; --apply sets these prices")
 
 
+def _together(before: Any, info: Any) -> Any:
+    """The PricingInfo of all pages so far, degraded if one of them was. before: of the earlier ones, None = none."""
+    if before is None:
+        return info
+    for name in ("rules_version", "model_version", "period_start"):
+        if getattr(before, name) != getattr(info, name):
+            raise click.ClickException(
+                f"nothing was written: {name} has changed from page to page "
+                f"({_shown(getattr(before, name))}, then {_shown(getattr(info, name))}); begin again"
+            )
+    info.degraded = before.degraded or info.degraded
+    return info
+
+
+def _shown(value: Any) -> str:
+    return (value if isinstance(value, str) else value.ToJsonString()) or "none"
+
+
 def _applied(client: Any, found: Repriced) -> str:
-    """Writes the new prices; an item that got another price since it was quoted is left alone."""
+    """Writes the new prices; an item that has another price since it was quoted, or another quote, is left alone."""
     from storegate.v1 import catalog_pb2, common_pb2
 
     done, left, changed = 0, 0, found.changed
     for start in range(0, len(changed), WRITE):
         rows = changed[start : start + WRITE]
         now = client.quote_prices([row.item_id for row in rows], timeout_s=WRITE_S)
-        same = {one.item_id for one, row in _paired(now.quotes, rows) if _minor(one.current_price) == _now(row)}
+        same = {one.item_id for one, row in _paired(now.quotes, rows) if _stands(one, row)}
         updates = [
             catalog_pb2.PriceUpdate(
                 item_id=row.item_id, price=common_pb2.Money(amount_minor=row.price, currency_code=row.currency)
@@ -135,8 +151,10 @@ def _paired(quotes: Any, rows: Sequence[Row]) -> list[tuple[Any, Row]]:
     return [(one, by_id[one.item_id]) for one in quotes]
 
 
-def _now(row: Row) -> str:
-    return money(row.current_price, row.currency)
+def _stands(quote: Any, row: Row) -> bool:
+    """Whether the item has the price it had, and its quote is the one it was: stock, cost or a bound may have moved."""
+    pairs = (quote.current_price, row.current_price), (quote.price, row.price)
+    return all((one.amount_minor, one.currency_code) == (minor, row.currency) for one, minor in pairs)
 
 
 def quotes_table(quotes: Any, info: Any) -> Table:

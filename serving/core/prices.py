@@ -45,6 +45,8 @@ class Quoted:
 
     catalogue: Catalogue
     price: npt.NDArray[np.int64]
+    release: str = ""
+    """By whose model they were decided; '' = nobody asks."""
 
     def prices(self, now: Catalogue) -> Prices:
         """Of the catalogue as it is now: the same, or a later one with more rows."""

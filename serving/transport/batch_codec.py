@@ -185,7 +185,7 @@ def encode_quote_batch(answer: Quotes | Operation) -> bytes:
             quotes=pricing_codec.quote_messages(answer),
             missing_item_ids=answer.missing,
             info=pricing_codec.info_message(answer.table),
-            next_page_token=pricing_codec.page_token(answer.following),
+            next_page_token=pricing_codec.page_token(answer.following, answer.order),
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ ENCODED_MAX: Final = 200_000
 """Quotes of a table that are kept as they were sent, about 200 bytes each."""
 _QUOTES: Final = b"\x0a"  # field 1 of QuotePricesResponse, length-delimited
 _INFO: Final = -1
+_PLACE: Final = struct.Struct("<IQ")
 _ID_BYTES: Final = 8
 """What an id takes in a request, at the least it usually is."""
 
@@ -116,18 +118,22 @@ def info_message(table: PriceTable) -> Any:
     return message
 
 
-def page_token(first: int) -> str:
-    """Where the next page of all items begins; '' = nowhere."""
-    return base64.urlsafe_b64encode(b"p%d" % first).decode() if first else ""
+def page_token(first: int, order: int) -> str:
+    """Where the next page of all items begins, and of which rows that is said; '' = nowhere."""
+    return base64.urlsafe_b64encode(b"p" + _PLACE.pack(first, order)).decode() if first else ""
 
 
-def first_of(token: str) -> int:
-    """Raises InvalidInput for what `page_token` did not make."""
+def place_of(token: str) -> tuple[int, int]:
+    """The row, and the order of those before. Raises InvalidInput for what `page_token` did not make."""
+    if not token:
+        return 0, 0
     try:
-        text = base64.urlsafe_b64decode(token.encode()).decode() if token else "p0"
-        if text[:1] == "p" and text[1:].isascii() and text[1:].isdigit() and len(text) < 12:
-            return int(text[1:])
-    except ValueError:
+        made = base64.b64decode(token.encode(), b"-_", validate=True)
+        if made[:1] == b"p":
+            first, order = _PLACE.unpack(made[1:])
+            if first:
+                return first, order
+    except (ValueError, struct.error):
         pass
     raise InvalidInput("page_token", token, "next_page_token of the answer before, or none")
 
@@ -139,7 +145,8 @@ def decode_bulk(request: Any) -> QuoteQuery | AllQuery:
         if request.item_ids:
             raise InvalidInput("item_ids", f"{len(request.item_ids)} ids", "item_ids or all_items, not both")
         count = checks.whole("page_size", request.page_size, 0, BULK_ITEMS_MAX) or PAGE_SIZE
-        return AllQuery(first_of(request.page_token), count, currency)
+        first, order = place_of(request.page_token)
+        return AllQuery(first, count, currency, order)
     for name in ("page_size", "page_token"):
         if getattr(request, name):
             raise InvalidInput(name, getattr(request, name), "none without all_items")

@@ -6,10 +6,12 @@ import csv
 import io
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 
 from serving.cli.price import curve_table, price, quotes_table
@@ -99,21 +101,31 @@ def test_quotes_and_curves_as_tables() -> None:
     assert any("elasticity -2.50" in line for line in lines)
 
 
-class Shop:
-    """A gateway's client with one page of items."""
+def replaced(one: pb.PriceQuote, item_id: str) -> pb.PriceQuote:
+    made = pb.PriceQuote()
+    made.CopyFrom(one)
+    made.item_id = item_id
+    return made
 
-    def __init__(self, degraded: str) -> None:
-        self.info = pb.PricingInfo(rules_version="r1", degraded=degraded)
+
+class Shop:
+    """A gateway's client; a page of items for each of `pages`, what it was made of beside rules r1."""
+
+    def __init__(self, degraded: str, *pages: pb.PricingInfo) -> None:
+        self.pages = pages or (pb.PricingInfo(rules_version="r1", degraded=degraded),)
+        self.changed = {"down": quote("down", 1900, 1710)}
+        """Meanwhile one of them has got another price."""
         self.written: list[tuple[str, int]] = []
 
     def batch_quote_prices(self, request: batch_pb2.BatchQuotePricesRequest) -> batch_pb2.BatchQuotePricesResponse:
-        return batch_pb2.BatchQuotePricesResponse(quotes=QUOTES, info=self.info)
+        at = int(request.page_token or 0)
+        token = str(at + 1) if at + 1 < len(self.pages) else ""
+        quotes = QUOTES if at == 0 else [replaced(one, f"{one.item_id}{at}") for one in QUOTES]
+        return batch_pb2.BatchQuotePricesResponse(quotes=quotes, info=self.pages[at], next_page_token=token)
 
     def quote_prices(self, item_ids: list[str], *, timeout_s: float) -> pb.QuotePricesResponse:
-        """Meanwhile one of them has got another price."""
-        changed = {"down": quote("down", 1900, 1710)}
         return pb.QuotePricesResponse(
-            quotes=[changed.get(one.item_id, one) for one in QUOTES if one.item_id in item_ids]
+            quotes=[self.changed.get(one.item_id, one) for one in QUOTES if one.item_id in item_ids]
         )
 
     def set_prices(self, updates: list[PriceUpdate], *, timeout_s: float) -> SetPricesResponse:
@@ -146,3 +158,52 @@ def test_prices_without_a_model_are_set_only_when_that_is_asked_for(
     assert shop.written == []
     assert reprice(monkeypatch, tmp_path, shop, "--apply", "--degraded").exit_code == 0
     assert shop.written == [("up", 1100)]
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        quote("up", 1000, 1080, "map"),
+        replaced(QUOTES[3], "up"),
+        pb.PriceQuote(item_id="up", current_price=gbp(1000), price=Money(amount_minor=1100, currency_code="EUR")),
+    ],
+)
+def test_what_is_quoted_otherwise_meanwhile_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quoted: pb.PriceQuote
+) -> None:
+    """It costs more since, or has another bound, at the price it had."""
+    shop = Shop("")
+    shop.changed = {"up": quoted}
+    done = reprice(monkeypatch, tmp_path, shop, "--apply")
+    assert done.exit_code == 0, done.output
+    assert shop.written == [("down", 1500)]
+    assert "1 prices set, 1 items left alone" in done.output
+
+
+def test_one_page_without_a_model_is_enough_to_ask_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shop = Shop("", pb.PricingInfo(rules_version="r1", degraded="it failed"), pb.PricingInfo(rules_version="r1"))
+    refused = reprice(monkeypatch, tmp_path, shop, "--apply")
+    assert refused.exit_code != 0
+    assert "(it failed)" in refused.output
+    assert shop.written == []
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        {"rules_version": "r2"},
+        {"model_version": "m8"},
+        {"model_version": ""},
+        {"period_start": Timestamp(seconds=86_400)},
+    ],
+)
+def test_pages_that_were_made_of_different_things_are_not_put_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, then: dict[str, Any]
+) -> None:
+    first = {"rules_version": "r1", "model_version": "m7", "period_start": Timestamp(seconds=0)}
+    shop = Shop("", pb.PricingInfo(**first), pb.PricingInfo(**(first | then)))
+    refused = reprice(monkeypatch, tmp_path, shop, "--apply", "--degraded")
+    assert refused.exit_code != 0
+    assert next(iter(then)) in refused.output
+    assert "begin again" in refused.output
+    assert shop.written == []

@@ -29,11 +29,13 @@ class QuoteQuery:
 
 @dataclass(frozen=True, slots=True)
 class AllQuery:
-    """The next items on sale from `first` on, at most `count`."""
+    """The next items on sale from the row `first` on, at most `count`."""
 
     first: int
     count: int
     currency: str = ""
+    order: int = 0
+    """Of the rows before `first`, as the page before said it: see PriceTable.order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Quotes:
     """That was expected: an item of another one has no price here."""
     following: int = 0
     """Of a page of all items: where the next one begins, 0 = nowhere."""
+    order: int = 0
+    """Of the rows before that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from serving.core.errors import InvalidInput
 from serving.core.ports import F32, I64
 from serving.decisions.price.contract import AllQuery, Curve, Curves, QuoteQuery, Quotes, SimulateQuery
 from serving.decisions.price.rules import RULES, names
@@ -33,14 +34,20 @@ def quote(table: PriceTable, query: QuoteQuery) -> Quotes:
 
 
 def page(table: PriceTable, query: AllQuery) -> Quotes:
-    """The next of all items that are not deleted."""
+    """The next of all items that are not deleted. Raises InvalidInput where the rows before are no more those that the
+    pages before had: another release has other rows."""
     items, row = table.catalogue.items, query.first
+    if row and (row >= len(items) or query.order != table.order(row)):
+        expected = "the token of a page of the catalogue as its items are ordered now: begin again, without a token"
+        raise InvalidInput("page_token", f"after row {row}", expected, reason="STALE_PAGE_TOKEN")
     rows: list[int] = []
     while row < len(items) and len(rows) < query.count:
         if not items[row].deleted:
             rows.append(row)
         row += 1
-    return Quotes(table, tuple(rows), (), query.currency, row if row < len(items) else 0)
+    if row == len(items):
+        return Quotes(table, tuple(rows), (), query.currency)
+    return Quotes(table, tuple(rows), (), query.currency, row, table.order(row))
 
 
 def simulate(table: PriceTable, query: SimulateQuery) -> Curves:

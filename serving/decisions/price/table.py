@@ -74,6 +74,12 @@ class PriceTable:
         """Days in which the expected units sell."""
         return float(self.model.period_days) if self.model else 1.0
 
+    def order(self, n: int) -> int:
+        """A digest of the items of the first n rows, and of their order; 64 bits."""
+        keys = self.inputs.keys[:n]
+        places = 2 * np.arange(1, len(keys) + 1, dtype=np.uint64) + np.uint64(1)
+        return int((keys * places).sum(dtype=np.uint64))
+
     def facts(self, rows: I64) -> Facts:
         """What was read of these rows."""
         return self.inputs.facts(rows, self.rules, self.currency, self.start_s)

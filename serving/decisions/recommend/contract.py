@@ -198,6 +198,8 @@ class Answer:
     trace: Trace | None = None
     arm: str = ""
     """The release of a traffic split that made it; '' = no split."""
+    priced_by: str = ""
+    """The release whose quoted prices it shows; '' = the catalogue's."""
 
 
 @dataclass(slots=True)

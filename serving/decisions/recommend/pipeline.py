@@ -351,7 +351,7 @@ def _answers(
     degraded = tuple(stages.degraded)
     without_profile = tuple(d for d in degraded if d[0] != "profile")
     times, cuts = tuple(stages.times), shown.ptr.tolist()
-    prices = world.prices.price[shown.rows]
+    prices, priced_by = world.prices.price[shown.rows], world.quoted.release if world.quoted else ""
     answers = []
     for i, query in enumerate(queries):
         end = cuts[i + 1]
@@ -366,6 +366,7 @@ def _answers(
                 asked.missing[i], degraded if asked.keys[i] else without_profile, times, len(queries),
                 newest_s(blobs[i]), world.versions, query.request_id,
                 "" if query.validate_only else ids[i], made_s, query.placement, need if more else 0,
+                priced_by=priced_by,
             )
         )  # fmt: skip
     return answers

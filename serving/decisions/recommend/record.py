@@ -63,6 +63,8 @@ class Decision:
     next_offset: int = 0
     before: tuple[Query, ...] = ()
     """The placements of the shop page that chose before this one, likewise."""
+    priced_by: str = ""
+    """As in Answer; '' also where a record does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def decision_of(
         answer.missing,
         answer.next_offset,
         tuple(_as_read(each, params) for each in before),
+        answer.priced_by,
     )
 
 

@@ -68,6 +68,7 @@ def encode(decision: Decision) -> bytes:
             "degraded": decision.degraded,
             "missing": decision.missing,
             "next": decision.next_offset,
+            "priced_by": decision.priced_by,
             "items": [result.item_id for result in results],
             "related": [result.related for result in results],
             "currencies": [result.currency for result in results],
@@ -123,6 +124,7 @@ def _decoded(data: bytes) -> Decision:
         tuple(found["missing"]),
         found["next"],
         tuple(query_from_dict(query) for query in found["before"]),
+        found.get("priced_by", ""),  # earlier records have none
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,15 +18,19 @@ from model_repo.price.build import Params as BuildParams
 from model_repo.price.build import build
 from model_repo.publish import Trained, publish
 from serving.adapters.live_models import LiveModels
+from serving.adapters.live_part import DEFECT_PAUSE_S
 from serving.adapters.memory_catalogue import MemoryCatalogue
-from serving.adapters.price_live import OFF, LivePrices, quoted_again
+from serving.adapters.price_live import LOOK_S, OFF, LivePrices, quoted_again
 from serving.catalogue.contract import PriceUpdate, SetPrices, SetStock, StockUpdate, UpsertItems
+from serving.catalogue.state import View
 from serving.core.catalogue import Item
 from serving.core.clock import NEVER
 from serving.core.errors import NotReady
+from serving.core.prices import Quoted
 from serving.core.turn import Turn
 from serving.decisions.price.contract import AllQuery, QuoteQuery, Quotes, SimulateQuery
 from serving.decisions.price.rules import Params
+from serving.decisions.price.table import PriceTable, Pricing
 from serving.decisions.recommend.contract import OBJECTIVES, Query
 
 WALL_S = 1_800_000_000.0
@@ -174,6 +179,7 @@ def test_an_arm_of_a_split_shows_the_prices_of_the_live_release(home: Path) -> N
         over = prices.over(view)
         assert over is not None
         assert over is prices.over(view), "kept while nothing changes"
+        assert over.release == models.release
         found = over.prices(view.snapshot).price
         assert {item.item_id: int(found[row]) for row, item in enumerate(view.snapshot.items)} == quoted(prices, *IDS)
         models.catalogue.run_write([SetPrices((PriceUpdate("i2", "GBP", price=2000),))], TURN)
@@ -215,3 +221,158 @@ def test_a_new_release_is_priced_by_its_own_model_before_it_answers(tmp_path: Pa
         assert models.refresh()
         assert "curves.npz" in prices.table.degraded
         assert set(shown(models, QUERIES[0]).values()) == {1100}
+
+
+class Defect:
+    """Takes the place of a method: raises while it is on, and counts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, kind: type, name: str) -> None:
+        self.on, self.calls, self.given = True, 0, []  # type: ignore[var-annotated]
+        whole = getattr(kind, name)
+
+        def run(*args: object) -> object:
+            self.calls += 1
+            self.given.append(args)
+            if self.on:
+                raise ZeroDivisionError("a defect")
+            return whole(*args)
+
+        monkeypatch.setattr(kind, name, run)
+
+
+def new_price(models: LiveModels, price: int) -> None:
+    update = PriceUpdate("i2", "GBP", price=price, valid_from_s=1_700_000_000)
+    models.catalogue.run_write([SetPrices((update,))], TURN)
+
+
+def test_after_a_defect_the_last_prices_stay_and_nothing_is_tried_twice(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another catalogue and another period are; then everything is decided from nothing."""
+    with serving(home) as (models, prices):
+        table = prices.table
+        defect = Defect(monkeypatch, Pricing, "table")
+        new_price(models, 2000)
+        assert [prices.look() for _ in range(3)] == [False] * 3
+        assert defect.calls == 1
+        assert prices.table is table
+        prices._clock.wall_s = WALL_S + 86_400  # type: ignore[attr-defined]
+        assert not prices.look()
+        new_price(models, 2100)
+        assert not prices.look()
+        assert not prices.look()
+        assert defect.calls == 3
+        defect.on = False
+        new_price(models, 2200)
+        assert prices.look()
+        assert defect.given[-1][4] is None, "no earlier table"
+        assert quoted(prices, "i2") == {"i2": 1980}
+        prices._clock.wall_s = WALL_S  # type: ignore[attr-defined]
+
+
+def test_after_a_defect_the_watcher_pauses(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Closing(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0.0)
+            return len(waits) > 3
+
+    with serving(home) as (models, prices):
+        Defect(monkeypatch, Pricing, "table")
+        new_price(models, 2000)
+        prices._closing = Closing()
+        watcher = threading.Thread(target=prices._watch)
+        watcher.start()
+        watcher.join()
+    assert waits == [LOOK_S, DEFECT_PAUSE_S, DEFECT_PAUSE_S, DEFECT_PAUSE_S]
+
+
+def test_a_release_that_cannot_be_priced_is_not_shown_the_prices_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, priced(A, "A"), wall_s=1.7e9)
+    with serving(tmp_path) as (models, prices):
+        assert set(shown(models, QUERIES[0]).values()) == {1100}
+        defect = Defect(monkeypatch, Pricing, "table")
+        publish(tmp_path, priced(B, "B"), wall_s=1.7e9 + 1)
+        assert models.refresh()
+        assert defect.calls == 1
+        assert set(shown(models, QUERIES[0]).values()) == {1000}
+        with pytest.raises(NotReady, match="could not be decided"):
+            prices.bulk(AllQuery(0, 10))
+        assert not prices.look()
+        assert defect.calls == 1
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Pricing, "table"), (PriceTable, "quoted")])
+def test_no_defect_of_prices_keeps_a_gateway_from_starting(
+    home: Path, monkeypatch: pytest.MonkeyPatch, kind: type, name: str
+) -> None:
+    """The release has no price part."""
+    defect = Defect(monkeypatch, kind, name)
+    with serving(home) as (models, prices):
+        prices.start()
+        assert set(shown(models, QUERIES[0]).values()) == {1000}
+    assert defect.calls == 1
+
+
+def test_a_model_that_cannot_be_read_for_any_reason_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a start and at a swap."""
+
+    def broken(home: Path, version: str) -> None:
+        raise ValueError("not what it seems")
+
+    monkeypatch.setattr("serving.adapters.price_live.read_price_model", broken)
+    publish(tmp_path, priced(A, "A", {"curves.npz": b"y"}), wall_s=1.7e9)
+    with serving(tmp_path) as (models, prices):
+        assert "could not be read" in prices.table.degraded
+        before = models.release
+        publish(tmp_path, priced(B, "B", {"curves.npz": b"y"}), wall_s=1.7e9 + 1)
+        assert models.refresh()
+        assert models.release != before
+        assert "could not be read" in prices.table.degraded
+        assert set(shown(models, QUERIES[0]).values()) == {1100}
+
+
+def test_views_of_earlier_tables_are_let_go(home: Path) -> None:
+    with serving(home) as (models, prices):
+        items = priced(B, "B").items
+        for number in range(3):
+            prices.over(models.catalogue.open(items, [item.item_id for item in items]))
+            new_price(models, 2000 + number)
+            assert prices.look()
+            models.take_prices()
+            assert {id(table) for _, table, _ in prices._shown.values()} == {id(prices.table)}
+        assert [view for view, _, _ in prices._shown.values()] == [models._lineup.main.view]
+
+
+def test_prices_are_taken_up_by_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody shows an earlier table after a later one; and what is decided during a swap is shown after it."""
+    publish(tmp_path, priced(A, "A"), wall_s=1.7e9)
+    with serving(tmp_path) as (models, prices):
+        over, free = prices.over, []
+
+        def watched(view: View) -> Quoted | None:
+            free.append(models._pricing.acquire(blocking=False))
+            return over(view)
+
+        monkeypatch.setattr(prices, "over", watched)
+        models.take_prices()
+        models.take_counters()
+        lead = models.catalogue.lead
+
+        def meanwhile(view: View) -> None:
+            """The watcher of the prices, at the worst moment."""
+            lead(view)
+            new_price(models, 2000)
+            assert prices.look()
+            models.take_prices()
+
+        monkeypatch.setattr(models.catalogue, "lead", meanwhile)
+        publish(tmp_path, priced(B, "B"), wall_s=1.7e9 + 1)
+        assert models.refresh()
+        assert not any(free)
+        assert shown(models, GIVEN)["i2"] == quoted(prices, "i2")["i2"] == 1800

@@ -22,9 +22,10 @@ from serving.adapters.replay import ReplayService
 from serving.catalogue.changes import Change
 from serving.catalogue.contract import DeleteItems, PriceUpdate, SetPrices, SetStock, StockUpdate, UpsertItems, Written
 from serving.catalogue.live import LiveCatalogue
-from serving.core.catalogue import Item
+from serving.core.catalogue import Catalogue, Item
 from serving.core.clock import NEVER
 from serving.core.errors import ModelDamaged, NotFound, StoreUnavailable
+from serving.core.prices import Quoted
 from serving.core.turn import Turn
 from serving.decisions.recommend.contract import EXPLAIN_TRACE, PLACEMENTS, Answer, PageQuery, Pin, Query, SessionEvent
 from serving.decisions.recommend.decision_log import not_found
@@ -70,8 +71,15 @@ class Shop:
     loads: list[str] = field(default_factory=list)
     counters: Counters | None = None
     kept: dict[str, Counters] = field(default_factory=dict)
+    raised: dict[str, int] = field(default_factory=dict)
+    """release -> by how much it quotes above the catalogue's prices."""
 
-    def ask(self, *queries: Query, params: Params = EXPLORING, failure: str = "", wall: float = NOW) -> list[Answer]:
+    def quoted(self, release: str, catalogue: Catalogue, wall_s: float) -> Quoted | None:
+        return Quoted(catalogue, catalogue.price + self.raised[release], release) if release in self.raised else None
+
+    def ask(
+        self, *queries: Query, params: Params = EXPLORING, failure: str = "", wall: float = NOW, priced_by: str = ""
+    ) -> list[Answer]:
         """Answers, in one batch, and logs them."""
         sink = Logs(self.log, self.live.release, params)
         shelf = Shelf({"u:ada": PROFILE, "v:ada": PROFILE[:48]}, failure)
@@ -79,6 +87,7 @@ class Shop:
         if self.counters is not None:
             self.kept[self.counters.version] = self.counters
             pipeline.live = live_of(self.counters, self.live.models, self.catalogue.snapshot(), params)
+        pipeline.quoted = self.quoted(priced_by, self.catalogue.snapshot(), wall)
         return pipeline.run(queries, Turn(0.0, wall, NEVER))
 
     def write(self, change: Change) -> None:
@@ -103,6 +112,7 @@ class Shop:
         return ReplayService(
             self.log, self.home, lambda: self.live, self.catalogue.snapshot, self.store, self.load,
             lambda name: not_found(name, 1.0, DAY), lambda version: self.kept.get(version) or self.counters,
+            self.quoted,
         )  # fmt: skip
 
     def replay(self, answer: Answer) -> Replayed:
@@ -254,6 +264,17 @@ def test_a_release_that_is_gone_is_told(shop: Shop, how: str) -> None:
         ("release", "r1", "r2"),
         ("versions[item-item]", "r1", "r2"),
     ]
+
+
+def test_prices_are_those_of_the_release_that_decided_them(shop: Shop) -> None:
+    """An arm of a split shows the live release's; without a split both are one."""
+    shop.raised = {"r0": 7, "r1": 500}
+    query = Query(user_id="ada", page_size=20, filter="price >= 120")
+    for priced_by in ("r0", "r1"):
+        (answer,) = shop.ask(query, priced_by=priced_by)
+        assert answer.priced_by == priced_by
+        assert shop.replay(answer).logged.decision.priced_by == priced_by
+        assert shop.fields(answer) == []
 
 
 def test_a_lost_profile_is_lost_again(shop: Shop) -> None:

@@ -80,6 +80,7 @@ DECISIONS = st.builds(
     missing=TUPLES,
     next_offset=st.integers(0, 200),
     before=st.lists(QUERIES, max_size=2).map(tuple),
+    priced_by=IDS,
 )
 
 
@@ -137,6 +138,20 @@ def test_every_field_of_a_query_is_tried() -> None:
 @settings(max_examples=50)
 def test_a_decision_survives_its_bytes(decision: Decision) -> None:
     assert decode(encode(decision)) == decision
+
+
+def test_a_record_that_does_not_say_whose_prices_it_shows_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of an earlier version."""
+    made = decision(priced_by="r9")
+    dumps = json.dumps
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "serving.decisions.recommend.record_bytes.json.dumps",
+            lambda found, **options: dumps({k: v for k, v in found.items() if k != "priced_by"}, **options),
+        )
+        old = encode(made)
+    assert decode(encode(made)) == made
+    assert decode(old) == replace(made, priced_by="")
 
 
 def test_a_record_of_an_older_version_gets_defaults_for_what_it_lacks() -> None:

@@ -68,7 +68,7 @@ def test_no_request_of_prices_has_a_field_for_who_asks() -> None:
     for message in asked.values():
         assert not [name for name in fields_of(message) if any(word in name for word in PERSONAL)]
     for query in (QuoteQuery, AllQuery, SimulateQuery):
-        assert set(query.__dataclass_fields__) <= {"item_ids", "currency", "prices", "first", "count"}
+        assert set(query.__dataclass_fields__) <= {"item_ids", "currency", "prices", "first", "count", "order"}
 
 
 def refused(run: Callable[[], object]) -> InvalidInput:
@@ -172,3 +172,25 @@ def test_pages_go_on_where_the_token_says(table: PriceTable) -> None:
             break
         request.page_token = answer.next_page_token
     assert seen == [item.item_id for item in ITEMS]
+
+
+def test_a_token_of_other_rows_is_refused_and_says_what_to_do(table: PriceTable) -> None:
+    """A release that goes live between two pages has its own rows: pages would skip items, and repeat others."""
+    first = quoting.page(table, AllQuery(0, 2))
+    token = codec.page_token(first.following, first.order)
+    request = batch_pb2.BatchQuotePricesRequest(all_items=True, page_size=2, page_token=token)
+    query = codec.decode_bulk(request)
+    assert isinstance(query, AllQuery)
+    for ids in (("cup", "mug", "tub", "new"), ("mug", "tub"), ("mug",)):
+        items = [replace(ITEM, item_id=item_id) for item_id in ids]
+        other = Pricing(Params()).table(Catalogue.build(items), None, 1.8e9)
+        error = refused(lambda other=other: quoting.page(other, query))  # type: ignore[misc]
+        assert (error.field, error.reason) == ("page_token", "STALE_PAGE_TOKEN")
+        assert "begin again" in error.message
+    grown = Pricing(Params()).table(table.catalogue.updated([Item("more")], 8), None, 1.8e9)
+    assert quoting.page(grown, query).rows == (2, 3), "new items come last and move nothing"
+
+
+@pytest.mark.parametrize("token", ["cDU=", "cDU", "p5", "!", "cAAAAAAAAAAAAAAAAA==", "é"])
+def test_what_no_answer_said_is_no_token(token: str) -> None:
+    assert refused(lambda: codec.place_of(token)).field == "page_token"

@@ -197,11 +197,12 @@ def test_unknown_and_deleted_items_are_missing_and_the_others_are_answered() -> 
 def test_pages_of_all_items_have_each_of_them_once() -> None:
     table = Pricing(Params()).table(Catalogue.build([*shop(7), item("gone", deleted=True), item("last")]), None, WALL_S)
     rows: list[int] = []
-    first = 0
+    first = order = 0
     while True:
-        page = quoting.page(table, AllQuery(first, 3))
+        page = quoting.page(table, AllQuery(first, 3, order=order))
         rows += page.rows
-        if not (first := page.following):
+        first, order = page.following, page.order
+        if not first:
             break
     assert [table.catalogue.items[row].item_id for row in rows] == [*(f"i{k}" for k in range(7)), "last"]
 
