@@ -182,6 +182,20 @@ def test_orders_that_cost_something_are_placed_seldom() -> None:
     assert (waiting.quantity, waiting.bound) == (0, Bound.NOTHING_NEEDED)
 
 
+@pytest.mark.parametrize("lost", [None, False])
+def test_orders_that_cost_a_fortune_are_placed_when_nothing_is_there(lost: bool | None) -> None:
+    ask = Ask(
+        "new", 5, review_days=7, on_hand=0, arrivals=(), unit_cost=200, order_cost=5000, lost=lost,
+        demand=Moments(1.0, 1.0),
+    )  # fmt: skip
+    one = plan(ask)
+    assert one.quantity == one.order_up_to > 200
+    assert one.reorder_point >= 0
+    assert one.fill_rate > 0.95
+    never = plan(replace(ask, aim=Aim.COST, shortage_cost=1))
+    assert (never.quantity, never.order_up_to, never.reorder_point) == (0, 0, -1)
+
+
 def test_an_order_may_cover_more_than_the_lattice_of_its_interval() -> None:
     """Orders that cost a fortune: S is as far up as the economic quantity."""
     one = plan(replace(WAITS, order_cost=10_000_000))
