@@ -137,6 +137,18 @@ def test_days_beyond_the_forecast_repeat_its_last_week() -> None:
     assert beyond(8, 12).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4]
 
 
+def test_a_first_day_near_the_end_of_the_forecast_repeats_a_whole_week() -> None:
+    """One day is left of it, on which the shop is closed: what is planned is two weeks with two such days."""
+    model = PoissonDemand(closed_every=6, weekly_dispersion=0.25)
+    answer = answered(PlanQuery((WAITS,), FIRST_DAY + 55), service(model))
+    assert model.asked == [(1, 7, 49)]
+    assert answer.plans[0].demand_mean == pytest.approx(12, rel=1e-3)
+    sooner = answered(PlanQuery((WAITS,), FIRST_DAY + 48), service(model)).plans[0]
+    assert answer.plans[0].order_up_to == sooner.order_up_to  # as unsure of the level as a week before
+    first = answered(PlanQuery((WAITS,), FIRST_DAY), service(PoissonDemand(horizon_max=3)))
+    assert first.plans[0].demand_mean == pytest.approx(14)
+
+
 @pytest.mark.parametrize(
     ("ask", "quantity", "bound"),
     [
