@@ -44,6 +44,8 @@ CHUNK: Final = 128
 LEAD_DAYS_MAX: Final = 2 * DAYS_MAX
 """That a lead time may take, however much it varies."""
 YEAR_DAYS: Final = 365
+ORDER_DAYS_MAX: Final = 1e12
+"""That an order may cost, in days of holding a unit: it then covers millennia of the demand of one a day."""
 _SOURCES: Final = {Moments: "given-moments", Quantiles: "given-quantiles", type(None): "forecast"}
 
 
@@ -154,6 +156,7 @@ class PlanPipeline:
         lead = lead_chances(ask.lead_days, ask.lead_sd, most)
         order_days = ask.order_cost / (cost * holding_rate / YEAR_DAYS) if policy is Policy.S_S else 0.0
         price = item.price if item is not None else 0
+        order_days = min(order_days, ORDER_DAYS_MAX)
         interval = Interval(lead, review, ask.demand, row, place, price, order_days)
         on_hand, on_order, known = _stock(ask, item, interval.days)
         currency = ask.currency or (item.currency if item is not None else "")

@@ -208,6 +208,17 @@ def test_orders_that_cost_a_fortune_are_placed_when_nothing_is_there(lost: bool 
     assert (never.quantity, never.order_up_to, never.reorder_point) == (0, 0, -1)
 
 
+@pytest.mark.parametrize(
+    "ask", [replace(WAITS, lead_sd=1e-200), replace(WAITS, order_cost=2**53, unit_cost=1, holding_rate=1e-6)]
+)
+def test_extreme_numbers_are_planned_with(ask: Ask) -> None:
+    one = plan(replace(ask, on_hand=0, arrivals=()))
+    assert one.quantity == one.order_up_to > 0
+    assert np.isfinite([one.fill_rate, one.held, one.safety_stock]).all()
+    if ask.lead_sd:
+        assert one.order_up_to == plan(replace(WAITS, on_hand=0, arrivals=())).order_up_to
+
+
 def test_an_order_may_cover_more_than_the_lattice_of_its_interval() -> None:
     """Orders that cost a fortune: S is as far up as the economic quantity."""
     one = plan(replace(WAITS, order_cost=10_000_000))
@@ -262,7 +273,8 @@ NAN, INF = float("nan"), float("inf")
         ({"arrivals": ((1, 2), (1, -1))}, "x.on_order.arrivals[1].days"), ({"pack": -6}, "x.pack"),
         ({"pack": 12, "most": 11}, "x.pack"), ({"least": -1}, "x.min_quantity"), ({"most": -1}, "x.max_quantity"),
         ({"least": 9, "most": 8}, "x.min_quantity"), ({"pack": 5, "least": 6, "most": 9}, "x.min_quantity"),
-        ({"holding_rate": NAN}, "x.holding_rate"), ({"holding_rate": -0.1}, "x.holding_rate"),
+        ({"holding_rate": NAN}, "x.holding_rate"), ({"holding_rate": 1e-300}, "x.holding_rate"),
+        ({"holding_rate": -0.1}, "x.holding_rate"),
         ({"aim": Aim.FILL_RATE, "target": 1.0}, "x.fill_rate"), ({"aim": Aim.FILL_RATE}, "x.fill_rate"),
         ({"aim": Aim.SERVICE_LEVEL, "target": NAN}, "x.cycle_service_level"),
         ({"aim": Aim.COST}, "x.shortage_cost.amount_minor"),
@@ -295,3 +307,6 @@ def test_huge_demand_is_planned_on_a_coarser_lattice() -> None:
 def test_ranges_of_the_settings_are_checked() -> None:
     with pytest.raises(InvalidInput, match=r"replenish\.fill_rate"):
         Params(fill_rate=1.0)
+    with pytest.raises(InvalidInput, match=r"replenish\.holding_rate"):
+        Params(holding_rate=1e-300)
+    assert Params(holding_rate=0).holding_rate == 0
