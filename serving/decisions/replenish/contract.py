@@ -168,13 +168,15 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class PlanAnswer:
-    """In the order of the request."""
+    """In the order of the request. first_day: that was planned from, in days since 1970-01-01; None = the forecast was
+    not asked."""
 
     plans: tuple[Planned, ...]
     missing: tuple[str, ...] = ()
     missing_locations: tuple[str, ...] = ()
     version: str = ""
     request_id: str = ""
+    first_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,14 +278,14 @@ def checked_ask(field: str, ask: Ask) -> Ask:
     return ask
 
 
-def check_demand(prefix: str, demand: Demand) -> None:
-    """Raises InvalidInput for a demand that is none."""
 def check_holding_rate(field: str, rate: float) -> None:
     """Raises InvalidInput."""
     if rate != 0 and not HOLDING_RATE_MIN <= rate <= 10:
         raise InvalidInput(field, rate, f"0, or {HOLDING_RATE_MIN:g} to 10 of the unit cost a year")
 
 
+def check_demand(prefix: str, demand: Demand) -> None:
+    """Raises InvalidInput for a demand that is none."""
     if isinstance(demand, Moments):
         _amount(f"{prefix}daily_demand.mean", demand.mean)
         _amount(f"{prefix}daily_demand.sd", demand.sd)

@@ -89,7 +89,8 @@ class PlanPipeline:
             pmf, step = empty(len(chunk))
             known.of([one.interval for one in chunk], pmf, step)
             plans += _planned(chunk, pmf, step, model.version if model is not None else "")
-        return PlanAnswer(tuple(plans), missing, nowhere, model.version if model is not None else "", query.request_id)
+        version, first_day = ("", None) if model is None else (model.version, model.first_day + lead)
+        return PlanAnswer(tuple(plans), missing, nowhere, version, query.request_id, first_day)
 
     def warm(self) -> None:
         """Compiles the kernel of the forecast's counts."""
@@ -155,8 +156,8 @@ class PlanPipeline:
         most = min(LEAD_DAYS_MAX, int(np.ceil(ask.lead_days + 6 * ask.lead_sd)) + 1)
         lead = lead_chances(ask.lead_days, ask.lead_sd, most)
         order_days = ask.order_cost / (cost * holding_rate / YEAR_DAYS) if policy is Policy.S_S else 0.0
-        price = item.price if item is not None else 0
         order_days = min(order_days, ORDER_DAYS_MAX)
+        price = item.price if item is not None else 0
         interval = Interval(lead, review, ask.demand, row, place, price, order_days)
         on_hand, on_order, known = _stock(ask, item, interval.days)
         currency = ask.currency or (item.currency if item is not None else "")

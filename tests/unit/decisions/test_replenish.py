@@ -149,6 +149,13 @@ def test_a_first_day_near_the_end_of_the_forecast_repeats_a_whole_week() -> None
     assert first.plans[0].demand_mean == pytest.approx(14)
 
 
+def test_the_day_that_was_planned_from_is_said() -> None:
+    given = replace(WAITS, demand=Moments(2, 3))
+    days = [answered(PlanQuery((ask,), day)).first_day for ask, day in ((WAITS, None), (WAITS, FIRST_DAY + 9))]
+    assert days == [FIRST_DAY, FIRST_DAY + 9]
+    assert answered(PlanQuery((given,))).first_day is None
+
+
 @pytest.mark.parametrize(
     ("ask", "quantity", "bound"),
     [
