@@ -150,10 +150,10 @@ def walk(
                 say(f"review {number + 1} of {len(moments)}: learning")
                 learned_at, known = end, _learned(whole, begin, end, years, plan, seed)
             learnt, calibration, scorers = known
-            states = states_at(whole, end, making._prior(whole, dataset, end))
+            states = states_at(whole, end, making.prior_at(whole, dataset, end))
             bank = banked(whole, end, states.shop_week)
-            model, _ = making._model(
-                whole, states, bank, making._kinds(whole, end), learnt, calibration, end, years, scorers
+            model, _ = making.model_at(
+                whole, states, bank, making.kinds_at(whole, end), learnt, calibration, end, years, scorers
             )
             own = own_series(whole, states, end, len(model.groups))
             yield Forecaster(coherent(model, own), "evaluated")
@@ -165,7 +165,7 @@ def _learned(
     """From the days before `end` alone."""
     days = end - begin
     held, start = min(plan.held_days, days // 5), begin + min(days // 4, 56)
-    before = making._learn(whole, start, end - held, years, plan, seed)
-    calibration = calibrate(making._outcomes(whole, before, end - held, end, years, plan, seed))
-    learnt = making._learn(whole, start, end, years, plan, seed)
-    return learnt, calibration, making._onnx(learnt, FEATURES)
+    before = making.learned(whole, start, end - held, years, plan, seed)
+    calibration = calibrate(making.outcomes(whole, before, end - held, end, years, plan, seed))
+    learnt = making.learned(whole, start, end, years, plan, seed)
+    return learnt, calibration, making.scorers_of(learnt, FEATURES)
