@@ -30,6 +30,8 @@ class PoissonDemand:
     version: str = "v1"
     busy_from: int = 10_000
     weekly_dispersion: float = 0.0
+    closed_every: int = -1
+    """Of the days of a week, from first_day on: nothing is sold."""
     asked: list[tuple[int, int, int]] = field(default_factory=list)
     """(rows, horizon, lead) of each call."""
 
@@ -39,7 +41,8 @@ class PoissonDemand:
         self.asked.append((len(rows), horizon, lead))
         share = 1.0 if location < 0 else 1.0 / len(self.locations)
         busy = np.where(lead + np.arange(horizon) >= self.busy_from, 10.0, 1.0)
-        mu = (rows[:, None] * share * busy).astype(np.float32)
+        open_ = (lead + np.arange(horizon)) % 7 != self.closed_every
+        mu = (rows[:, None] * share * busy * open_).astype(np.float32)
         return Counts(mu, np.zeros_like(mu), np.zeros_like(mu))
 
     def _weeks(self, days: Counts) -> Counts:

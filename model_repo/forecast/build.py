@@ -88,21 +88,21 @@ def _build(dataset: Dataset, seed: int, say: Report, plan: Plan) -> Built:
     if days < plan.days_min:
         return Built({}, {}, f"the sales cover {days} days; forecasts need {plan.days_min}")
     end, years = panel.days, days >= YEAR_DAYS_MIN
-    kind = _kinds(panel, end)
+    kind = kinds_at(panel, end)
     learnt, calibration = None, Calibration.none()
     if days >= plan.model_days_min:
         held = min(plan.held_days, days // 5)
         first = int(panel.start[-1]) + min(days // 4, 56)
         say("forecast: learning what to check", 1, STEPS)
-        before = _learn(panel, first, end - held, years, plan, seed)
+        before = learned(panel, first, end - held, years, plan, seed)
         say("forecast: calibrating", 2, STEPS)
         if before is not None:
-            calibration = calibrate(_outcomes(panel, before, end - held, end, years, plan, seed))
+            calibration = calibrate(outcomes(panel, before, end - held, end, years, plan, seed))
         say("forecast: learning", 3, STEPS)
-        learnt = _learn(panel, first, end, years, plan, seed)
+        learnt = learned(panel, first, end, years, plan, seed)
     say("forecast: adding up", 4, STEPS)
-    states = states_at(panel, end, _prior(panel, dataset, end))
-    model, files = _model(panel, states, banked(panel, end, states.shop_week), kind, learnt, calibration, end, years)
+    states = states_at(panel, end, prior_at(panel, dataset, end))
+    model, files = model_at(panel, states, banked(panel, end, states.shop_week), kind, learnt, calibration, end, years)
     locations, share = location_shares(dataset, panel)
     own = own_series(panel, states, end, len(model.groups)) if learnt is not None else None
     model = coherent(replace(model, locations=locations, share=share), own)
@@ -111,27 +111,27 @@ def _build(dataset: Dataset, seed: int, say: Report, plan: Plan) -> Built:
     return Built(files, {"series": float(len(panel)), "days": float(days), "seed": float(seed)})
 
 
-def _learn(panel: Panel, first: int, until: int, years: bool, plan: Plan, seed: int) -> Learnt | None:
+def learned(panel: Panel, first: int, until: int, years: bool, plan: Plan, seed: int) -> Learnt | None:
     """None = there is too little to learn from."""
     found = draw(panel, first, until, rows_max=plan.rows_max, days_each=plan.days_each, years=years, seed=seed)
     return learn(found, plan.trees, seed=seed) if (found.units > 0).sum() >= SALES_MIN else None
 
 
-def _outcomes(panel: Panel, learnt: Learnt, first: int, end: int, years: bool, plan: Plan, seed: int) -> list[Outcomes]:
+def outcomes(panel: Panel, learnt: Learnt, first: int, end: int, years: bool, plan: Plan, seed: int) -> list[Outcomes]:
     """Forecasts of days and weeks from moments at and after `first`, and what was sold."""
-    scorers = _onnx(learnt, (*FEATURES, *(panel.around.names if panel.around is not None else ())))
+    scorers = scorers_of(learnt, (*FEATURES, *(panel.around.names if panel.around is not None else ())))
     rng = np.random.default_rng(seed)
     moments = list(range(first, end - 6, 7))
     parts: list[list[Outcomes]] = [[] for _ in BLOCKS]
     for moment in moments:
         horizon = min((end - moment) // 7 * 7, HORIZON_KEPT)
-        states, kind = states_at(panel, moment), _kinds(panel, moment)
+        states, kind = states_at(panel, moment), kinds_at(panel, moment)
         which = np.flatnonzero(panel.start < moment)
         limit = max(100, plan.calibration_rows // len(moments))
         groups = np.arange(len(panel) - len(_groups(panel)), len(panel))
         if len(which) > limit:
             which = np.union1d(rng.choice(which, limit, replace=False), groups)
-        model, _ = _model(panel, states, None, kind, learnt, Calibration.none(), moment, years, scorers)
+        model, _ = model_at(panel, states, None, kind, learnt, Calibration.none(), moment, years, scorers)
         if len(panel) * len(moments) <= plan.coherent_rows_max:
             model = coherent(model, own_series(panel, states, moment, len(model.groups)))
         mu, log_size = Forecaster(model, "").daily(which.astype(np.int32), horizon, 0, None, None, False)
@@ -150,7 +150,7 @@ def _outcomes(panel: Panel, learnt: Learnt, first: int, end: int, years: bool, p
     ]
 
 
-def _onnx(learnt: Learnt, names: tuple[str, ...]) -> tuple[OnnxScorer, OnnxScorer]:
+def scorers_of(learnt: Learnt, names: tuple[str, ...]) -> tuple[OnnxScorer, OnnxScorer]:
     return (
         OnnxScorer(to_onnx(learnt.mean, names), names, MEAN),
         OnnxScorer(to_onnx(learnt.spread, names), names, SPREAD),
@@ -161,14 +161,14 @@ def _groups(panel: Panel) -> tuple[str, ...]:
     return (*(panel.categories if len(panel.categories) > 1 else ()), "")
 
 
-def _kinds(panel: Panel, end: int) -> npt.NDArray[np.uint8]:
+def kinds_at(panel: Panel, end: int) -> npt.NDArray[np.uint8]:
     g = len(_groups(panel))
     units, start = panel.units[:-g, :end], panel.start[:-g]
     items = abc_xyz(units, (units * panel.price[:-g, :end]).sum(axis=1, dtype=np.float64), start)
     return np.concatenate([items, np.full(g, 9, np.uint8)])
 
 
-def _prior(panel: Panel, dataset: Dataset, end: int) -> F32:
+def prior_at(panel: Panel, dataset: Dataset, end: int) -> F32:
     """(n + g,) units a day expected of each series before its own sales are looked at."""
     prior = category_prior(panel, end)
     n = len(dataset.items)
@@ -182,7 +182,7 @@ def _prior(panel: Panel, dataset: Dataset, end: int) -> F32:
     return prior
 
 
-def _model(
+def model_at(
     panel: Panel, states: States, bank: Banked | None, kind: npt.NDArray[np.uint8], learnt: Learnt | None,
     calibration: Calibration, end: int, years: bool, scorers: tuple[OnnxScorer, OnnxScorer] | None = None,
 ) -> tuple[ForecastModel, dict[str, bytes]]:  # fmt: skip

@@ -88,8 +88,9 @@ def replenish(
 
 def plans_table(answer: Any) -> Table:
     """answer: PlanReplenishmentResponse message."""
+    day = f", from {answer.first_day} on" if answer.first_day else ""
     table = Table(
-        title="what to order now", caption=f"forecast {answer.model_version or 'not asked'}",
+        title="what to order now", caption=f"forecast {answer.model_version or 'not asked'}{day}",
         title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD,
     )  # fmt: skip
     table.add_column("item", overflow="fold")

@@ -9,16 +9,19 @@ from scipy.special import gammainc
 F64 = npt.NDArray[np.float64]
 NODES = 5
 """Of the level's distribution."""
+SD_MIN = 1e-6
+"""Days; less is not told from nothing."""
 
 
 def lead_chances(mean: float, sd: float, days_max: int) -> F64:
     """(l,) the chance of a lead time of 0, 1, ... days, l - 1 <= days_max: a gamma distribution shared out between the
-    whole days beside each value, which keeps the mean; 0 days never. sd 0: the two days beside the mean.
+    whole days beside each value, which keeps the mean; 0 days never. sd 0, or below SD_MIN: the two days
+    beside the mean.
 
     mean: at least 1 and at most days_max.
     """
     days = np.arange(days_max + 2, dtype=np.float64)
-    if sd <= 0:
+    if sd < SD_MIN:
         below = np.maximum(days - mean, 0.0)
     else:
         shape, scale = (mean / sd) ** 2, sd * sd / mean

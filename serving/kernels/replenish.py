@@ -50,7 +50,7 @@ def cells_used(pmf, order, holding, share):
             total += pmf[k]
             top = k + 2
     if order > 0.0 and holding > 0.0:
-        top += int(2.0 * np.sqrt(2.0 * order * mean * share / holding)) + 1
+        top += int(min(2.0 * np.sqrt(2.0 * order * mean * share / holding), 1.0 * m)) + 1
     return min(top, m)
 
 
@@ -158,14 +158,15 @@ def reorder_points(curve, m, demand, cycle, crossing, kind, target, holding, sho
     the pairs that meet the target.
 
     m: cells that are looked at; demand: distribution of a cycle's demand; crossing: mean lead time in review periods;
-    order: cost of placing one. FOR_COST counts shortage as well. s = -1: only at backorders, or where demand is lost
-    never. Lost sales are corrected for the share of time that an order is under way (without one the curves of
-    backorders are exact).
+    order: cost of placing one. s >= 0: nobody waits for stock to fall below nothing, which it never does where demand
+    is lost. FOR_COST counts shortage as well; (-1, 0, 1): never to order, all demand short, costs less. Where no pair
+    meets the target, the highest. Lost sales are corrected for the share of time that an order is under way (without
+    one the curves of backorders are exact).
     """
     visits = np.zeros(m)
     """Expected reviews at S - j since the last order: the renewal function's steps. [3, eq. 2]"""
     still = 1.0 - demand[0]
-    best_s, best_up, often, cheapest = -1, m - 1, 1.0, np.inf
+    best_s, best_up, often, cheapest = max(m - 2, 0), m - 1, 1.0, np.inf
     if still <= 1e-12:
         return -1, 0, 1.0
     used = m
@@ -180,7 +181,7 @@ def reorder_points(curve, m, demand, cycle, crossing, kind, target, holding, sho
     for up in range(m):
         reviews, ready = 0.0, 0.0
         short, held, waits, kept = 0.0, 0.0, 0.0, 0.0
-        for s in range(up - 1, -2, -1):
+        for s in range(up - 1, -1, -1):
             share = visits[up - s - 1]
             reviews += share
             ready += share * curve[READY, s + 1]
@@ -197,6 +198,8 @@ def reorder_points(curve, m, demand, cycle, crossing, kind, target, holding, sho
                 break  # lower positions are added from here on: it only gets worse
             if cost / reviews < cheapest - 1e-12:
                 best_s, best_up, often, cheapest = s, up, reviews, cost / reviews
+    if kind == FOR_COST and shortage * cycle < cheapest - 1e-12:
+        return -1, 0, 1.0
     return best_s, best_up, often
 
 

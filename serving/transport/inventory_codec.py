@@ -33,6 +33,7 @@ from serving.decisions.replenish.contract import (
     check_places,
     checked_ask,
 )
+from serving.decisions.replenish.demand import day_text
 from serving.transport import checks
 from serving.transport.item_codec import amount, currency_code
 from storegate.v1 import inventory_pb2 as pb
@@ -86,6 +87,7 @@ def encode_plan(answer: PlanAnswer) -> bytes:
             missing_location_ids=answer.missing_locations,
             model_version=answer.version,
             request_id=answer.request_id,
+            first_day=day_text(answer.first_day) if answer.first_day is not None else "",
         )
     )
 

@@ -65,7 +65,7 @@ def test_reorder_points_equal_trying_everything(pmf: np.ndarray, kind: int, targ
     cycle = curves(pmf, CELLS, False, curve)
     demand, best = pmf[3, :M], (np.inf, -1, -1)
     for up in range(M // 2):
-        for s in range(-1, up):
+        for s in range(up):
             states = up - s  # positions s + 1 .. up after a review
             chain = np.zeros((states, states))
             for y in range(states):
@@ -82,6 +82,27 @@ def test_reorder_points_equal_trying_everything(pmf: np.ndarray, kind: int, targ
     s, up, _ = reorder_points(curve, M // 2, pmf[3], cycle, 1.0, kind, target, 0.3, 4.0, 5.0)
     assert (s, up) == best[1:]
     assert 0 <= s < up - 1
+
+
+@pytest.mark.parametrize(("kind", "target"), [(FOR_FILL, 0.95), (FOR_SERVICE, 0.9), (FOR_COST, 0.0)])
+@pytest.mark.parametrize("lost", [False, True])
+def test_orders_that_cost_a_fortune_are_placed_all_the_same(
+    pmf: np.ndarray, kind: int, target: float, lost: bool
+) -> None:
+    """Stock of a position is never below nothing, so that -1 would never order: it is only for where that is cheaper
+    than any pair, which it is where a unit short costs little."""
+    curve = np.zeros((LINES, CELLS))
+    cycle = curves(pmf, CELLS, lost, curve)
+    s, up, _ = reorder_points(curve, 400, pmf[3], cycle, 1.0, kind, target, 0.01, 4.0, 50.0)
+    assert 0 <= s < up - 50
+    s, up, _ = reorder_points(curve, 400, pmf[3], cycle, 1.0, kind, target, 0.01, 0.05, 50.0)
+    assert (s, up) == (-1, 0) if kind == FOR_COST else s >= 0
+
+
+def test_a_target_that_no_pair_meets_orders_as_much_as_there_is_room_for(pmf: np.ndarray) -> None:
+    curve = np.zeros((LINES, CELLS))
+    cycle = curves(pmf, CELLS, True, curve)
+    assert reorder_points(curve, 20, pmf[3], cycle, 1.0, FOR_SERVICE, 1 - 1e-9, 0.3, 0.0, 5.0)[:2] == (18, 19)
 
 
 def test_rounding_keeps_to_packs_and_bounds() -> None:

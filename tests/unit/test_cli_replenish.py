@@ -51,6 +51,7 @@ def test_a_few_items_as_a_table(home: Path) -> None:
     assert "GBP" in one
     assert three.split()[2] == "?"
     assert "gone" in done.output.splitlines()[-1]
+    assert "forecast f1, from 2011-12-10 on" in done.output
 
 
 def test_a_few_items_as_json(home: Path) -> None:
@@ -60,6 +61,7 @@ def test_a_few_items_as_json(home: Path) -> None:
     assert (plan.inventory_position, plan.policy) == (10, pb.REPLENISHMENT_POLICY_S_S)
     assert plan.order_quantity == plan.order_up_to - 10
     assert json.loads(done.output)["modelVersion"] == "f1"
+    assert json.loads(done.output)["firstDay"] == "2011-12-10"
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".csv.gz"])

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.replenish.contenders import METHODS, WINDOWS, Contender, Normal, Residuals
-from model_repo.evaluate.replenish.served import KINDS, Served, curves_at, walk
+from model_repo.evaluate.replenish.served import KINDS, Served, ServedPairs, curves_at, walk
 from model_repo.evaluate.replenish.world import Score, Terms, World, played, shifted, world_of
 from model_repo.forecast.build import Plan
 from model_repo.forecast.panel import panel_of
@@ -22,7 +22,8 @@ TUNE_DAYS = 56
 STEPS = 18
 """Of the bisection for the safety that reaches a fill rate."""
 KNOB_MIN, KNOB_MAX = 0.3, 0.99999
-NORMAL, STATISTICAL, SERVED = "z sigma sqrt(L)", "statistical quantiles", "served"
+NORMAL, STATISTICAL = "z sigma sqrt(L)", "statistical quantiles"
+SERVED, VARIANT = "served", "served variant"
 
 I64 = npt.NDArray[np.int64]
 
@@ -47,6 +48,8 @@ class Outcome:
     items: int
     reviews: int
     units: int
+    level_share: float
+    """Of the served policy."""
 
 
 def compare(
@@ -79,14 +82,16 @@ def compare(
     models = dict(zip(moments.tolist(), walk(dataset, panel, moments, seed, say, plan or Plan()), strict=True))
     say("served: distributions of protection intervals")
     here, earlier = (curves_at(at, models.__getitem__, level_share) for at in (world, before))
-    for kind in KINDS:
-        now, then = Served(here, kind), Served(earlier, kind)
-        lines.append(_line(SERVED, "prescribed", f"for {kind}", world, now, terms.target, began))
+    policy: type[Served] | type[ServedPairs] = ServedPairs if terms.order_cost > 0 else Served
+    for number, kind in enumerate(KINDS):
+        now, then = policy(here, kind), policy(earlier, kind)
+        name = VARIANT if number else SERVED
+        lines.append(_line(name, "prescribed", f"for {kind}", world, now, terms.target, began))
         if kind == "fill rate":
             knob = tuned(before, then, terms.target)
-            lines.append(_line(SERVED, "tuned", f"for {kind}, safety {knob:.4f}", world, now, knob, began))
+            lines.append(_line(name, "tuned", f"for {kind}, safety {knob:.4f}", world, now, knob, began))
     asked = world.demand[:, world.reviews[0] + terms.days :][:, :days]
-    return Outcome(lines, len(world), len(world.reviews), int(asked.sum()))
+    return Outcome(lines, len(world), len(world.reviews), int(asked.sum()), level_share)
 
 
 def units(contender: Contender, knob: float) -> I64:
@@ -94,12 +99,20 @@ def units(contender: Contender, knob: float) -> I64:
     return np.ceil(contender.upto(knob) - 1e-9).astype(np.int64)
 
 
-def tuned(world: World, contender: Contender, fill_rate: float) -> float:
+def scored(world: World, contender: Contender | ServedPairs, knob: float) -> Score:
+    """Played: with its reorder points where it has some, otherwise with an order at every review."""
+    if isinstance(contender, ServedPairs):
+        reorder, upto = contender.pairs(knob)
+        return played(world, upto, reorder)
+    return played(world, units(contender, knob))
+
+
+def tuned(world: World, contender: Contender | ServedPairs, fill_rate: float) -> float:
     """The least safety with which `world` has the fill rate; the most there is where none has."""
     low, high = KNOB_MIN, KNOB_MAX
     for _ in range(STEPS):
         middle = (low + high) / 2
-        if played(world, units(contender, middle)).fill_rate < fill_rate:
+        if scored(world, contender, middle).fill_rate < fill_rate:
             low = middle
         else:
             high = middle
@@ -107,9 +120,9 @@ def tuned(world: World, contender: Contender, fill_rate: float) -> float:
 
 
 def _line(
-    name: str, how: str, detail: str, world: World, contender: Contender, knob: float, began: float
+    name: str, how: str, detail: str, world: World, contender: Contender | ServedPairs, knob: float, began: float
 ) -> Line:  # fmt: skip
-    return Line(name, how, detail, played(world, units(contender, knob)), time.monotonic() - began)
+    return Line(name, how, detail, scored(world, contender, knob), time.monotonic() - began)
 
 
 def check_terms(terms: Terms) -> None:

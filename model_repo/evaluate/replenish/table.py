@@ -8,7 +8,7 @@ from rich.table import Table
 
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.machine import peak_rss_mib
-from model_repo.evaluate.replenish.flow import NORMAL, STATISTICAL, Line, Outcome
+from model_repo.evaluate.replenish.flow import NORMAL, SERVED, STATISTICAL, Line, Outcome
 from model_repo.evaluate.replenish.world import Terms
 from model_repo.evaluate.report import Result, Row
 
@@ -26,7 +26,7 @@ def result_of(outcome: Outcome, dataset: Dataset, terms: Terms, days: int, seed:
         counts={"items": outcome.items, "reviews": outcome.reviews, "units": outcome.units, "days": days},
         rows=[
             Row(
-                f"{line.name}, {line.how}, {line.detail}",
+                line.name if line.name == SERVED else f"{line.name}, {line.how}, {line.detail}",
                 {
                     "cost": line.score.cost,
                     "holding": line.score.holding,
@@ -46,6 +46,10 @@ def result_of(outcome: Outcome, dataset: Dataset, terms: Terms, days: int, seed:
             f"no costs are known: a unit costs {terms.cost_share:.0%} of its price",
             "the same demand and costs for everybody; each begins with its own first position in stock",
             "the served forecast's trees are learned anew every 28 days, from the past alone",
+            "served is the policy for least cost, as prescribed, named before anything was played; its variants are "
+            "asked for something else",
+            f"of the served policy: replenish.level_share {outcome.level_share:g}",
+            *(["the served policy orders by (s,S), the others at every review"] if terms.order_cost > 0 else []),
         ],
     )
 

@@ -13,6 +13,8 @@ from serving.core.errors import InvalidInput
 from serving.kernels.replenish_simulate import COLUMNS, COST, DEMAND, HELD_DAYS, ORDERS, SHORT, simulate
 
 YEAR_DAYS: Final = 365
+GOLDEN: Final = 0.6180339887498949
+"""Its multiples are spread evenly, less their whole parts."""
 AGE_DAYS_MIN: Final = 84
 """On sale for so long before the first review, and sold on so many days of them:"""
 SALE_DAYS_MIN: Final = 8
@@ -109,16 +111,19 @@ def world_of(panel: Panel, terms: Terms, first: int, days: int, items_max: int, 
 
 
 def played(world: World, upto: I64, reorder: I64 | None = None) -> Score:
-    """upto, reorder (n, r): by item and review. Every policy begins with its own first order-up-to position in
-    stock and is scored when that has gone through the lead time."""
+    """upto, reorder (n, r): by item and review; without reorder orders are placed at every review. Every policy begins
+    with its own first order-up-to position in stock, and is scored when that has gone through the lead time; one that
+    orders seldom begins between its reorder point and there, as evenly over the items as over time."""
     n, terms, first = len(world), world.terms, int(world.reviews[0])
     upto = np.maximum(upto, 0)
+    reorder = upto - 1 if reorder is None else reorder
+    start = upto[:, 0] - np.floor((np.arange(n) * GOLDEN) % 1 * (upto - reorder)[:, 0]).astype(np.int64)
     out, ones, zeros = np.zeros((n, COLUMNS)), np.ones(n, np.int64), np.zeros(n, np.int64)
     demand = np.ascontiguousarray(world.demand[:, first : first + terms.days + world.scored_days])
     simulate(
-        demand, 0, terms.review_days, upto - 1 if reorder is None else reorder, upto,
+        demand, 0, terms.review_days, reorder, upto,
         np.full((n, len(world.reviews)), terms.lead_days), ones, zeros, zeros, terms.lost, world.holding,
-        world.shortage, np.full(n, terms.order_cost), upto[:, 0].copy(), terms.days, out,
+        world.shortage, np.full(n, terms.order_cost), np.maximum(start, 0), terms.days, out,
     )  # fmt: skip
     asked = out[:, DEMAND] > 0
     return Score(

@@ -171,18 +171,20 @@ class ReplenishmentPlan(_message.Message):
     def __init__(self, item_id: _Optional[str] = ..., location_id: _Optional[str] = ..., order_quantity: _Optional[int] = ..., order_up_to: _Optional[int] = ..., reorder_point: _Optional[int] = ..., safety_stock: _Optional[float] = ..., inventory_position: _Optional[int] = ..., expected_demand: _Optional[float] = ..., expected_fill_rate: _Optional[float] = ..., expected_service_level: _Optional[float] = ..., expected_stock: _Optional[float] = ..., expected_shortage: _Optional[float] = ..., expected_shortage_before_arrival: _Optional[float] = ..., expected_holding_cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., expected_shortage_cost: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., order_value: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., bound: _Optional[_Union[ReplenishmentBound, str]] = ..., policy: _Optional[_Union[ReplenishmentPolicy, str]] = ..., method: _Optional[str] = ..., model_version: _Optional[str] = ..., stock_known: _Optional[bool] = ...) -> None: ...
 
 class PlanReplenishmentResponse(_message.Message):
-    __slots__ = ("plans", "missing_item_ids", "missing_location_ids", "model_version", "request_id")
+    __slots__ = ("plans", "missing_item_ids", "missing_location_ids", "model_version", "request_id", "first_day")
     PLANS_FIELD_NUMBER: _ClassVar[int]
     MISSING_ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     MISSING_LOCATION_IDS_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_DAY_FIELD_NUMBER: _ClassVar[int]
     plans: _containers.RepeatedCompositeFieldContainer[ReplenishmentPlan]
     missing_item_ids: _containers.RepeatedScalarFieldContainer[str]
     missing_location_ids: _containers.RepeatedScalarFieldContainer[str]
     model_version: str
     request_id: str
-    def __init__(self, plans: _Optional[_Iterable[_Union[ReplenishmentPlan, _Mapping]]] = ..., missing_item_ids: _Optional[_Iterable[str]] = ..., missing_location_ids: _Optional[_Iterable[str]] = ..., model_version: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    first_day: str
+    def __init__(self, plans: _Optional[_Iterable[_Union[ReplenishmentPlan, _Mapping]]] = ..., missing_item_ids: _Optional[_Iterable[str]] = ..., missing_location_ids: _Optional[_Iterable[str]] = ..., model_version: _Optional[str] = ..., request_id: _Optional[str] = ..., first_day: _Optional[str] = ...) -> None: ...
 
 class TransportCost(_message.Message):
     __slots__ = ("source_id", "cost")

@@ -21,6 +21,8 @@ REVIEW_DAYS_MAX: Final = 182
 ITEM_DAYS_MAX: Final = 50_000
 """Days of the protection intervals of a request's items together."""
 UNITS_MAX: Final = 10**9
+HOLDING_RATE_MIN: Final = 1e-6
+"""Of a holding rate that is not 0."""
 QUANTILES_MAX: Final = 99
 DESTINATIONS_MAX: Final = 100
 SOURCES_MAX: Final = 20
@@ -166,13 +168,15 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class PlanAnswer:
-    """In the order of the request."""
+    """In the order of the request. first_day: that was planned from, in days since 1970-01-01; None = the forecast was
+    not asked."""
 
     plans: tuple[Planned, ...]
     missing: tuple[str, ...] = ()
     missing_locations: tuple[str, ...] = ()
     version: str = ""
     request_id: str = ""
+    first_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +267,8 @@ def checked_ask(field: str, ask: Ask) -> Ask:
         if not 0 <= days <= DAYS_MAX:
             raise InvalidInput(f"{field}.on_order.arrivals[{place}].days", days, f"0 to {DAYS_MAX} days from now")
     _check_bounds(field, ask.pack, ask.least, ask.most)
-    if ask.holding_rate is not None and not 0 <= ask.holding_rate <= 10:
-        raise InvalidInput(f"{field}.holding_rate", ask.holding_rate, "0 to 10 of the unit cost a year")
+    if ask.holding_rate is not None:
+        check_holding_rate(f"{field}.holding_rate", ask.holding_rate)
     if ask.aim in (Aim.SERVICE_LEVEL, Aim.FILL_RATE) and not 0 < ask.target < 1:
         name = "cycle_service_level" if ask.aim is Aim.SERVICE_LEVEL else "fill_rate"
         raise InvalidInput(f"{field}.{name}", ask.target, "a share above 0 and below 1, for example 0.95")
@@ -272,6 +276,12 @@ def checked_ask(field: str, ask: Ask) -> Ask:
         raise InvalidInput(f"{field}.shortage_cost.amount_minor", ask.shortage_cost, "more than 0")
     check_demand(f"{field}.", ask.demand)
     return ask
+
+
+def check_holding_rate(field: str, rate: float) -> None:
+    """Raises InvalidInput."""
+    if rate != 0 and not HOLDING_RATE_MIN <= rate <= 10:
+        raise InvalidInput(field, rate, f"0, or {HOLDING_RATE_MIN:g} to 10 of the unit cost a year")
 
 
 def check_demand(prefix: str, demand: Demand) -> None:

@@ -142,23 +142,26 @@ class Distributions:
         model, mine = self._model(), [intervals[i] for i in group]
         days = max(interval.days for interval in mine)
         horizon = min(days, model.horizon_max - self._lead)
+        back = min(max(WEEK - horizon, 0), self._lead) if days > horizon else 0  # a whole week is to be repeated
+        start = self._lead - back
         counts = model.counts(
-            np.array([interval.row for interval in mine], np.int32), horizon, lead=self._lead,
+            np.array([interval.row for interval in mine], np.int32), back + horizon, lead=start,
             location=mine[0].location, price=np.array([interval.price for interval in mine], np.int64),
         )  # fmt: skip
-        repeat = beyond(horizon, days)
+        repeat = beyond(back + horizon, back + days)
         mu, dispersion, zero = (
             np.asarray(values, np.float64)[:, repeat] for values in (counts.mu, counts.dispersion, counts.zero_share)
         )
         zero = np.clip(zero, 0.0, 0.999)
         mean, size = np.maximum(mu, 0.0) / (1 - zero), 1 / np.maximum(dispersion, 1 / SIZE_MAX)
+        level = self._level_share * self._levels(mine, start, mean * (1 - zero), spread_of(mean, size, zero))
+        mean, size, zero = (np.ascontiguousarray(values[:, back:]) for values in (mean, size, zero))
         leads = np.zeros((len(group), max(len(interval.lead) for interval in mine)))
         for line, interval in zip(leads, mine, strict=True):
             line[: len(interval.lead)] = interval.lead
         inside = np.arange(days) < np.array([interval.days for interval in mine])[:, None]
         total = ((1 - zero) * mean * inside).sum(1)
         spread = (spread_of(mean, size, zero) * inside).sum(1)
-        level = self._level_share * self._levels(mine, mean * (1 - zero), spread_of(mean, size, zero))
         spread += (level * total) ** 2
         room = total + [interval.batch(float(t) / interval.days) for interval, t in zip(mine, total, strict=True)]
         steps, found = lattice_step(room, spread), np.zeros((len(group), 4, pmf.shape[2]))
@@ -167,16 +170,16 @@ class Distributions:
         protection(mean, size, zero, leads, review, factor, share, steps, found)
         pmf[group], step[group] = found, steps
 
-    def _levels(self, mine: Sequence[Interval], mean: F64, variance: F64) -> F64:
+    def _levels(self, mine: Sequence[Interval], start: int, mean: F64, variance: F64) -> F64:
         """(n,) what is not known of a week's level, as a share of it: weeks vary more than their days would, if these
-        were independent, by level^2 mean^2. mean, variance (n, days): of the days."""
+        were independent, by level^2 mean^2. mean, variance (n, days): of the days from `start`, a lead, on."""
         model, weeks = self._model(), mean.shape[1] // WEEK
-        known = (model.horizon_max - self._lead) // WEEK
+        known = (model.horizon_max - start) // WEEK
         if self._level_share <= 0 or min(weeks, known) < 1:
             return np.zeros(len(mine))
         days = min(weeks, known) * WEEK
         counts = model.counts(
-            np.array([interval.row for interval in mine], np.int32), days, lead=self._lead, location=mine[0].location,
+            np.array([interval.row for interval in mine], np.int32), days, lead=start, location=mine[0].location,
             price=np.array([interval.price for interval in mine], np.int64), block_days=WEEK,
         )  # fmt: skip
         mu, zero = np.asarray(counts.mu, np.float64), np.clip(np.asarray(counts.zero_share, np.float64), 0.0, 0.999)

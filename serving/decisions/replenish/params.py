@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serving.core.ranges import check_ranges
+from serving.decisions.replenish.contract import check_holding_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Params:
     fill_rate: float = 0.95
     """Share of demand to be served from stock, 0.01..0.9999."""
     holding_rate: float = 0.25
-    """What holding stock costs a year, as a share of its cost, 0..10."""
+    """What holding stock costs a year, as a share of its cost, 0 or 1e-6..10."""
     lost_sales: bool = True
     """Whether demand that finds no stock is lost, rather than waiting for the next arrival."""
     level_share: float = 1.0
@@ -29,6 +30,6 @@ class Params:
             "replenish",
             ("review_period_days", 1, 182),
             ("fill_rate", 0.01, 0.9999),
-            ("holding_rate", 0, 10),
             ("level_share", 0, 2),
         )
+        check_holding_rate("replenish.holding_rate", self.holding_rate)

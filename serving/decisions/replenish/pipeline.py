@@ -44,6 +44,8 @@ CHUNK: Final = 128
 LEAD_DAYS_MAX: Final = 2 * DAYS_MAX
 """That a lead time may take, however much it varies."""
 YEAR_DAYS: Final = 365
+ORDER_DAYS_MAX: Final = 1e12
+"""That an order may cost, in days of holding a unit: it then covers millennia of the demand of one a day."""
 _SOURCES: Final = {Moments: "given-moments", Quantiles: "given-quantiles", type(None): "forecast"}
 
 
@@ -87,7 +89,8 @@ class PlanPipeline:
             pmf, step = empty(len(chunk))
             known.of([one.interval for one in chunk], pmf, step)
             plans += _planned(chunk, pmf, step, model.version if model is not None else "")
-        return PlanAnswer(tuple(plans), missing, nowhere, model.version if model is not None else "", query.request_id)
+        version, first_day = ("", None) if model is None else (model.version, model.first_day + lead)
+        return PlanAnswer(tuple(plans), missing, nowhere, version, query.request_id, first_day)
 
     def warm(self) -> None:
         """Compiles the kernel of the forecast's counts."""
@@ -153,6 +156,7 @@ class PlanPipeline:
         most = min(LEAD_DAYS_MAX, int(np.ceil(ask.lead_days + 6 * ask.lead_sd)) + 1)
         lead = lead_chances(ask.lead_days, ask.lead_sd, most)
         order_days = ask.order_cost / (cost * holding_rate / YEAR_DAYS) if policy is Policy.S_S else 0.0
+        order_days = min(order_days, ORDER_DAYS_MAX)
         price = item.price if item is not None else 0
         interval = Interval(lead, review, ask.demand, row, place, price, order_days)
         on_hand, on_order, known = _stock(ask, item, interval.days)

@@ -6,6 +6,8 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from demand_models import PoissonDemand
 from scipy.stats import poisson
@@ -18,6 +20,7 @@ from serving.decisions.replenish.contract import AllocateAnswer, AllocateQuery, 
 from serving.decisions.replenish.params import Params
 from serving.decisions.replenish.service import InventoryService
 
+I64 = npt.NDArray[np.int64]
 TURN = Turn(0.0, 0.0, 1.0)
 CATALOGUE = Catalogue.build(
     [
@@ -46,6 +49,7 @@ def answered(*stocks: Stock, days: int = 1, **more: Any) -> AllocateAnswer:
 A = Destination("a", value=100, on_hand=0, demand=poisson_day(2.0))
 B = Destination("b", value=70, on_hand=1, demand=poisson_day(3.0))
 C = Destination("c", value=90, on_hand=0, least=1, most=2, priority=2.0, transport=(30, 0), demand=poisson_day(1.0))
+C_FREE = replace(C, most=0, transport=())
 
 
 def sales(mean: float, units: int, had: int) -> float:
@@ -76,6 +80,26 @@ def test_it_is_the_best_of_all_allocations() -> None:
     assert sum(one.quantity for one in answer.shipments) == 5
     assert answer.received[0].sold == pytest.approx(sales(2, got["a"], 0), abs=1e-6)
     assert answered(stock) == answer
+
+
+def test_stock_without_end_is_shared_as_what_can_be_sold_is() -> None:
+    """What is useful decides how many arcs there are, not what the source has."""
+    arcs: list[int] = []
+
+    def counted(tail: I64, head: I64, capacity: I64, cost: I64, supply: I64) -> I64 | None:
+        arcs.append(len(tail))
+        return min_cost_flow(tail, head, capacity, cost, supply)
+
+    inventory = InventoryService(PoissonDemand, lambda: CATALOGUE, counted, Params())
+    queries = [
+        AllocateQuery((Stock("x", (("s", units),), (A, replace(B, least=3, on_hand=40), C_FREE)),), 1)
+        for units in (200, 10**9)
+    ]
+    few, endless = inventory.run_allocate(queries, TURN)
+    assert isinstance(few, AllocateAnswer)
+    assert isinstance(endless, AllocateAnswer)
+    assert few.received == endless.received
+    assert arcs[0] == arcs[1] < 100
 
 
 def test_capacities_are_shared_by_all_items() -> None:

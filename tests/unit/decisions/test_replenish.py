@@ -137,6 +137,25 @@ def test_days_beyond_the_forecast_repeat_its_last_week() -> None:
     assert beyond(8, 12).tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4]
 
 
+def test_a_first_day_near_the_end_of_the_forecast_repeats_a_whole_week() -> None:
+    """One day is left of it, on which the shop is closed: what is planned is two weeks with two such days."""
+    model = PoissonDemand(closed_every=6, weekly_dispersion=0.25)
+    answer = answered(PlanQuery((WAITS,), FIRST_DAY + 55), service(model))
+    assert model.asked == [(1, 7, 49)]
+    assert answer.plans[0].demand_mean == pytest.approx(12, rel=1e-3)
+    sooner = answered(PlanQuery((WAITS,), FIRST_DAY + 48), service(model)).plans[0]
+    assert answer.plans[0].order_up_to == sooner.order_up_to  # as unsure of the level as a week before
+    first = answered(PlanQuery((WAITS,), FIRST_DAY), service(PoissonDemand(horizon_max=3)))
+    assert first.plans[0].demand_mean == pytest.approx(14)
+
+
+def test_the_day_that_was_planned_from_is_said() -> None:
+    given = replace(WAITS, demand=Moments(2, 3))
+    days = [answered(PlanQuery((ask,), day)).first_day for ask, day in ((WAITS, None), (WAITS, FIRST_DAY + 9))]
+    assert days == [FIRST_DAY, FIRST_DAY + 9]
+    assert answered(PlanQuery((given,))).first_day is None
+
+
 @pytest.mark.parametrize(
     ("ask", "quantity", "bound"),
     [
@@ -180,6 +199,31 @@ def test_orders_that_cost_something_are_placed_seldom() -> None:
     assert plan(replace(WAITS, order_cost=1000, policy=Policy.BASE_STOCK)).order_up_to == often.order_up_to
     waiting = plan(replace(WAITS, order_cost=1000, on_hand=seldom.reorder_point + 1, arrivals=()))
     assert (waiting.quantity, waiting.bound) == (0, Bound.NOTHING_NEEDED)
+
+
+@pytest.mark.parametrize("lost", [None, False])
+def test_orders_that_cost_a_fortune_are_placed_when_nothing_is_there(lost: bool | None) -> None:
+    ask = Ask(
+        "new", 5, review_days=7, on_hand=0, arrivals=(), unit_cost=200, order_cost=5000, lost=lost,
+        demand=Moments(1.0, 1.0),
+    )  # fmt: skip
+    one = plan(ask)
+    assert one.quantity == one.order_up_to > 200
+    assert one.reorder_point >= 0
+    assert one.fill_rate > 0.95
+    never = plan(replace(ask, aim=Aim.COST, shortage_cost=1))
+    assert (never.quantity, never.order_up_to, never.reorder_point) == (0, 0, -1)
+
+
+@pytest.mark.parametrize(
+    "ask", [replace(WAITS, lead_sd=1e-200), replace(WAITS, order_cost=2**53, unit_cost=1, holding_rate=1e-6)]
+)
+def test_extreme_numbers_are_planned_with(ask: Ask) -> None:
+    one = plan(replace(ask, on_hand=0, arrivals=()))
+    assert one.quantity == one.order_up_to > 0
+    assert np.isfinite([one.fill_rate, one.held, one.safety_stock]).all()
+    if ask.lead_sd:
+        assert one.order_up_to == plan(replace(WAITS, on_hand=0, arrivals=())).order_up_to
 
 
 def test_an_order_may_cover_more_than_the_lattice_of_its_interval() -> None:
@@ -236,7 +280,8 @@ NAN, INF = float("nan"), float("inf")
         ({"arrivals": ((1, 2), (1, -1))}, "x.on_order.arrivals[1].days"), ({"pack": -6}, "x.pack"),
         ({"pack": 12, "most": 11}, "x.pack"), ({"least": -1}, "x.min_quantity"), ({"most": -1}, "x.max_quantity"),
         ({"least": 9, "most": 8}, "x.min_quantity"), ({"pack": 5, "least": 6, "most": 9}, "x.min_quantity"),
-        ({"holding_rate": NAN}, "x.holding_rate"), ({"holding_rate": -0.1}, "x.holding_rate"),
+        ({"holding_rate": NAN}, "x.holding_rate"), ({"holding_rate": 1e-300}, "x.holding_rate"),
+        ({"holding_rate": -0.1}, "x.holding_rate"),
         ({"aim": Aim.FILL_RATE, "target": 1.0}, "x.fill_rate"), ({"aim": Aim.FILL_RATE}, "x.fill_rate"),
         ({"aim": Aim.SERVICE_LEVEL, "target": NAN}, "x.cycle_service_level"),
         ({"aim": Aim.COST}, "x.shortage_cost.amount_minor"),
@@ -269,3 +314,6 @@ def test_huge_demand_is_planned_on_a_coarser_lattice() -> None:
 def test_ranges_of_the_settings_are_checked() -> None:
     with pytest.raises(InvalidInput, match=r"replenish\.fill_rate"):
         Params(fill_rate=1.0)
+    with pytest.raises(InvalidInput, match=r"replenish\.holding_rate"):
+        Params(holding_rate=1e-300)
+    assert Params(holding_rate=0).holding_rate == 0

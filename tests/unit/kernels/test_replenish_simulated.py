@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from serving.kernels.lead_days import lead_chances
-from serving.kernels.lead_time import CELLS, lattice_step, protection
-from serving.kernels.replenish import FOR_FILL, plan
+from serving.kernels.lead_time import CELLS, lattice_step, protection, protection_of_moments
+from serving.kernels.replenish import FOR_COST, FOR_FILL, FOR_SERVICE, plan
 from serving.kernels.replenish_simulate import DEMAND, HELD_DAYS, SHORT, draw_demand, simulate
 
 N, PATHS, DAYS, WARM = 3, 60, 500, 60
@@ -49,3 +49,32 @@ def test_the_fill_rate_asked_for_is_the_one_that_comes(lost: bool, lead_days: in
         held = totals[:, HELD_DAYS] / PATHS / (DAYS - WARM)
         assert figures[:, 3] == pytest.approx(fill, abs=0.012)
         assert figures[:, 5] == pytest.approx(held, rel=0.06)
+
+
+@pytest.mark.parametrize("kind", [FOR_FILL, FOR_SERVICE, FOR_COST])
+@pytest.mark.parametrize("lost", [False, True])
+def test_seldom_orders_begin_at_nothing_and_keep_the_target(lost: bool, kind: int) -> None:
+    """One a day, five days of lead time, orders for most of a year, nothing in stock: 95 % asked for."""
+    lead, review, days, warm = 5, 7, 2000, 20
+    chances = lead_chances(lead, 0, 99)
+    pmf, one, zero = np.zeros((1, 4, CELLS)), np.ones(1, np.int64), np.zeros(1, np.int64)
+    protection_of_moments(1.0, 1.0, chances, review, 1, pmf[0])
+    units, figures, holding = np.zeros((1, 4), np.int64), np.zeros((1, 8)), 200 * 0.25 / 365
+    shortage = holding * 365 * 2.0
+    plan(
+        pmf, one, np.full(1, float(lead)), np.full(1, review), np.full(1, lost), zero, np.full(1, kind),
+        np.full(1, 0.95), np.full(1, holding * review), np.full(1, shortage), np.full(1, 5000.0), one, zero, zero,
+        units, figures,
+    )  # fmt: skip
+    quantity, up, s, _ = units[0].tolist()
+    assert quantity == up > s + 100
+    assert s >= 0
+    demand, out = np.random.default_rng(3).poisson(1.0, (40, days)), np.zeros((40, 7))
+    ones = np.ones(40, np.int64)
+    simulate(
+        demand, 0, review, s * ones[:, None], up * ones[:, None], lead * ones[:, None], ones, 0 * ones, 0 * ones, lost,
+        1.0 * ones, 1.0 * ones, 1.0 * ones, 0 * ones, warm, out,
+    )  # fmt: skip
+    fill = 1 - out[:, SHORT].sum() / out[:, DEMAND].sum()
+    assert fill > 0.945
+    assert kind != FOR_FILL or fill < 0.975

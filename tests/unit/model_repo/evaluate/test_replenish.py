@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from demand_models import PoissonDemand
 
 from model_repo.datasets.demo_store import generate
 from model_repo.evaluate.replenish.command import replenish
 from model_repo.evaluate.replenish.contenders import Normal, Residuals
-from model_repo.evaluate.replenish.flow import NORMAL, SERVED, STATISTICAL, compare, tuned, units
+from model_repo.evaluate.replenish.flow import NORMAL, SERVED, STATISTICAL, VARIANT, compare, scored, tuned, units
+from model_repo.evaluate.replenish.served import Served, ServedPairs, curves_at
 from model_repo.evaluate.replenish.table import result_of
 from model_repo.evaluate.replenish.world import Terms, World, played, shifted, world_of
 from model_repo.evaluate.report import as_json
@@ -100,16 +102,35 @@ def test_the_whole_on_a_small_shop() -> None:
     plan = Plan(rows_max=2000, calibration_rows=1000, held_days=14)
     outcome = compare(dataset, terms, 14, 30, 0, 1.0, told.append, tune_days=14, plan=plan)
     names = [(line.name, line.how) for line in outcome.lines]
-    assert [
-        name for name in (NORMAL, STATISTICAL, SERVED) if (name, "prescribed") in names and (name, "tuned") in names
-    ]
+    assert all((name, how) in names for name in (NORMAL, STATISTICAL, VARIANT) for how in ("prescribed", "tuned"))
+    assert [(name, how) for name, how in names if name == SERVED] == [(SERVED, "prescribed")]
     assert len(names) == 8
     assert any("review" in line for line in told)
     printed = json.loads(as_json(result_of(outcome, dataset, terms, 28, 0, 1.0)))
     assert printed["counts"]["items"] == outcome.items > 0
+    served = [row["name"] for row in printed["rows"] if row["served"]]
+    assert served == [SERVED]
+    assert any("replenish.level_share 1" in note for note in printed["notes"])
     by_hand = printed["rows"][0]
     assert by_hand["cost"] == pytest.approx(by_hand["holding"] + by_hand["shortage"] + by_hand["orders"], rel=1e-6)
     assert by_hand["cost_of_normal"] == 0
+
+
+def test_orders_that_cost_something_are_played_with_their_reorder_points() -> None:
+    """A dear order is placed seldom, at the target all the same, and costs less than one at every review."""
+    rng = np.random.default_rng(4)
+    one = world(rng.poisson(np.arange(20)[:, None], (20, DAYS)), order_cost=150.0)
+    model = PoissonDemand(first_day=14_004 + int(one.reviews[0]), horizon_max=365)
+    curves = curves_at(one, lambda column: model, 0.0)
+    pairs, always = ServedPairs(curves, "fill rate"), Served(curves, "fill rate")
+    reorder, upto = pairs.pairs(0.95)
+    assert (reorder >= 0).all()
+    assert (upto > reorder + 14).all()
+    seldom, often = scored(one, pairs, 0.95), scored(one, always, 0.95)
+    assert seldom.fill_rate == pytest.approx(0.95, abs=0.025)
+    assert 0 < seldom.orders < often.orders / 2
+    assert seldom.cost < often.cost
+    assert scored(one, ServedPairs(curves, "least cost"), 0.95).cost <= seldom.cost * 1.02
 
 
 @pytest.mark.parametrize("arguments", [(), ("--demo", "--transactions", "x.csv")])
