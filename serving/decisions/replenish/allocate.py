@@ -162,9 +162,8 @@ class Network:
     def _blocks(self, place: Place, node: int, location: int, width: int) -> None:
         """Arcs of what comes above the minimum, each worth no more than the one before it."""
         least = place.destination.least
-        top = least + max(
-            min(place.most, len(place.sold) * place.step - place.on_hand) - least, 0
-        )  # more earns nothing
+        useful = len(place.sold) * place.step - place.on_hand  # more earns nothing
+        top = max(min(place.most, useful), least)
         ends = np.minimum(np.arange(least, top + width, width, dtype=np.int64), top)
         blocks, more = np.diff(ends), np.diff(place.sales(ends))
         kept = (blocks > 0) & (more > 0)
