@@ -11,6 +11,7 @@ import pytest
 from serving.adapters import disk
 from serving.adapters.releases import BACKUP, LOCK, MANIFEST
 from serving.adapters.versions import (
+    DECISIONS,
     PARTS,
     Release,
     live,
@@ -128,6 +129,21 @@ def test_only_what_is_on_disk_goes_live(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="history"):
         promote(tmp_path, Release("r1", {part: "r0" for part in PARTS if part != "history"}))
     assert live(tmp_path).release == "r0"
+
+
+@pytest.mark.parametrize("part", DECISIONS)
+def test_a_release_may_have_the_model_of_a_decision(tmp_path: Path, part: str) -> None:
+    """It lies with the models and is kept as long as a known release names it; one that is not there is refused."""
+    promote(tmp_path, whole(tmp_path, "r1"))
+    path = write_version(tmp_path, part, "d1", {"data.bin": b"learnt"})
+    assert path == tmp_path / "models" / part / "d1"
+    parts = whole(tmp_path, "r2").models
+    with pytest.raises(InvalidInput, match=rf"release.models\[{part}\]"):
+        promote(tmp_path, Release("r2", {**parts, part: "never-written"}))
+    promote(tmp_path, Release("r2", {**parts, part: "d1"}))
+    write_version(tmp_path, part, "d2", {"data.bin": b"nobody names it"})
+    assert sweep(tmp_path) == [path.with_name("d2")]
+    assert read_version(tmp_path, part, live(tmp_path).models[part]) == path
 
 
 def test_a_damaged_manifest_is_refused_and_the_backup_knows_the_previous_ones(tmp_path: Path) -> None:
