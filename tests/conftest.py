@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+os.environ.setdefault("RAY_AUTH_MODE", "token")  # as our gateways have it: what imports Ray here may ask theirs
 
 from serving.cli.common import use_numba_cache  # noqa: E402  # numeric libraries read what is set above on import
 

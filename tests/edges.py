@@ -138,14 +138,14 @@ class Edge:
         return self.replicas[-1]
 
     @contextmanager
-    def dying(self, slot: int) -> Iterator[dict[str, int]]:
+    def dying(self, slot: int, begun: bytes = b"") -> Iterator[dict[str, int]]:
         """A replica in the slot that is ready, takes every request and ends its connection instead of answering; how
-        many it took, by protocol."""
+        many it took, by protocol. begun: a block of headers (HPACK) that it sends before, over gRPC."""
         taken = {"grpc": 0, "http": 0}
         before = self.haproxy.up()["grpc_out"]
         with ExitStack() as stack:
             for protocol, port in (("grpc", self.slots.grpc + slot), ("http", self.slots.http + slot)):
-                stack.enter_context(_taking(port, protocol, taken))
+                stack.enter_context(_taking(port, protocol, taken, begun))
             admin = HttpServer(
                 admin_app(lambda: (True, ""), CollectorRegistry(), MARK), LOOPBACK, self.slots.admin + slot
             )
@@ -165,14 +165,16 @@ class Edge:
             replica.close()
 
 
-PREFACE_BYTES, SETTINGS, HEADERS = 24, bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 1
-"""Of HTTP/2 (RFC 9113): what a client begins with, what a server does (no settings), and the type of the frame that is
-a request."""
+PREFACE_BYTES, SETTINGS, HEADERS, END_HEADERS = 24, bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 1, 4
+"""Of HTTP/2 (RFC 9113): what a client begins with, what a server does (no settings), the type of the frame that is a
+request or begins an answer, and its flag when no more headers follow."""
+STATUS_200 = b"\x88"
+"""Of HPACK (RFC 7541): the whole block of an answer that begins well."""
 
 
 @contextmanager
-def _taking(port: int, protocol: str, taken: dict[str, int]) -> Iterator[None]:
-    """Listens, and ends each connection when a request has come."""
+def _taking(port: int, protocol: str, taken: dict[str, int], begun: bytes) -> Iterator[None]:
+    """Listens, and ends each connection when a request has come, and the answer to it has begun."""
 
     class Dying(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -182,6 +184,8 @@ def _taking(port: int, protocol: str, taken: dict[str, int]) -> Iterator[None]:
                     self.wfile.write(SETTINGS)
                     while (head := self.rfile.read(9)) and head[3] != HEADERS:
                         self.rfile.read(int.from_bytes(head[:3]))
+                    if head and begun:
+                        self.wfile.write(len(begun).to_bytes(3) + bytes([HEADERS, END_HEADERS]) + head[5:9] + begun)
                 else:
                     head = self.rfile.readline()
                 taken[protocol] += bool(head)

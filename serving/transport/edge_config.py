@@ -75,10 +75,12 @@ class EdgeSite:
 
 def render(site: EdgeSite, params: EdgeParams) -> str:
     """The whole configuration. Raises InvalidInput for a path that HAProxy cannot be told."""
+    buffer = max(BUFFER_BYTES_MIN, 2 * params.head_bytes_max + BUFFER_SPARE_BYTES)
     values = {
         **{name: getattr(params, name) for name in AS_THEY_ARE},
         "payload_bytes_max": site.payload_bytes_max,
-        "buffer_bytes": max(BUFFER_BYTES_MIN, 2 * params.head_bytes_max + BUFFER_SPARE_BYTES),
+        "buffer_bytes": buffer,
+        "held_bytes": buffer // 2,
         "request_ms": _ms(params.request_s_max),
         "idle_ms": _ms(params.idle_s_max),
         "answer_ms": _ms(params.answer_s_max),

@@ -41,8 +41,8 @@ def awaited(look: Callable[[], T], what: str, within_s: float = 30.0) -> T:
 
 
 def environment(home: Path, settings: Mapping[str, object] | None = None, **variables: str) -> dict[str, str]:
-    """Ours without its settings, and `settings` (dotted key -> value) and `variables` instead."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+    """Ours without its settings and Ray's, and `settings` (dotted key -> value) and `variables` instead."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith((ENV_PREFIX, "RAY_"))}
     told = {ENV_PREFIX + key.upper().replace(".", "__"): str(value) for key, value in (settings or {}).items()}
     return kept | {ENV_HOME: str(home)} | told | variables
 

@@ -397,8 +397,11 @@ def test_a_batch_that_does_not_end_makes_the_engine_unhealthy(recorder, make_rou
 
 def test_drain_finishes_what_waits_then_refuses(recorder, make_route) -> None:
     """Leaving: calls that are in are answered, later ones get NotReady, the threads end."""
+    others = set(threading.enumerate())
     gate = Gate()
     engine = Engine([make_route(gate.run), make_route(method="/write", lane=Lane.WRITER)])
+    names = {thread.name for thread in set(threading.enumerate()) - others}
+    assert names >= {"storegate-engine", "storegate-writer"}
     holder = threading.Thread(target=engine.submit, args=([recorder.call(0, b"0")],))
     holder.start()
     assert gate.began.wait(20)
@@ -412,8 +415,7 @@ def test_drain_finishes_what_waits_then_refuses(recorder, make_route) -> None:
     assert [recorder.only(number) for number in range(3)] == [b"0", b"1", b"2"]
     assert isinstance(recorder.only(3), NotReady)
     assert isinstance(recorder.only(4), NotReady)
-    names = {thread.name for thread in threading.enumerate()}
-    assert not names & {"storegate-engine", "storegate-writer"}
+    assert not set(threading.enumerate()) - others
     engine.drain(0.0)
 
 

@@ -20,6 +20,7 @@ from edges import (
     REFUSED,
     ROLLBACK,
     SLOTS,
+    STATUS_200,
     Edge,
     awaited,
     channel_to,
@@ -153,6 +154,17 @@ def test_what_changes_nothing_is_asked_again_when_a_replica_dies_with_it(edge: E
             assert http.post("/v1/ping", json={}).status_code == 200
         assert min(taken.values()) > 0, taken
     assert sum(len(replica.engine.seen) for replica in edge.replicas) == 24
+
+
+def test_half_an_answer_of_a_replica_that_dies_is_none(edge: Edge) -> None:
+    """It is kept from the client, which tries again what it has seen nothing of."""
+    with (
+        edge.dying(SLOTS - 1, begun=STATUS_200) as taken,
+        Client(edge.target, timeout_s=DEADLINE_S, connections=1) as client,
+    ):
+        for _ in range(12):
+            client.ping()
+        assert taken["grpc"] > 0
 
 
 def test_what_could_happen_twice_is_not_asked_again(edge: Edge, channel: Any, http: Any) -> None:
