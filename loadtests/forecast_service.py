@@ -1,4 +1,6 @@
-"""Forecasts: how long one item takes in process, and how long all items of a large shop into a file.
+"""Forecasts as they are served: one item from bytes to bytes, and all items of a large shop into a file.
+
+forecasts.py measures the forecaster alone.
 
 python -m loadtests.forecast_service
 python -m loadtests.forecast_service --items 100000 --home var/loadtests/home --json
