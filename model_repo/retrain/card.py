@@ -46,7 +46,7 @@ def data_facts(dataset: Dataset, past: Dataset, log: Log) -> Facts:
     }
 
 
-def parts_facts(release: Release, before: Release, absent: Mapping[str, str]) -> Facts:
+def parts_facts(release: Release, absent: Mapping[str, str]) -> Facts:
     """Model of versions.DECISIONS -> what became of it. absent: why it was not trained."""
     return {
         name: {

@@ -137,7 +137,7 @@ def retrain(
             return Outcome(verdict.passed, verdict.reason, "", facts | {"seconds": watch.seconds})
         if not verdict.passed:
             release = _adopted(home, work, carried)
-            facts["parts"] = parts_facts(release, before, dict.fromkeys(DECISIONS, NOT_FOR_REFUSED))
+            facts["parts"] = parts_facts(release, dict.fromkeys(DECISIONS, NOT_FOR_REFUSED))
             return _ended(home, release, KEPT, verdict.reason, facts, watch)
         with watch.step("training on everything"):
             made = train(
@@ -145,7 +145,7 @@ def retrain(
                 wall_s=wall_s, go_live=False, carried=carried,
             )  # fmt: skip
         release = manifest(home).find(made.release)
-        facts["parts"] = parts_facts(release, before, made.absent)
+        facts["parts"] = parts_facts(release, made.absent)
         facts["outside"] = outside_facts(
             sources.outside, data.whole.outside, columns_of(home, before), columns_of(home, release)
         )
