@@ -88,7 +88,8 @@ def use_numba_cache(home: Path) -> None:
 
 
 def target_of(settings: Settings, target: str | None) -> str:
-    """Where to ask: the target given, else what runs on this home, else what the settings say."""
+    """Where to ask: the target given, else what runs on this home, else what the settings say. Raises NotReady where
+    they leave the port to chance."""
     from serving.runtime.home import replicas
 
     if target:
@@ -97,6 +98,8 @@ def target_of(settings: Settings, target: str | None) -> str:
     host, port = settings.server.host, settings.server.grpc_port
     if running:
         host, port = running[0].addresses.host, running[0].addresses.grpc_port
+    if not port:
+        raise NotReady(f"no gateway runs on {settings.home}: start one with `storegate serve`, or name one by --target")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

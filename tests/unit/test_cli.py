@@ -61,6 +61,7 @@ def test_the_help_of_a_command_shows_examples(name: str, tmp_path: Path) -> None
         (["serve"], {"RAY_AUTH_MODE": "disabled"}, "RAY_AUTH_MODE"),
         (["recommend", "--target", "127.0.0.1:1"], {}, "storegate serve"),
         (["decision", "0" * 32, "--target", "127.0.0.1:1"], {}, "storegate serve"),
+        (["price", "quote", "i1"], {"STOREGATE__SERVER__GRPC_PORT": "0"}, "no gateway runs on"),
         (["train", "--transactions", "none.csv"], {}, "none.csv"),
         (["train", "--transactions", "x.csv", "--column", "item"], {}, "KEY=NAME"),
     ],
