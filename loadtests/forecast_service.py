@@ -1,4 +1,6 @@
-"""Forecasts: how long one item takes in process, and how long all items of a large shop into a file.
+"""Forecasts as they are served: one item from bytes to bytes, and all items of a large shop into a file.
+
+forecasts.py measures the forecaster alone.
 
 python -m loadtests.forecast_service
 python -m loadtests.forecast_service --items 100000 --home var/loadtests/home --json
@@ -37,6 +39,7 @@ from serving.adapters.forecast_live import PART, published_pipeline
 from serving.adapters.model_files import decode_ids, dump_arrays, encode_ids, load_arrays
 from serving.adapters.releases import Release, live
 from serving.adapters.versions import PARTS, promote, read_version, write_version
+from serving.cli.common import use_numba_cache
 from serving.core.catalogue import Item
 from serving.core.clock import NEVER
 from serving.core.errors import NotReady, StoregateError
@@ -77,6 +80,7 @@ def main(items: int, calls: int, seed: int, json_: bool, home: Path) -> None:
 
     begun = time.monotonic()
     try:
+        use_numba_cache(home.absolute())  # for the process that writes the file: its own home is a new one each time
         facts = shop(home.absolute(), items=SMALL_ITEMS, users=SMALL_USERS, seed=seed, say=say)
         rows = [one_item(home.absolute(), calls, seed, say), in_bulk(home.absolute(), items, seed, say)]
     except StoregateError as error:
@@ -123,7 +127,7 @@ def in_bulk(home: Path, items: int, seed: int, say: Say) -> Row:
         large, out = Path(folder) / "home", Path(folder) / "demand.parquet"
         say(f"a model of {items:,} items")
         enlarged(home, large, items, seed)
-        env = os.environ | {"STOREGATE_HOME": str(large), "NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"]}
+        env = os.environ | {"STOREGATE_HOME": str(large)}
         say("storegate forecast --out demand.parquet")
         begun = time.monotonic()
         command = [sys.executable, "-m", "serving.cli", "forecast", "--out", str(out), "--horizon", str(DAYS)]

@@ -1,4 +1,4 @@
-"""The forecaster in this process: one item at a time, then all items at once.
+"""The forecaster alone, in this process: one item at a time, then all items at once (forecast_service.py: as served).
 
 python -m loadtests.forecasts
 python -m loadtests.forecasts --items 100000 --threads 2 --json

@@ -14,6 +14,9 @@ from serving.core.errors import InvalidInput
 
 Report = Callable[[str, int, int], None]
 DEFECT: Final = "a defect, see the log"
+PRIOR_ONLY: Final = "prior_only"
+"""In the metrics of a price model: 1 = no item was ever sold at two prices, so its elasticities are those expected."""
+UNTAUGHT: Final = "no item was sold at two prices, and the one before has learnt from some that were"
 
 log = logging.getLogger("storegate.train")
 
@@ -27,9 +30,12 @@ class Decisions:
     absent: dict[str, str] = field(default_factory=dict)
 
 
-def build_decisions(dataset: Dataset, *, seed: int, report: Report) -> Decisions:
+def build_decisions(
+    dataset: Dataset, *, seed: int, report: Report, before: Mapping[str, Mapping[str, float]] | None = None
+) -> Decisions:
     """Deterministic in the dataset and the seed. What cannot be built is told and left out: what visitors are shown
-    must not depend on it."""
+    must not depend on it. before: what metrics.json says of those that may go on: so does a price model that has seen
+    prices change, where the data shows none that did."""
     made = Decisions()
     for name, build in BUILDERS.items():
         try:
@@ -39,6 +45,8 @@ def build_decisions(dataset: Dataset, *, seed: int, report: Report) -> Decisions
         except Exception:
             log.exception("the model of the decision %s could not be built", name)
             built, why = None, DEFECT
+        if built is not None and built.metrics.get(PRIOR_ONLY) and (before or {}).get(name, {}).get(PRIOR_ONLY) == 0:
+            built, why = None, UNTAUGHT
         if built is None or not built.files:
             made.absent[name] = why
             report(f"no model for {name}: {why}", 1, 1)

@@ -28,7 +28,7 @@ from serving.adapters.model_files import (
     fingerprint,
 )
 from serving.adapters.model_loader import SHADOW_FILE
-from serving.adapters.versions import SHADOW, Release, offer, promote, sweep, write_version
+from serving.adapters.versions import SHADOW, Release, folder, offer, promote, sweep, write_version
 from serving.core.catalogue import Item
 from serving.core.ports import F32
 from serving.decisions.recommend.models import Models, SparseRows
@@ -138,6 +138,14 @@ def contents(trained: Trained) -> dict[str, dict[str, bytes | Path]]:
 
 def _csr(rows: SparseRows, ids: Sequence[str]) -> bytes:
     return dump_arrays({"indptr": rows.indptr, "cols": rows.cols, "vals": rows.vals, "items": fingerprint(ids)}, ROWS)
+
+
+def metrics_of(home: Path, model: str, version: str) -> dict[str, float]:
+    """What a version's metrics.json says; nothing where it cannot be read."""
+    try:
+        return dict(json.loads((folder(home, model, version) / UNSEALED).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def registry() -> dict[str, dict[str, object]]:

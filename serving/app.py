@@ -22,6 +22,7 @@ from serving.adapters.model_service import ModelService
 from serving.adapters.onnx_shelf import OnnxShelf
 from serving.adapters.price_live import LivePrices, quoted_again
 from serving.adapters.profile_cache import cache_families
+from serving.adapters.quote_log import quote_families
 from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_decisions import RedisDecisions
@@ -227,6 +228,7 @@ class Gateway:
             *shadow_families(self._shadows.tally),
             *cache_families(self._profiles.cache),
             *retrain_families(self._settings.home),
+            *quote_families(self._prices.log),
             *self._workers.families(),
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 
 from serving.adapters.followed_catalogue import FollowedCatalogue
 from serving.adapters.forecast_live import ForecastService
@@ -23,16 +24,18 @@ class ForecastWorker:
 
     def __init__(self, settings: Settings) -> None:
         server = RedisServer(settings.redis.url, connect_timeout_s=settings.redis.connect_timeout_s)
-        self._changes = RedisCatalogue(server, prefix=settings.redis.prefix)
-        self._catalogue = FollowedCatalogue(settings.home, self._changes)
-        self._service = ForecastService(settings.home, self._catalogue.snapshot)
-        codec = wire.codecs(SystemClock())[wire.FORECAST_DEMAND]
-        self._route = Route(
-            wire.FORECAST_DEMAND, Lane.ENGINE, codec.decode, self._service.run_forecast, codec.encode, codec.size,
-            codec.encode_json,
-        )  # fmt: skip
-        self._catalogue.start(STORE_WAIT_S)
-        self._service.start()
+        with ExitStack() as held:  # what fails here leaves no thread and no connection behind
+            changes = held.enter_context(closing(RedisCatalogue(server, prefix=settings.redis.prefix)))
+            catalogue = held.enter_context(closing(FollowedCatalogue(settings.home, changes)))
+            self._service = held.enter_context(closing(ForecastService(settings.home, catalogue.snapshot)))
+            codec = wire.codecs(SystemClock())[wire.FORECAST_DEMAND]
+            self._route = Route(
+                wire.FORECAST_DEMAND, Lane.ENGINE, codec.decode, self._service.run_forecast, codec.encode, codec.size,
+                codec.encode_json,
+            )  # fmt: skip
+            catalogue.start(STORE_WAIT_S)
+            self._service.start()
+            self._held = held.pop_all()
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -55,6 +58,4 @@ class ForecastWorker:
 
     def close(self) -> None:
         """Idempotent."""
-        self._service.close()
-        self._catalogue.close()
-        self._changes.close()
+        self._held.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 
 from serving.adapters.followed_catalogue import FollowedCatalogue
 from serving.adapters.inventory_live import LiveInventory
@@ -23,21 +24,25 @@ class ReplenishWorker:
 
     def __init__(self, settings: Settings) -> None:
         server = RedisServer(settings.redis.url, connect_timeout_s=settings.redis.connect_timeout_s)
-        self._changes = RedisCatalogue(server, prefix=settings.redis.prefix)
-        self._catalogue = FollowedCatalogue(settings.home, self._changes)
-        self._service = LiveInventory(settings.home, self._catalogue.snapshot, settings.replenish)
-        codecs = wire.codecs(SystemClock())
-        runs = {
-            wire.PLAN_REPLENISHMENT: self._service.run_plan,
-            wire.ALLOCATE_STOCK: self._service.run_allocate,
-        }
-        self._routes = [
-            Route(name, Lane.ENGINE, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own query
-            for name, run in runs.items()
-            for codec in [codecs[name]]
-        ]
-        self._catalogue.start(STORE_WAIT_S)
-        self._service.start()
+        with ExitStack() as held:  # what fails here leaves no thread and no connection behind
+            changes = held.enter_context(closing(RedisCatalogue(server, prefix=settings.redis.prefix)))
+            catalogue = held.enter_context(closing(FollowedCatalogue(settings.home, changes)))
+            self._service = held.enter_context(
+                closing(LiveInventory(settings.home, catalogue.snapshot, settings.replenish))
+            )
+            codecs = wire.codecs(SystemClock())
+            runs = {
+                wire.PLAN_REPLENISHMENT: self._service.run_plan,
+                wire.ALLOCATE_STOCK: self._service.run_allocate,
+            }
+            self._routes = [
+                Route(name, Lane.ENGINE, codec.decode, run, codec.encode, codec.size, codec.encode_json)  # type: ignore[arg-type]  # each its own query
+                for name, run in runs.items()
+                for codec in [codecs[name]]
+            ]
+            catalogue.start(STORE_WAIT_S)
+            self._service.start()
+            self._held = held.pop_all()
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -57,6 +62,4 @@ class ReplenishWorker:
 
     def close(self) -> None:
         """Idempotent."""
-        self._service.close()
-        self._catalogue.close()
-        self._changes.close()
+        self._held.close()

@@ -99,6 +99,17 @@ class Outside:
     values: npt.NDArray[np.float64]
     """(m, len(names)), nan = not said."""
 
+    def renumbered(self, row_of: npt.NDArray[np.int32]) -> Outside:
+        """row_of: (n,) new position of each item, -1 = it is gone, and what was said of it with it."""
+        item = np.append(row_of, np.int32(-1))[self.item]  # the last is for all items, -1
+        kept = (item >= 0) | (self.item < 0)
+        return Outside(self.names, self.day[kept], item[kept].astype(np.int32), self.values[kept])
+
+    def through(self, day: int) -> Outside:
+        """What is said of days up to `day`."""
+        kept = self.day <= day
+        return Outside(self.names, self.day[kept], self.item[kept], self.values[kept])
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:

@@ -58,5 +58,5 @@ def shop_at(dataset: Dataset, split: Split, plan: Plan, params: Params, seed: in
     """Trains on what `split` lets be known, in a home that is gone afterwards."""
     past, _ = known_before(dataset, split.train)
     with tempfile.TemporaryDirectory(prefix="storegate-evaluate-") as folder:
-        train(Path(folder), past, seed=seed, plan=plan, params=params)
+        train(Path(folder), past, seed=seed, plan=plan, params=params, decisions=False)
         yield Shop(Path(folder), dataset, split.now_s)

@@ -10,6 +10,7 @@ from model_repo.datasets.tables import Dataset, EventTable
 from model_repo.datasets.transactions import recent_price
 from serving.core.ports import I32
 from serving.events.types import PURCHASE
+from serving.kernels.history import DAY_S
 
 
 def joined(past: Dataset, whole: Dataset, cut_s: int) -> Dataset:
@@ -34,14 +35,18 @@ def joined(past: Dataset, whole: Dataset, cut_s: int) -> Dataset:
         basket=later.basket + (past.events.basket.max(initial=-1) + 1),
     )
     events = EventTable.joined([past.events, later])
-    return replace(whole, items=past.items + more_items, users=past.users + more_users, events=events)
+    beside = whole.outside and whole.outside.renumbered(item_row)
+    return replace(
+        whole, items=past.items + more_items, users=past.users + more_users, events=events, outside=beside
+    )  # fmt: skip
 
 
 def known_before(dataset: Dataset, train: EventTable) -> tuple[Dataset, I32]:
     """The dataset when `train` was all there was, and the number (n,) in `dataset` of each of its items.
 
     Items nobody had seen are gone. Prices are those of the newest sales then, or of views where nothing was sold. Stock
-    is of the end of the data, so nothing is said about it, nor about items being deleted.
+    is of the end of the data, so nothing is said about it, nor about items being deleted. What was known beside the
+    sales ends with their last day: later figures may have been measured later.
     """
     kept, renumbered = np.unique(train.item, return_inverse=True)
     events = replace(train, item=renumbered.astype(np.int32))
@@ -53,4 +58,10 @@ def known_before(dataset: Dataset, train: EventTable) -> tuple[Dataset, I32]:
         replace(item, price=int(now), list_price=0, stock={}, deleted=False)
         for item, now in zip((dataset.items[row] for row in kept), price, strict=True)
     )
-    return replace(dataset, items=items, events=events, report=()), kept.astype(np.int32)
+    beside = None
+    if dataset.outside is not None:
+        row_of = np.full(len(dataset.items), -1, np.int32)
+        row_of[kept] = np.arange(len(kept), dtype=np.int32)
+        last = int(train.time_s.max(initial=0)) // DAY_S
+        beside = dataset.outside.renumbered(row_of).through(last)
+    return replace(dataset, items=items, events=events, outside=beside, report=()), kept.astype(np.int32)

@@ -227,6 +227,7 @@ def served_lists(dataset: Dataset, task: Task, k: int, seed: int, say: Say) -> I
             progress=lambda what, done, total: say(f"served: {what} {done}/{total}"),
             plan=task.plan,
             params=task.params,
+            decisions=False,
         )
         answers = served_answers(home, users, now_s=test.now_s, page_size=k, exclude=exclude, params=task.params)
     return as_lists(answers, row_of, k)

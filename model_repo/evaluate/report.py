@@ -36,6 +36,8 @@ class Row:
     seconds: float
     """Fitting with the chosen values and recommending; for the served row training, publishing, loading, answering."""
     chosen: Chosen | None = None
+    competes: bool = True
+    """False = it knows what nobody can know: a yardstick, never the best of the table."""
 
     @property
     def served(self) -> bool:
@@ -65,6 +67,8 @@ def as_json(result: Result) -> str:
     rows = []
     for row in result.rows:
         line: dict[str, Any] = {"name": row.name, "served": row.served}
+        if not row.competes:
+            line["competes"] = False
         line |= {key: round(value, 6) for key, value in row.metrics.items()}
         line["seconds"] = round(row.seconds, 2)
         if row.chosen is not None:
@@ -114,8 +118,8 @@ def _table(rows: Sequence[Row]) -> Table:
     for row in rows:
         table.add_column(row.name, justify="right")
     for name in dict.fromkeys(name for row in rows for name in row.metrics):
-        best = _best(name, [row.metrics[name] for row in rows if name in row.metrics])
-        table.add_row(name, *(_cell(row.metrics.get(name), best) for row in rows))
+        best = _best(name, [row.metrics[name] for row in rows if row.competes and name in row.metrics])
+        table.add_row(name, *(_cell(row.metrics.get(name), best if row.competes else None) for row in rows))
     table.add_row("seconds", *(f"{row.seconds:.1f}" for row in rows))
     return table
 
@@ -123,7 +127,7 @@ def _table(rows: Sequence[Row]) -> Table:
 def _best(name: str, values: Sequence[float]) -> float | None:
     """By the metric's direction; None = it has none."""
     words = set(re.findall(r"[a-z]+", name.lower()))
-    if words & NEITHER:
+    if words & NEITHER or not values:
         return None
     return min(values) if words & LOWER else max(values)
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from model_repo.datasets.events import Log
-from model_repo.datasets.tables import Dataset
+from model_repo.datasets.tables import Dataset, Outside
 from model_repo.retrain.comparing import CERTAINTY, METRIC, RESAMPLES, K
+from serving.adapters import disk
+from serving.adapters.releases import Release
+from serving.adapters.versions import DECISIONS
 
 DAYS_SHOWN_MAX: Final = 14
+TRAINED, CARRIED, ABSENT = "trained", "carried over", "absent"
+NOT_FOR_REFUSED: Final = "trained only for a release that may go live"
 Facts = dict[str, Any]
 
 
@@ -38,6 +44,38 @@ def data_facts(dataset: Dataset, past: Dataset, log: Log) -> Facts:
         },
         "report": [asdict(kept) for kept in dataset.report],
     }
+
+
+def parts_facts(release: Release, before: Release, absent: Mapping[str, str]) -> Facts:
+    """Model of versions.DECISIONS -> what became of it. absent: why it was not trained."""
+    return {
+        name: {
+            "state": (TRAINED if name not in absent else CARRIED) if name in release.models else ABSENT,
+            "why": absent.get(name, ""),
+        }
+        for name in DECISIONS
+    }
+
+
+def outside_facts(path: Path | None, outside: Outside | None, before: Sequence[str], now: Sequence[str]) -> Facts:
+    """What was known beside the sales. before, now: the columns that the forecasts of both releases read."""
+    return {
+        "sha256": disk.digest(path) if path is not None else "",
+        "columns": list(outside.names) if outside is not None else [],
+        "rows": len(outside.day) if outside is not None else 0,
+        "lost": [name for name in before if name not in now],
+    }
+
+
+def parts_told(facts: Mapping[str, Any]) -> list[str]:
+    """A line for each model of another decision that is not new, and for columns that the forecast has lost."""
+    lines = [
+        f"no new {name}: {one['why']} ({one['state']})"
+        for name, one in facts.get("parts", {}).items()
+        if one["state"] != TRAINED
+    ]
+    lost = facts.get("outside", {}).get("lost")
+    return [*lines, lost_text(lost)] if lost else lines
 
 
 def rule_text(margin: float) -> str:
@@ -93,6 +131,7 @@ def page(facts: Mapping[str, Any]) -> str:
         "",
         f"Recipe: seed {facts['seed']}, {facts['recipe']['moments']} moments; the whole of it stands in the JSON.",
         "",
+        *_parts(facts.get("parts", {}), facts.get("outside", {})),
         "## Versions",
         "",
         "| part | before | this |",
@@ -120,6 +159,27 @@ def _days(log: Mapping[str, Any]) -> list[str]:
         *(f"| {day['day']} | {day['files']} | {day['events']:,} | {day['sha256'][:16]} |" for day in shown),
         "",
     ]
+
+
+def _parts(parts: Mapping[str, Any], outside: Mapping[str, Any]) -> list[str]:
+    """The models of the other decisions: nobody compares them, so what was done is said."""
+    if not parts:
+        return []
+    lines = ["## Models of other decisions", "", "| model | state | why |", "|---|---|---|"]
+    lines += [f"| {name} | {one['state']} | {one['why']} |" for name, one in parts.items()]
+    if outside.get("columns"):
+        lines += ["", f"Beside the sales: {', '.join(outside['columns'])} ({outside['rows']:,} rows)."]
+    if outside.get("lost"):
+        lines += ["", lost_text(outside["lost"])]
+    return [*lines, ""]
+
+
+def lost_text(lost: Sequence[str]) -> str:
+    """Columns that the forecast had, and has no more."""
+    return (
+        f"The forecast knows {', '.join(lost)} no more, which the one before it did: name the file "
+        "(retrain.outside, as of storegate train --outside)."
+    )
 
 
 def _upper(text: str) -> str:

@@ -18,28 +18,40 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from model_repo.datasets.events import Log
+from model_repo.datasets.outside import read_outside
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.knowledge import joined, known_before
 from model_repo.evaluate.served import stored_history
 from model_repo.publish import PUBLISH_LOCK
 from model_repo.recommend import Plan, Report
-from model_repo.retrain.card import Facts, data_facts, page, rule_text, when
+from model_repo.retrain.card import (
+    NOT_FOR_REFUSED,
+    Facts,
+    data_facts,
+    outside_facts,
+    page,
+    parts_facts,
+    rule_text,
+    when,
+)
 from model_repo.retrain.gathering import Goods, gather, learnt, until
 from model_repo.retrain.judging import Judged, catalogue_then, cut_of, judge, split_of, store_of
 from model_repo.train import train
 from serving.adapters import disk
 from serving.adapters.bringing_up import BringingUp
+from serving.adapters.forecast_files import PART as FORECAST
+from serving.adapters.forecast_files import read_forecaster
 from serving.adapters.memory_catalogue import MemoryCatalogue
 from serving.adapters.model_loader import Loaded, load, load_release
 from serving.adapters.recent_requests import RecentRequests
 from serving.adapters.releases import Manifest, Release, change, live, manifest
 from serving.adapters.retrain_files import KEPT, PROMOTED, WORK, place, write_card
-from serving.adapters.versions import DECISIONS, SUMS, folder, offer, sweep, write_version
+from serving.adapters.versions import DECISIONS, SUMS, folder, offer, read_version, sweep, write_version
 from serving.catalogue.live import LiveCatalogue
 from serving.core.catalogue import Item
 from serving.core.errors import Conflict, ModelDamaged, SettingError
@@ -62,6 +74,8 @@ class Sources:
     """Id -> item, of the catalogue service since the live release was published, deleted ones too."""
     transactions: Callable[[int | None], Dataset] | None = None
     """Reads a file of transactions as if it had ended at that second (None = whole); None = there is no file."""
+    outside: Path | None = None
+    """A file of what is known beside the sales (datasets/outside.py); None = there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +125,30 @@ def retrain(
         with watch.step("training the candidate"):
             train(
                 work, data.judged, seed=rules.seed, progress=_told(say, "candidate"), plan=plan, params=params,
-                wall_s=wall_s,
+                wall_s=wall_s, decisions=False,
             )  # fmt: skip
         with watch.step("comparing with the live release"):
             say("asking both releases", 0, 1)
             found = data.judge(now, load(work, FEATURES), params, rules, records_max)
         verdict = found.comparison
         facts = _facts(data, found, before, rules, plan, wall_s)
+        carried = {part: version for part, version in before.models.items() if part in DECISIONS}
         if dry_run:
             return Outcome(verdict.passed, verdict.reason, "", facts | {"seconds": watch.seconds})
         if not verdict.passed:
-            release = _adopted(home, work)
+            release = _adopted(home, work, carried)
+            facts["parts"] = parts_facts(release, before, dict.fromkeys(DECISIONS, NOT_FOR_REFUSED))
             return _ended(home, release, KEPT, verdict.reason, facts, watch)
         with watch.step("training on everything"):
-            name = train(
+            made = train(
                 home, data.whole, seed=rules.seed, progress=_told(say, "release"), plan=plan, params=params,
-                wall_s=wall_s, go_live=False,
-                carried={part: version for part, version in before.models.items() if part in DECISIONS},
+                wall_s=wall_s, go_live=False, carried=carried,
             )  # fmt: skip
-        release = manifest(home).find(name)
+        release = manifest(home).find(made.release)
+        facts["parts"] = parts_facts(release, before, made.absent)
+        facts["outside"] = outside_facts(
+            sources.outside, data.whole.outside, columns_of(home, before), columns_of(home, release)
+        )
         try:
             with watch.step("checks of a gateway"):
                 check(home, release, now, params, admission)
@@ -161,11 +180,13 @@ class Gathered:
 
     @classmethod
     def of(cls, now: Loaded, sources: Sources, rules: RetrainParams) -> Gathered:
-        """Raises InvalidInput (TOO_LITTLE_DATA)."""
+        """Raises InvalidInput (TOO_LITTLE_DATA), DataError."""
         goods = Goods(now.catalogue_items, sources.written)
         learnt_live, read = learnt(now), sources.transactions
         past = read(None) if read else learnt_live
         whole = gather(goods, past, sources.log)
+        if sources.outside is not None:
+            whole = replace(whole, outside=read_outside(sources.outside, whole.items))
         through_s = now.models.trained_through_s
         cut_s = cut_of(whole.events, through_s, rules)
         log_then = sources.log.before(cut_s)
@@ -221,11 +242,23 @@ def go_live(home: Path, before: Release, release: Release) -> None:
             time.sleep(PAUSE_S)
 
 
-def _adopted(home: Path, work: Path) -> Release:
-    """Brings the candidate from its draft into the home, known and not live."""
+def columns_of(home: Path, release: Release) -> tuple[str, ...]:
+    """The outside columns that the release's forecast reads; none where it has no forecast that can be read."""
+    version = release.models.get(FORECAST)
+    if version is None:
+        return ()
+    try:
+        return read_forecaster(read_version(home, FORECAST, version), version).model.outside
+    except ModelDamaged:
+        return ()
+
+
+def _adopted(home: Path, work: Path, carried: Mapping[str, str]) -> Release:
+    """Brings the candidate from its draft into the home, known and not live, with the live release's decisions."""
     release = live(work)
+    release = Release(release.release, {**carried, **release.models})
     with disk.locked(home / PUBLISH_LOCK):
-        for part, version in release.models.items():
+        for part, version in live(work).models.items():
             files = {path.name: path for path in folder(work, part, version).iterdir() if path.name != SUMS}
             write_version(home, part, version, files)
         offer(home, release)

@@ -11,6 +11,7 @@ from typing import Final
 
 from serving.adapters.live_part import DEFECT_PAUSE_S
 from serving.adapters.price_files import PART, read_price_model
+from serving.adapters.quote_log import QuoteLog
 from serving.adapters.releases import last_manifest
 from serving.catalogue.state import View
 from serving.core.catalogue import Catalogue
@@ -68,6 +69,7 @@ class LivePrices:
     def __init__(self, home: Path, params: Params, clock: Clock) -> None:
         self._home, self._clock = home, clock
         self._pricing = Pricing(params)
+        self.log: Final = QuoteLog(home, params.log_days)
         self._mode = params.mode
         self.tell: Callable[[], None] = lambda: None
         """Called when there are other prices that pages show."""
@@ -99,10 +101,11 @@ class LivePrices:
             self._watcher.start()
 
     def close(self) -> None:
-        """Ends it. Idempotent."""
+        """Ends it, and logs what is not logged yet. Idempotent."""
         self._closing.set()
         if self._watcher.is_alive():
             self._watcher.join()
+            self._note(ends=True)
 
     def follow(self, release: str, view: View) -> None:
         """Decides the prices of this release from now on; all of them before it answers."""
@@ -190,11 +193,16 @@ class LivePrices:
         if self.look() and self._mode == "live":
             self.tell()
 
+    def _note(self, *, ends: bool = False) -> None:
+        if (made := self._made) is not None:
+            self.log.note(made[1], made[2], self._clock.wall(), ends=ends)
+
     def _watch(self) -> None:
         yield_to_others(NICE)
         while not self._closing.wait(LOOK_S if self._failed is None else DEFECT_PAUSE_S):
             try:
                 self._look_and_tell()
+                self._note()
             except Exception:  # a defect here must not end the watching
                 log.exception("following the catalogue failed; prices stay as they are")
                 self._closing.wait(DEFECT_PAUSE_S)

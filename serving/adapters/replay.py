@@ -2,7 +2,8 @@
 
 A replay takes the logged query, profile, clock, parameters and random seed; the logged release and counters, as long as
 they are kept on disk; and the catalogue as it was at the logged version, as long as its history reaches back. Where one
-of these is gone, the nearest takes its place and stands first among the differences.
+of these is gone, the nearest takes its place and stands first among the differences. Quoted prices that were shown are
+the logged ones, too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
+
+import numpy as np
 
 from serving.adapters.model_loader import Loaded
 from serving.adapters.releases import Release, last_manifest
@@ -125,7 +128,8 @@ class ReplayService:
         version = logged.versions.get(PART, "")
         if version and (found := self._counters(version)) is not None:
             pipeline.live = live_of(found, loaded.models, catalogue, params)
-        pipeline.quoted = self._quoted(logged.priced_by or logged.release, catalogue, logged.wall)
+        quoted = self._quoted(logged.priced_by or logged.release, catalogue, logged.wall)
+        pipeline.quoted = _as_shown(quoted, catalogue, logged)
         # A page's placements choose one after the other, so those before this one run again with it.
         page = PageQuery((*logged.before, logged.query))
         (made,) = pipeline.run_pages([page], Turn(0.0, logged.wall, NEVER))
@@ -169,6 +173,19 @@ class ReplayService:
             items |= {name: _item(name, base, stored) for name, stored in was.items()}
         reached = news.version if was is None else version
         return Catalogue.build(list(items.values()), model_ids=loaded.models.item_ids, version=reached)
+
+
+def _as_shown(quoted: Quoted | None, catalogue: Catalogue, logged: Decision) -> Quoted | None:
+    """With the quoted prices that the decision has shown. They were an input: decided before, by rules of that day, and
+    for an arm of a split over the items of another release. The others are decided anew."""
+    if not logged.priced_by:
+        return quoted
+    price = np.zeros(len(catalogue), np.int64) if quoted is None else quoted.price.copy()
+    for result in logged.results:
+        row = catalogue.row_of.get(result.item_id, -1)
+        if row >= 0 and catalogue.items[row].currency == result.currency:
+            price[row] = result.price
+    return Quoted(catalogue, price, logged.priced_by)
 
 
 def _item(name: str, base: dict[str, Item], stored: Stored | None) -> Item:

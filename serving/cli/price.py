@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from serving.cli.common import client_of, out, say, target_of, with_settings
+from serving.cli.price_log import log
 from serving.cli.reprice import Repriced, Row, rows_of, table_of, write
 from serving.cli.tables import money
 from serving.settings import Settings
@@ -31,7 +32,11 @@ def price() -> None:
     storegate price simulate 22423 --price 995 --price 1095
     storegate price reprice --out prices.csv
     storegate price reprice --apply
+    storegate price log --out quotes.parquet
     """
+
+
+price.add_command(log)
 
 
 @price.command()

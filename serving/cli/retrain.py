@@ -32,6 +32,7 @@ WAIT_S = 5.0
 NICE = 19
 OPTIONS = (
     ("transactions", "retrain.transactions"),
+    ("outside", "retrain.outside"),
     ("columns", "retrain.columns"),
     ("currency", "retrain.currency"),
     ("days", "retrain.days"),
@@ -56,6 +57,10 @@ def _none(context: click.Context, option: click.Parameter, values: tuple[str, ..
 @click.option(
     "--transactions", type=click.Path(path_type=Path), callback=_absolute,
     help="CSV or Parquet of sales lines, gz allowed, to learn from beside the log. [what the live release has learnt]",
+)  # fmt: skip
+@click.option(
+    "--outside", type=click.Path(path_type=Path), callback=_absolute,
+    help="CSV or Parquet of what is known beside the sales, by day and item; as of `storegate train`.",
 )  # fmt: skip
 @click.option("--column", "columns", multiple=True, metavar="KEY=NAME", callback=_none, help="Which is what. [guessed]")
 @click.option("--currency", help="Of the file's prices, ISO 4217. [GBP]")
@@ -119,7 +124,10 @@ def _run(settings: Settings, dry_run: bool) -> Outcome:
     rules = settings.retrain
     with progress() as report:
         log = read_log(event_archive(settings), days=rules.days, rows_max=rules.rows_max, report=report)
-        sources = Sources(log, _written(settings), _reader(settings, report) if rules.transactions else None)
+        sources = Sources(
+            log, _written(settings), _reader(settings, report) if rules.transactions else None,
+            settings.home / rules.outside if rules.outside else None,
+        )  # fmt: skip
         return retrain(
             settings.home, sources, rules, params=settings.recommend, admission=settings.models, report=report,
             records_max=settings.events.profile_records_max, dry_run=dry_run,
@@ -177,6 +185,8 @@ def _count_failure(home: Path, error: BaseException, began_s: float, dry_run: bo
 
 
 def _show(outcome: Outcome, dry_run: bool) -> None:
+    from model_repo.retrain.card import parts_told
+
     table = Table(title="on the newest slice", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("metric")
     for name in ("live", "new"):
@@ -185,7 +195,7 @@ def _show(outcome: Outcome, dry_run: bool) -> None:
     for name, value in figures["candidate"].items():
         table.add_row(name, f"{figures['live'].get(name, 0.0):.4f}", f"{value:.4f}")
     out.print(table)
-    for line in _verdict(outcome, dry_run):
+    for line in (*(parts_told(outcome.facts) if outcome.promoted else ()), *_verdict(outcome, dry_run)):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     if outcome.card is not None:
         say(f"the card: {outcome.card}")

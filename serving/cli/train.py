@@ -88,13 +88,15 @@ def train(
         dataset = replace(dataset, outside=read_outside(outside, dataset.items))
     _show(dataset)
     with progress() as report:
-        release = run(
+        made = run(
             settings.home, dataset, seed=seed, progress=report, params=settings.recommend, shadow=shadow,
             go_live=not candidate,
         )  # fmt: skip
     say(f"trained in {time.monotonic() - began:.0f} s below {settings.home}")
-    is_live = live(settings.home).release == release
-    out.print(f"release {release} is {'live' if is_live else 'a candidate'}", markup=False, highlight=False)
+    for line in made.told:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    is_live = live(settings.home).release == made.release
+    out.print(f"release {made.release} is {'live' if is_live else 'a candidate'}", markup=False, highlight=False)
 
 
 @contextmanager

@@ -30,6 +30,11 @@ class RetrainParams:
         "File of transactions to learn from beside the event log; relative to home; empty = what the live release has "
         "learnt.",
     )
+    outside: str = setting(
+        "",
+        "File of what is known beside the sales, by day and item (`storegate train --outside`); relative to home; "
+        "empty = nothing.",
+    )
     columns: tuple[str, ...] = setting((), "Which column of it is what, KEY=NAME; the others are guessed.")
     currency: str = setting("GBP", "Of its prices, ISO 4217.")
     days: int = setting(365, "Newest days of the event log that are learnt from.", low=1, high=3650, unit="days")

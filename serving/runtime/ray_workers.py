@@ -23,14 +23,11 @@ from ray.serve.handle import DeploymentHandle
 from serving.core.clock import SystemClock
 from serving.core.errors import WorkerUnavailable
 from serving.engine.remote import Answers, Bundle
-from serving.runtime.doors import first_free
-from serving.runtime.home import announce_worker, home_mark, withdraw
-from serving.runtime.metrics import registry
 from serving.runtime.params import RuntimeParams
 from serving.runtime.process import settle, tune
 from serving.runtime.ray_scaling import LOOK_BACK_S, TELL_S
-from serving.runtime.worker_parts import Seat, WorkerSpec, stand_aside
-from serving.transport.admin_face import admin_app
+from serving.runtime.worker_parts import WorkerSpec, stand_aside
+from serving.runtime.worker_post import Post
 
 NAMES: Final = "storegate-{}"
 """Of the application of a worker."""
@@ -40,7 +37,6 @@ FIND_S: Final = 2.0
 BUILD_TIMES_MAX: Final = 5
 """A replica that cannot be built is tried so often; then the next rollout tries again."""
 CLOSE_S: Final = 10.0
-ADMIN_CLOSE_S: Final = 0.5
 TARGET_BATCHES: Final = 2.0
 """Batches at a replica, computed and waiting, above which Ray starts another one."""
 
@@ -105,35 +101,26 @@ class WorkerReplica:
         self, spec: WorkerSpec, settings: Any, home: str, admin: tuple[str, Sequence[int]], gil_switch_s: float
     ) -> None:
         self._spec, self._clock = spec, SystemClock()
-        self._seat: Seat | None = None
+        self._post: Post | None = None
         self._thread = ThreadPoolExecutor(1, f"storegate-worker-{spec.name}", initializer=stand_aside)
         name = serve.get_replica_context().replica_id.unique_id
         tune(gil_switch_s)
         await asyncio.get_running_loop().run_in_executor(self._thread, self._begin, settings, Path(home), name, admin)
 
     def _begin(self, settings: Any, home: Path, name: str, admin: tuple[str, Sequence[int]]) -> None:
-        seat = Seat(self._spec, settings, self._clock)
-        try:
-            app = admin_app(seat.ready, registry(seat.families, seat.facts), home_mark(home))
-            self._admin = first_free(app, *admin)
-            self._admin.start()
-            settle()
-            self._announced = announce_worker(home, self._spec.name, name, admin[0], self._admin.port)
-        except BaseException:
-            seat.close()
-            raise
-        self._seat = seat
+        self._post = Post(self._spec, settings, home, name, admin, self._clock)
+        settle()
 
     async def run(self, bundle: Bundle) -> Answers:
         """See Host. Bundles that nobody waits for any more are taken from the thread's queue."""
-        assert self._seat is not None
+        assert self._post is not None
         arrived = self._clock.monotonic()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._seat.run, bundle, arrived)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._post.seat.run, bundle, arrived)
 
     async def check_health(self) -> None:
         """Ray asks; raising says no."""
-        if self._seat is not None:
-            healthy, reason = self._seat.healthy()
+        if self._post is not None:
+            healthy, reason = self._post.seat.healthy()
             if not healthy:
                 raise RuntimeError(reason)
 
@@ -142,15 +129,14 @@ class WorkerReplica:
         return time.monotonic()
 
     async def __del__(self) -> None:
-        seat, self._seat = self._seat, None
-        if seat is not None:
-            withdraw(self._announced)
-            await asyncio.to_thread(self._end, seat)
+        post, self._post = self._post, None
+        if post is not None:
+            post.withdraw()
+            await asyncio.to_thread(self._end, post)
 
-    def _end(self, seat: Seat) -> None:
+    def _end(self, post: Post) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
-        seat.close()
-        self._admin.close(ADMIN_CLOSE_S)
+        post.close()
 
 
 def worker_application(

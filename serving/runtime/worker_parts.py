@@ -59,7 +59,11 @@ class Seat:
     def __init__(self, spec: WorkerSpec, settings: Any, clock: Clock) -> None:
         self._spec, self._clock = spec, clock
         self._worker = spec.build(settings)
-        self._host = Host(spec.name, self._worker.routes, clock)
+        try:
+            self._host = Host(spec.name, self._worker.routes, clock)
+        except BaseException:
+            self._worker.close()
+            raise
 
     def run(self, bundle: Bundle, arrived: float) -> Answers:
         """See Host."""

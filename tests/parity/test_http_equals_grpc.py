@@ -556,6 +556,7 @@ REFUSED = [
     ("PlanReplenishment", {"items": [PLAN | {"leadTimeDays": 0}]}, "INVALID_FIELD"),
     ("PlanReplenishment", {"items": [PLAN | {"leadTimeDays": "NaN"}]}, "INVALID_FIELD"),
     ("PlanReplenishment", {"items": [PLAN | {"onHand": "-1"}]}, "INVALID_FIELD"),
+    ("PlanReplenishment", {"items": [PLAN | {"pack": "12", "maxQuantity": "11"}]}, "INVALID_FIELD"),
     ("PlanReplenishment", {"items": [PLAN], "firstDay": "2013-01-01"}, "BEYOND_THE_MODEL"),
     (
         "PlanReplenishment",
@@ -583,6 +584,7 @@ REFUSED = [
     ("ForecastDemand", {"itemIds": ["i1"], "horizonDays": 85}, "HORIZON_TOO_LONG"),
     ("ForecastDemand", {"itemIds": ["i1"], "firstDay": "2011-12-09"}, "BEYOND_THE_MODEL"),
     ("ForecastDemand", {"itemIds": ["i1"], "quantiles": [0.9, 0.1]}, "INVALID_FIELD"),
+    ("ForecastDemand", {"itemIds": ["i1"], "quantiles": [0.0, 0.5]}, "INVALID_FIELD"),
     ("GetModel", {"name": "absent"}, "NOT_FOUND"),
     ("PromoteModel", {"name": "bad"}, "MODEL_REFUSED"),
     ("RollbackModel", {"expectedLive": "a\nb"}, "INVALID_FIELD"),

@@ -10,6 +10,7 @@ from model_repo.evaluate.price.contenders import Morning
 from model_repo.evaluate.price.market import F64, FALL, I64, MEMORY, RISE, Market, Seen
 from model_repo.evaluate.price.shop_rules import ENDING
 
+ORACLE: Final = "oracle"
 SWEEPS_MAX: Final = 12
 """Over a category's items; it ends before, as soon as none changes a price."""
 FORESIGHT: Final = (0.0, 0.4, 0.8, 1.2)
@@ -20,7 +21,7 @@ class Oracle:
     """Good prices for the true demand of a category, items together: coordinate ascent, each item on the ladder and
     then on every allowed price around its best rung. Sales are taken to be min(expected demand, stock)."""
 
-    name = "oracle"
+    name = ORACLE
 
     def __init__(self, market: Market, foresight: float) -> None:
         self.market, self.foresight = market, foresight

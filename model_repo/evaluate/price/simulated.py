@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from model_repo.evaluate.price.market import F64
+from model_repo.evaluate.price.oracle import ORACLE
 from model_repo.evaluate.price.regret_plot import svg
 from model_repo.evaluate.price.served_pricing import Served
 from model_repo.evaluate.price.simulate import BASELINES, Maker, Run, play
@@ -91,7 +92,8 @@ def _row(pairs: Sequence[tuple[Run, Run]]) -> Row:
         "margin_per_day": float(np.mean([run.margin.mean() for run, _ in pairs])) / 100,
         "rule_violations": float(sum(run.broken for run, _ in pairs)),
     }
-    return Row(pairs[0][0].name, metrics, sum(run.seconds for run, _ in pairs))
+    name = pairs[0][0].name
+    return Row(name, metrics, sum(run.seconds for run, _ in pairs), competes=name != ORACLE)
 
 
 def _third(run: Run) -> float:
@@ -104,7 +106,7 @@ def _decisions(played: Sequence[Sequence[Run]]) -> int:
 
 def _notes(rows: Sequence[Row], seeds: Sequence[int], neural: bool) -> list[str]:
     regret = {row.name: row.metrics["regret_pct"] for row in rows}
-    baselines = {name: value for name, value in regret.items() if name not in (SERVED_NAME, "oracle")}
+    baselines = {name: value for name, value in regret.items() if name not in (SERVED_NAME, ORACLE)}
     best = min(baselines, key=lambda name: baselines[name])
     notes = [
         f"seeds of the markets: {seeds[0]} to {seeds[-1]}",

@@ -34,6 +34,8 @@ OVERRIDABLE: Final = (
     *("competitor_high", "cover_days", "explore_share", "explore_width"),
 )
 """What can be set otherwise for a brand or a category."""
+UNTOLD: Final = ("mode", "log_days")
+"""Settings that change no price."""
 HOUR_S: Final = 3600
 
 
@@ -95,6 +97,10 @@ class Params:
     )
     pack_of: str = setting("pack_of", "Attribute with the name of the product that an item is a pack of.")
     pack_size: str = setting("pack_size", "Attribute with the pieces in such a pack; absent = 1.")
+    log_days: int = setting(
+        30, "How long quotes are kept in quotes/ below home, with the chance each had; 0 = not logged.", low=0,
+        high=3650, unit="days",
+    )  # fmt: skip
     overrides: tuple[str, ...] = setting(
         (),
         "Rules of a brand or a category and all below it, the last that fits counts for each: "
@@ -107,6 +113,7 @@ class Params:
             ("price_max", 1, kernel.PRICE_MAX), ("cooldown_h", 0, 8760), ("competitor_low", 0, 1),
             ("competitor_high", 1, 100), ("cover_days", 0, 365), ("period_h", 0.25, 720), ("explore_share", 0, 1),
             ("explore_width", 0, 1), ("explore_seed", 0, 2**53), ("prior_elasticity", -10, -0.1),
+            ("log_days", 0, 3650),
         )  # fmt: skip
         for name, known in (("mode", MODES), ("objective", OBJECTIVES), ("explore", EXPLORERS)):
             if getattr(self, name) not in known:
@@ -159,7 +166,7 @@ class Rules:
             [round(each.cooldown_h * HOUR_S) for each in (params, *(one.params for one in self.overrides))], np.int64
         )
         """One a policy."""
-        told = repr({name: value for name, value in asdict(params).items() if name != "mode"})
+        told = repr({name: value for name, value in asdict(params).items() if name not in UNTOLD})
         self.version = blake2b(told.encode(), digest_size=6).hexdigest()
         """Other settings, another version."""
 

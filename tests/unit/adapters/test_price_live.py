@@ -21,6 +21,7 @@ from serving.adapters.live_models import LiveModels
 from serving.adapters.live_part import DEFECT_PAUSE_S
 from serving.adapters.memory_catalogue import MemoryCatalogue
 from serving.adapters.price_live import LOOK_S, OFF, LivePrices, quoted_again
+from serving.adapters.quote_log import FOLDER, read_quotes
 from serving.catalogue.contract import PriceUpdate, SetPrices, SetStock, StockUpdate, UpsertItems
 from serving.catalogue.state import View
 from serving.core.catalogue import Item
@@ -124,6 +125,27 @@ def test_nothing_changes_where_prices_are_not_live(home: Path, mode: str) -> Non
         if mode == "quote":
             assert quoted(prices, "i1") == {"i1": 1100}
     plain.close()
+
+
+@pytest.mark.parametrize("mode", ["off", "quote", "live"])
+def test_quotes_are_logged_as_they_stand(tmp_path: Path, mode: str) -> None:
+    """All items when the following begins; what is not logged yet when it ends."""
+    publish(tmp_path, priced(A, "A"), wall_s=1.7e9)
+    with serving(tmp_path, mode, explore_share=1.0, explore="even") as (models, prices):
+        prices.start()
+        if mode == "off":
+            prices.close()
+            assert not (tmp_path / FOLDER).exists()
+            return
+        awaited(lambda: prices.log.written == N, "all quotes are logged")
+        models.catalogue.run_write([SetPrices((PriceUpdate("i1", "GBP", price=2000),))], TURN)
+        awaited(lambda: quoted(prices, "i1")["i1"] > 1500, "the new price is quoted")
+        prices.close()
+        told = read_quotes(tmp_path).to_pylist()
+        assert len(told) == N + 1
+        assert [row["current_price"] for row in told if row["item_id"] == "i1"] == [1000, 2000]
+        assert quoted(prices, "i1") == {"i1": [row["price"] for row in told if row["item_id"] == "i1"][-1]}
+        assert any(row["explored"] and row["propensity"] < 1 for row in told)
 
 
 def test_where_prices_are_off_every_question_says_so(home: Path) -> None:

@@ -277,6 +277,18 @@ def test_prices_are_those_of_the_release_that_decided_them(shop: Shop) -> None:
         assert shop.fields(answer) == []
 
 
+@pytest.mark.parametrize("now", [{"r1": 470}, {}])
+def test_quoted_prices_that_were_shown_are_an_input(shop: Shop, now: dict[str, int]) -> None:
+    """Other rules today, an arm whose items were published at other prices, or pages that show the catalogue's by now:
+    what was shown is replayed, not what would be."""
+    shop.raised = {"r1": 500}
+    (answer,) = shop.ask(Query(user_id="ada", page_size=20), params=Params(), priced_by="r1")
+    shown = [result.price for result in shop.replay(answer).logged.decision.results]
+    assert shown == [int(answer.catalogue.price[row]) + 500 for row in answer.rows]
+    shop.raised = now
+    assert shop.fields(answer) == []
+
+
 def test_a_lost_profile_is_lost_again(shop: Shop) -> None:
     """The answer said that it was made without; so does its replay."""
     (answer,) = shop.ask(Query(user_id="ada"), failure="redis: timeout")

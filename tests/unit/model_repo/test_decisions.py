@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model_repo import decisions
@@ -40,6 +42,30 @@ def test_a_model_that_cannot_be_built_is_missed_alone(
     assert "singular" in caplog.text
 
 
+def test_a_price_model_that_has_seen_prices_change_goes_on_where_none_did(
+    shop: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events do not tell prices: a retraining without a file of transactions sees every item at one."""
+
+    def told(message: str, done: int, total: int) -> None:
+        pass
+
+    monkeypatch.delitem(decisions.BUILDERS, "forecast")
+    events = replace(shop.events, price=np.array([item.price for item in shop.items])[shop.events.item])
+    flat = replace(shop, events=events)
+    for before, absent in (
+        ({"price": {"prior_only": 0.0}}, True),
+        ({"price": {"prior_only": 1.0}}, False),
+        ({}, False),
+    ):
+        made = decisions.build_decisions(flat, seed=0, report=told, before=before)
+        assert (made.absent.get("price") == decisions.UNTAUGHT) is absent
+        assert ("price" in made.files) is not absent
+    seen = decisions.build_decisions(shop, seed=0, report=told, before={"price": {"prior_only": 0.0}})
+    assert seen.metrics["price"]["prior_only"] == 0
+    assert "price" in seen.files
+
+
 def test_what_cannot_be_built_now_goes_on(shop: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The version that the release before had is part of the new one, and stays on disk."""
     from model_repo.train import train
@@ -56,8 +82,14 @@ def test_what_cannot_be_built_now_goes_on(shop: Dataset, tmp_path: Path, monkeyp
         raise ZeroDivisionError
 
     monkeypatch.setitem(decisions.BUILDERS, "price", defective)
-    train(tmp_path, shop, seed=1, wall_s=2.0, carried={part: before[part] for part in ("forecast", "price")})
+    made = train(tmp_path, shop, seed=1, wall_s=2.0, carried={part: before[part] for part in ("forecast", "price")})
+    assert (made.absent, made.carried) == ({"price": decisions.DEFECT}, {"price": before["price"]})
+    assert made.told == [f"no new price: {decisions.DEFECT} (version {before['price']} goes on)"]
     now = live(tmp_path).models
+    assert made.release == live(tmp_path).release
     assert now["price"] == before["price"]
     assert now["forecast"] != before["forecast"]
     assert folder(tmp_path, "price", now["price"]).is_dir()
+
+    train(tmp_path, shop, seed=1, wall_s=3.0, decisions=False)
+    assert not {"forecast", "price"} & live(tmp_path).models.keys()

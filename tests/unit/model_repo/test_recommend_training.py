@@ -117,7 +117,7 @@ def test_trending_is_recent_and_leaves_out_what_never_sold() -> None:
 def test_same_data_and_seed_give_the_same_release(shop: Dataset, tmp_path: Path) -> None:
     """The release's name ends in the digest of its content; another seed gives another one. It loads and is whole."""
     names = [
-        train(tmp_path / str(i), shop, seed=seed, plan=PLAN, wall_s=0.0).split("-")[1]
+        train(tmp_path / str(i), shop, seed=seed, plan=PLAN, wall_s=0.0).release.split("-")[1]
         for i, seed in enumerate((1, 1, 2))
     ]
     assert names[0] == names[1] != names[2]

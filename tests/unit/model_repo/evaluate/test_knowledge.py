@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from model_repo.datasets.tables import Dataset
+from model_repo.datasets.tables import Dataset, Outside
 from model_repo.evaluate.knowledge import joined, known_before
 from model_repo.evaluate.splits import DAY_S, split_at
 from serving.core.catalogue import Item
@@ -36,6 +36,26 @@ def test_joined_takes_the_past_as_it_was_read_then_and_the_rest_from_the_whole(t
     assert told == [("u", "C", 1), ("v", "A", 2), ("v", "B", 12), ("w", "A", 13), ("", "B", 14)]
     assert len(np.unique(both.events.basket)) == 5
     assert {item.item_id: item.title for item in both.items} == {"C": "then", "A": "then", "B": "now"}
+
+
+def test_what_is_known_beside_the_sales_stays_with_its_item(table_of):
+    """Items get other numbers; what is said of all of them, or of days to come, is no item's."""
+    events = table_of(((0, 2, 1.0, 0), (0, 1, 2.0, 1), (0, 0, 12.0, 2)))
+    said = Outside(
+        ("rain", "competitor"), np.array([1, 2, 1, 12]), np.array([-1, 2, 0, 2], np.int32),
+        np.array([[3.0, np.nan], [np.nan, 22.0], [np.nan, 20.0], [np.nan, 99.0]]),
+    )  # fmt: skip
+    whole = replace(shop(events, "ABC", ["u"]), outside=said)
+    known, rows = known_before(whole, split_at(events, 10 * DAY_S).train)
+    assert known.outside is not None
+    assert rows.tolist() == [1, 2]
+    assert known.outside.names == said.names
+    assert known.outside.item.tolist() == [-1, 1], "A is not known yet, and day 12 not either"
+    np.testing.assert_array_equal(known.outside.values, said.values[:2])
+    both = joined(shop(table_of(((0, 0, 1.0, 0),)), "C", ["u"]), whole, 10 * DAY_S)
+    assert both.outside is not None
+    ids = ["" if item < 0 else both.items[item].item_id for item in both.outside.item]
+    assert ids == ["", "C", "A", "C"]
 
 
 def test_an_item_that_was_only_looked_at_has_the_price_it_was_shown_at(table_of):

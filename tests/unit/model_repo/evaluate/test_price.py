@@ -224,6 +224,7 @@ def test_the_command_in_markets_prints_the_seeds_and_draws_the_regret(tmp_path: 
     found = json.loads(answer.stdout)
     assert [row["name"] for row in found["rows"]][:2] == ["served", "cost-plus"]
     assert all(row["rule_violations"] == 0 for row in found["rows"])
+    assert [row["name"] for row in found["rows"] if not row.get("competes", True)] == ["oracle"]
     notes = "; ".join(found["notes"])
     for part in ("seeds of the markets: 9000 to 9001", "lower bound", "201 to 206", "served: made with 101 to 108"):
         assert part in notes

@@ -70,3 +70,18 @@ def test_the_best_figure_by_the_metrics_direction_is_bold(metric: str, bold: str
     report(replace(RESULT, rows=rows), console)
     line = next(line for line in console.file.getvalue().splitlines() if metric in line)  # type: ignore[attr-defined]
     assert [value for value in ("0.2500", "0.5000") if f"\x1b[1m{value}" in line] == ([bold] if bold else [])
+
+
+def test_who_knows_the_truth_is_no_contender() -> None:
+    """The oracle's figures are never bold, nor do they take it from the best that could be."""
+    metrics = ("margin_per_day", "regret_pct")
+    rows = [
+        Row("served", dict.fromkeys(metrics, 0.25), 1.0),
+        Row("fixed", {"margin_per_day": 0.125, "regret_pct": 0.375}, 1.0),
+        Row("oracle", {"margin_per_day": 0.5, "regret_pct": 0.0}, 1.0, competes=False),
+    ]
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system="standard")
+    report(replace(RESULT, rows=rows), console)
+    lines = [line for line in console.file.getvalue().splitlines() if any(name in line for name in metrics)]  # type: ignore[attr-defined]
+    assert [line.count("\x1b[1m") for line in lines] == [1, 1]
+    assert all("\x1b[1m0.2500" in line for line in lines)

@@ -6,13 +6,16 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from retraining import PLAN, RULES, WALL_S, Shop, shuffled
 
+from model_repo import decisions
 from model_repo.datasets.events import Log
+from model_repo.retrain.card import NOT_FOR_REFUSED, outside_facts, parts_told
 from model_repo.retrain.flow import Gathered, Outcome, Sources, go_live, retrain
 from model_repo.retrain.gathering import until
 from model_repo.retrain.judging import TOO_LITTLE
@@ -21,7 +24,7 @@ from serving.adapters.forecast_files import read_forecaster
 from serving.adapters.model_loader import load, load_release
 from serving.adapters.releases import LOCK, live, manifest, set_live
 from serving.adapters.retrain_files import read_card
-from serving.adapters.versions import read_version
+from serving.adapters.versions import DECISIONS, read_version
 from serving.core.errors import InvalidInput
 from serving.core.retraining import RetrainParams
 from serving.events.history import read_history
@@ -30,8 +33,8 @@ from serving.features import FEATURES
 
 
 def run(home: Path, log: Log, rules: RetrainParams = RULES, **options: object) -> Outcome:
-    transactions = options.pop("transactions", None)
-    return retrain(home, Sources(log, {}, transactions), rules, plan=PLAN, wall_s=WALL_S, **options)  # type: ignore[arg-type]
+    transactions, outside = options.pop("transactions", None), options.pop("outside", None)
+    return retrain(home, Sources(log, {}, transactions, outside), rules, plan=PLAN, wall_s=WALL_S, **options)  # type: ignore[arg-type]
 
 
 def content(home: Path) -> dict[str, bytes]:
@@ -72,6 +75,48 @@ def test_forecasts_are_made_anew_with_the_rest(shop: Shop, promoted: tuple[Path,
         assert forecaster.version == version
         first.append(forecaster.first_day)
     assert first[1] - first[0] == 28
+
+
+def test_what_is_known_beside_the_sales_is_learnt_again(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is read by the items as they are numbered then; the card says what became of each decision's model."""
+    home, file = shop.copy(tmp_path), tmp_path / "outside.csv"
+    last = datetime.fromtimestamp(int(shop.log.time_s[-1]), UTC).date()
+    rows = [f"{last - timedelta(days=k)},{k % 7},," for k in range(60)]
+    rows += [f"{last - timedelta(days=9)},,{item.item_id},{row + 1}" for row, item in enumerate(shop.past.items)]
+    file.write_text("day,rain,item,competitor\n" + "\n".join(rows) + "\n")
+
+    def defective(dataset: object, seed: int, report: object) -> tuple[object, str]:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(decisions.BUILDERS, "price", defective)
+    before = live(home)
+    outcome = run(home, shop.log, outside=file)
+    assert outcome.promoted
+    now = live(home)
+    model = read_forecaster(read_version(home, "forecast", now.models["forecast"]), "").model
+    assert model.outside == ("rain", "competitor")
+    said = {item.item_id: row + 1 for row, item in enumerate(shop.past.items)}
+    assert [said.get(item_id) for item_id in model.item_ids] == model.outside_item[: len(model.item_ids), 1].tolist()
+    assert now.models["price"] == before.models["price"]
+    text = read_card(home, outcome.release)
+    assert f"| price | carried over | {decisions.DEFECT} |" in text
+    assert "| forecast | trained |  |" in text
+    assert "rain, competitor" in text
+    assert outcome.facts["outside"]["lost"] == []
+
+
+def test_columns_that_the_forecast_has_lost_are_told() -> None:
+    """Without the file: a fresh forecast without them is better than an old one with them, and it is said."""
+    facts = {
+        "parts": {"forecast": {"state": "trained", "why": ""}},
+        "outside": outside_facts(None, None, ("rain",), ()),
+    }
+    assert facts["outside"]["lost"] == ["rain"]
+    (told,) = parts_told(facts)
+    assert "knows rain no more" in told
+    assert "retrain.outside" in told
 
 
 def test_the_card_tells_what_was_done(shop: Shop, promoted: tuple[Path, Outcome]) -> None:
@@ -136,6 +181,10 @@ def test_a_worse_one_stays_a_candidate(shop: Shop, tmp_path: Path) -> None:
     assert found.live == before
     assert [release.release for release in found.candidates] == [outcome.release]
     load_release(home, found.candidates[0], FEATURES)
+    assert {part: found.candidates[0].models[part] for part in DECISIONS} == {
+        part: before.models[part] for part in DECISIONS
+    }, "who promotes it all the same loses no decision"
+    assert f"| forecast | carried over | {NOT_FOR_REFUSED} |" in read_card(home, outcome.release)
     assert "**Kept**" in read_card(home, outcome.release)
     assert outcome.reason in read_card(home, outcome.release)
 
