@@ -3,6 +3,9 @@
 For each class and bucket of the horizon, of days and of weeks. The last step is conformal: the level that is read from
 the distribution is the one that was reached in fact. Counts jump over levels; between P(Y < y) and P(Y <= y) an
 outcome counts in proportion (the non-randomised PIT), so that a calibrated forecast covers exactly what it says.
+The days to check on are few weeks of one season: by how much all items missed there is told, not on which side they
+will miss next. So what items' levels missed above counts below as well: intervals are as wide as the misses were, and
+stay where the model has its median.
 [1] Chernozhukov, Wuthrich, Zhu 2021, "Distributional conformal prediction".
 [2] Czado, Gneiting, Held 2009, "Predictive model assessment for count data".
 """
@@ -65,7 +68,8 @@ def calibrate(by_block: list[Outcomes]) -> Calibration:
                 if len(at):
                     shift, zero = _fit(outcomes, at)
                     made.size_shift[block, kind, bucket], made.zero_share[block, kind, bucket] = shift, zero
-                    made.level_map[block, kind, bucket] = _levels(outcomes, at, shift, zero)
+                    both = kind < CLASSES - 1
+                    made.level_map[block, kind, bucket] = _levels(outcomes, at, shift, zero, both_sides=both)
     return made
 
 
@@ -103,13 +107,15 @@ def _fit(outcomes: Outcomes, at: npt.NDArray[np.int64]) -> tuple[float, float]:
     return shift, zero
 
 
-def _levels(outcomes: Outcomes, at: npt.NDArray[np.int64], shift: float, zero: float) -> F32:
-    """(len(GRID),) level to read for each of GRID, ascending."""
+def _levels(outcomes: Outcomes, at: npt.NDArray[np.int64], shift: float, zero: float, *, both_sides: bool) -> F32:
+    """(len(GRID),) level to read for each of GRID, ascending. both_sides: a miss above counts as one below, too."""
     spread = np.exp(-np.clip(outcomes.log_size[at] + shift, -LOG_SIZE, LOG_SIZE)).astype(np.float32)
     below, upto = np.empty(len(at)), np.empty(len(at))
     count_cdf(outcomes.mu[at], spread, np.full(len(at), zero, np.float32), outcomes.units[at], below, upto)
     fine = np.concatenate([[0.0], GRID, [1.0]])
     width = np.maximum(upto - below, 1e-12)
     reached = np.array([np.clip((level - below) / width, 0.0, 1.0).mean() for level in fine])
+    if both_sides:  # GRID is symmetric
+        reached = 0.5 * (reached + 1.0 - reached[::-1])
     reached = np.maximum.accumulate((len(at) * reached + PRIOR_OUTCOMES * fine) / (len(at) + PRIOR_OUTCOMES))
     return np.clip(np.interp(GRID, reached, fine), 1e-4, 1 - 1e-4).astype(np.float32)

@@ -39,7 +39,7 @@ class Params:
     leaves: int = 24
     learning_rate: float = 0.06
     leaf_rows: int = 300
-    power: float = 1.5
+    power: float = 1.7
     columns: float = 0.6
     bins: int = 63
     spread_trees: int = 60

@@ -81,14 +81,15 @@ def _cell(metric: str, value: float | None, best: float | None) -> str:
 
 
 def _classes(row: Row) -> Table:
-    """Coverage by class, a line a class of each grain."""
+    """Coverage by class, a line a class of each grain; inside: the plain share of counts between the whole ends."""
     table = Table(box=box.SIMPLE_HEAD, title=f"{row.name}: coverage by class", title_justify="left")
     table.add_column("class", no_wrap=True)
-    for interval in INTERVALS:
-        table.add_column(f"{interval} %", justify="right")
+    columns = [f"{kind}@{interval}" for kind in ("coverage", "inside") for interval in INTERVALS]
+    for column in columns:
+        table.add_column(column, justify="right")
     for key in dict.fromkeys(name.split("coverage@")[0] for name in row.metrics if "coverage@" in name):
         for each in NAMES:
-            cells = [row.metrics.get(f"{key}coverage@{interval}_{each}") for interval in INTERVALS]
+            cells = [row.metrics.get(f"{key}{column}_{each}") for column in columns]
             if any(cell is not None for cell in cells):
                 label = f"{key.rstrip('.').replace('.', ', ')} {each}"
                 table.add_row(label, *("" if cell is None else f"{100 * cell:.1f}" for cell in cells))

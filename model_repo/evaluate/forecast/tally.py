@@ -91,14 +91,14 @@ class Tally:
         out |= {"pinball": self.loss, "spl": _mean(self.spl)}
         out["wspl"] = _weighted(self.spl, self.weights)
         for interval in scores.INTERVALS:
-            held = np.concatenate(self.covered[interval])
-            out[f"coverage@{interval}"] = float(held.mean())
-            out[f"inside@{interval}"] = float(np.concatenate(self.inside[interval]).mean())
+            held, plain = np.concatenate(self.covered[interval]), np.concatenate(self.inside[interval])
+            out[f"coverage@{interval}"], out[f"inside@{interval}"] = float(held.mean()), float(plain.mean())
             classes = np.concatenate(self.classes) if self.classes else np.zeros(0, np.int8)
             for place in np.unique(classes).tolist():
-                mine = held[classes == place]
-                if len(mine) * self.points >= CLASS_MIN:
-                    out[f"coverage@{interval}_{NAMES[place]}"] = float(mine.mean())
+                mine = classes == place
+                if mine.sum() * self.points >= CLASS_MIN:
+                    out[f"coverage@{interval}_{NAMES[place]}"] = float(held[mine].mean())
+                    out[f"inside@{interval}_{NAMES[place]}"] = float(plain[mine].mean())
         return out
 
 

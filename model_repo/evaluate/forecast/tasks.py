@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.forecast.panel import DAY_S, F64, Panel, daily
 from model_repo.evaluate.forecast.tally import Task
+from model_repo.evaluate.knowledge import known_before
 from model_repo.forecast.classes import abc_xyz
 from model_repo.forecast.groups import OTHER, groups_of, head
 from serving.core.errors import InvalidInput
@@ -88,7 +89,8 @@ def origins(whole: Dataset, read: Read | None, count: int, horizon: int) -> Iter
     """`count` origins, `horizon` days apart, the oldest first; the last one's future ends with the data.
 
     read: reads the transactions again up to each origin, so that later cancellations, titles and prices are not known;
-    None = the same dataset without the later events. Raises InvalidInput when the history is too short.
+    None = the same dataset as the events before tell it (evaluate/knowledge.py). Raises InvalidInput when the history
+    is too short.
     """
     sold = daily(whole)
     begin = sold.end - sold.units.shape[1]
@@ -103,7 +105,7 @@ def origins(whole: Dataset, read: Read | None, count: int, horizon: int) -> Iter
         if read is not None:
             past = read(day * DAY_S)
         else:
-            past = replace(whole, events=whole.events.where(whole.events.time_s < day * DAY_S))
+            past, _ = known_before(whole, whole.events.where(whole.events.time_s < day * DAY_S))
         history = daily(past, begin=begin, end=day)
         future = np.zeros((len(history.names), horizon))
         known = np.array([place.get(name, -1) for name in history.names])

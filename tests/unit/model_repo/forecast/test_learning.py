@@ -78,3 +78,24 @@ def test_calibration_repairs_a_spread_that_is_wrong():
     none = Calibration.none()
     np.testing.assert_array_equal(found.level_map[0, CLASSES - 1], none.level_map[0, CLASSES - 1])
     assert found.size_shift.shape == (2, CLASSES, len(BUCKETS) + 1)
+
+
+def test_what_items_missed_above_counts_below_as_well():
+    """All sold a fifth more than was forecast on the days to check on: items' levels widen to both sides and keep their
+    middle, those of categories and the whole shop move up; between the ends for 80 % lies what they say, either way."""
+    rng = np.random.default_rng(1)
+    mu = np.exp(rng.normal(4.0, 0.5, 8000)).astype(np.float32)
+    drawn = rng.poisson(1.2 * mu * rng.gamma(12.0, 1 / 12.0, 8000)).astype(np.float32)
+    zeros, read = np.zeros(8000, np.int32), {}
+    for kind in (4, CLASSES - 1):
+        given = Outcomes(mu, np.full(8000, 2.5, np.float32), drawn, (zeros + kind).astype(np.uint8), zeros)
+        found = calibrate([given, given])
+        read[kind] = np.interp([0.1, 0.5, 0.9], GRID, found.level_map[0, kind, 0])
+        spread = np.full(8000, np.exp(-(2.5 + found.size_shift[0, kind, 0])), np.float32)
+        extra = np.full(8000, found.zero_share[0, kind, 0], np.float32)
+        low, _, high = quantiles(mu, spread, extra, read[kind]).T
+        assert ((drawn >= low) & (drawn <= high)).mean() == pytest.approx(0.8, abs=0.03)
+    low, middle, high = read[4]
+    assert middle == pytest.approx(0.5, abs=0.01)
+    assert low == pytest.approx(1 - high, abs=0.01)
+    assert read[CLASSES - 1][1] > 0.6

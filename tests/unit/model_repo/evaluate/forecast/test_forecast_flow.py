@@ -50,6 +50,23 @@ def test_nothing_after_an_origin_is_known(shop):
     assert last.day - first.day == 14
 
 
+def test_prices_and_items_of_later_days_are_not_known(shop):
+    """Everything is repriced and one item first sold after the origin: neither is known there."""
+    (before,) = origins(shop, None, 1, 14)
+    late = shop.events.time_s >= before.day * 86_400
+    events = replace(shop.events, price=np.where(late, 7777, shop.events.price))
+    repriced = replace(
+        shop,
+        items=tuple(replace(item, price=7777, stock={"all": (3, 0)}) for item in shop.items),
+        events=events.where((shop.events.item != 38) | late),
+    )
+    (origin,) = origins(repriced, None, 1, 14)
+    assert {item.price for item in origin.dataset.items} == {1000}
+    assert all(not item.stock for item in origin.dataset.items)
+    assert "i38" not in origin.history.names
+    assert origin.future.sum() == before.future.sum() - before.future[38].sum()
+
+
 def test_categories_weeks_and_the_shop_are_sums_of_items(shop):
     (origin,) = origins(shop, None, 1, 14)
     tasks = {task.key: task for task in origin.tasks(origin.rows)}
