@@ -20,6 +20,9 @@ TUNE_DAYS = 84
 """Before the test: on them windows, methods and the first safety are chosen."""
 HISTORY_DAYS_MIN = 56
 """Before the first of them."""
+HINDSIGHT = "hindsight"
+"""The least safety, the same at all reviews, that had the fill rate in the test: nobody could know it, but there all
+policies serve as much."""
 NORMAL, STATISTICAL = "z sigma sqrt(L)", "statistical quantiles"
 SERVED, TUNED, VARIANT = "served", "served to the fill rate", "served variant"
 
@@ -30,7 +33,7 @@ class Line:
 
     name: str
     how: str
-    """prescribed, or tuned to the target's fill rate on the days before each review."""
+    """prescribed; tuned to the target's fill rate on the days before each review; or with HINDSIGHT."""
     detail: str
     score: Score
     seconds: float
@@ -68,12 +71,18 @@ def compare(
     def prescribed(name: str, detail: str, policy: Policy, began: float) -> None:
         lines.append(Line(name, "prescribed", detail, _scored(world, policy, terms.target), time.monotonic() - began))
 
-    def tuned(name: str, detail: str, tried: Tried, price: Callable[[float], str], began: float) -> None:
-        score, chosen = followed(whole, world, tried, terms.target)
-        knobs = tried.knobs[chosen]
+    def tuned(name: str, options: dict[str, Tried], price: Callable[[float], str], began: float) -> None:
+        """Chosen before the test, and with hindsight."""
+        detail = min(options, key=lambda one: _reached(before, options[one], terms.target))
+        score, chosen = followed(whole, world, options[detail], terms.target)
+        knobs = options[detail].knobs[chosen]
         span = dict.fromkeys((price(float(knobs.min())), price(float(knobs.max()))))
-        detail += " to ".join(span)
-        lines.append(Line(name, "tuned", detail, score, time.monotonic() - began))
+        lines.append(Line(name, "tuned", detail + " to ".join(span), score, time.monotonic() - began))
+        at = len(whole.reviews) - len(world.reviews)
+        detail = min(options, key=lambda one: _reached(world, options[one], terms.target, at))
+        number = options[detail].least(world, terms.target, at)
+        detail, score = detail + price(float(options[detail].knobs[number])), options[detail].played(world, number, at)
+        lines.append(Line(name, HINDSIGHT, detail, score, time.monotonic() - began))
 
     def chosen(name: str, options: Sequence[tuple[str, Callable[[World], Contender]]]) -> None:
         """The options that cost the least before the test: as prescribed, and with the fill rate; then played in it."""
@@ -83,9 +92,7 @@ def compare(
             made[detail] = Usual(make(whole), whole)
         best = min(made, key=lambda one: _scored(before, made[one], terms.target).cost)
         prescribed(name, best, made[best], began)
-        tried = {detail: Tried.of(policy) for detail, policy in made.items()}
-        best = min(tried, key=lambda one: _reached(before, tried[one], terms.target))
-        tuned(name, f"{best}, safety ", tried[best], _safety, began)
+        tuned(name, {f"{one}, safety ": Tried.of(policy) for one, policy in made.items()}, _safety, began)
 
     chosen(NORMAL, [(f"{w} days" if w < 1000 else "all days", lambda at, w=w: Normal.of(at, w)) for w in WINDOWS])
     chosen(STATISTICAL, [(m, lambda at, m=m: Residuals.of(at, m)) for m in METHODS])
@@ -98,10 +105,10 @@ def compare(
         if kind != TOGETHER:
             prescribed(VARIANT if number else SERVED, f"for {kind}", policy, began)
         if kind == TOGETHER:
-            price = partial(_short_price, world)
-            tuned(TUNED, f"for {kind}, a unit short at ", Tried.of(policy), price, began)
+            tried = {f"for {kind}, a unit short at ": Tried.of(policy)}
+            tuned(TUNED, tried, partial(_short_price, world), began)
         elif kind == EACH:
-            tuned(VARIANT, f"for {kind}, safety ", Tried.of(policy), _safety, began)
+            tuned(VARIANT, {f"for {kind}, safety ": Tried.of(policy)}, _safety, began)
     asked = world.demand[:, world.reviews[0] + terms.days :][:, :days]
     return Outcome(lines, len(world), len(world.reviews), int(asked.sum()), level_share)
 
@@ -115,10 +122,9 @@ def _scored(world: World, policy: Policy, knob: float) -> Score:
     return played(world, upto[:, part], reorder[:, part])
 
 
-def _reached(past: World, tried: Tried, fill_rate: float) -> tuple[bool, float]:
-    """(whether no safety has the fill rate, cost with the least one that has)."""
-    number, r = tried.least(past, fill_rate), len(past.reviews)
-    score = played(past, tried.upto[number][:, :r], tried.reorder[number][:, :r])
+def _reached(part: World, tried: Tried, fill_rate: float, at: int = 0) -> tuple[bool, float]:
+    """(whether no safety has the fill rate, cost with the least one that has); at: see Tried.least."""
+    score = tried.played(part, tried.least(part, fill_rate, at), at)
     return score.fill_rate < fill_rate, score.cost
 
 

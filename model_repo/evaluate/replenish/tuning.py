@@ -48,15 +48,20 @@ class Tried:
         pairs = [policy.pairs(float(knob)) for knob in policy.knobs]
         return cls(policy.knobs, [s for s, _ in pairs], [up for _, up in pairs])
 
-    def least(self, past: World, fill_rate: float) -> int:
-        """Number of the least safety that has the fill rate in `past`, whose reviews are the first ones; the last one
-        where none has."""
-        r, low, high = len(past.reviews), 0, len(self.knobs) - 1
+    def least(self, part: World, fill_rate: float, at: int = 0) -> int:
+        """Number of the least safety that has the fill rate in `part`, whose reviews begin with number `at`; the last
+        one where none has."""
+        low, high = 0, len(self.knobs) - 1
         while low < high:
             middle = (low + high) // 2
-            score = played(past, self.upto[middle][:, :r], self.reorder[middle][:, :r])
-            low, high = (middle + 1, high) if score.fill_rate < fill_rate else (low, middle)
+            short = self.played(part, middle, at).fill_rate < fill_rate
+            low, high = (middle + 1, high) if short else (low, middle)
         return low
+
+    def played(self, part: World, number: int, at: int = 0) -> Score:
+        """With the same safety at all reviews of `part`, see `least`."""
+        kept = slice(at, at + len(part.reviews))
+        return played(part, self.upto[number][:, kept], self.reorder[number][:, kept])
 
 
 def followed(whole: World, world: World, tried: Tried, fill_rate: float) -> tuple[Score, list[int]]:

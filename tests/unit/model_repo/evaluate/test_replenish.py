@@ -13,7 +13,7 @@ from demand_models import PoissonDemand
 from model_repo.datasets.demo_store import generate
 from model_repo.evaluate.replenish.command import replenish
 from model_repo.evaluate.replenish.contenders import Normal, Residuals, Usual, units
-from model_repo.evaluate.replenish.flow import NORMAL, SERVED, STATISTICAL, TUNED, VARIANT, compare
+from model_repo.evaluate.replenish.flow import HINDSIGHT, NORMAL, SERVED, STATISTICAL, TUNED, VARIANT, compare
 from model_repo.evaluate.replenish.served import EACH, TOGETHER, Served, curves_at
 from model_repo.evaluate.replenish.table import result_of
 from model_repo.evaluate.replenish.tuning import Tried, followed
@@ -128,9 +128,12 @@ def test_the_whole_on_a_small_shop() -> None:
     outcome = compare(dataset, terms, 14, 30, 0, 1.0, told.append, tune_days=14, plan=plan)
     names = [(line.name, line.how) for line in outcome.lines]
     assert all((name, how) in names for name in (NORMAL, STATISTICAL, VARIANT) for how in ("prescribed", "tuned"))
+    reached = {line.name: line.score.fill_rate for line in outcome.lines if line.how == HINDSIGHT}
+    assert reached.keys() == {NORMAL, STATISTICAL, TUNED, VARIANT}
+    assert min(reached[NORMAL], reached[TUNED]) >= terms.target
     assert [name for name, how in names if how == "tuned"].count(TUNED) == 1
     assert [(name, how) for name, how in names if name == SERVED] == [(SERVED, "prescribed")]
-    assert len(names) == 9
+    assert len(names) == 13
     assert any("review" in line for line in told)
     printed = json.loads(as_json(result_of(outcome, dataset, terms, 28, 0, 1.0)))
     assert printed["counts"]["items"] == outcome.items > 0
