@@ -22,6 +22,12 @@ TAIL = 1e-10
 """Of one day's probabilities, so much at the end is put into the last cell that is kept."""
 SPREAD = 12.0
 """Standard deviations above the mean that a lattice holds: negative binomials have long tails."""
+CELLS_DIRECT = 192
+"""Days that fill so many cells together are added one by one; about where transforms begin to cost less."""
+FOLD = 4
+"""So many lattices are looked at by transforms; what lies beyond them comes round again at their beginning."""
+NOISE = 1e-14
+"""Less is not told from nothing in what transforms give."""
 LEAD, PROTECTION, DAYS, CYCLE = 0, 1, 2, 3
 """Lines of what `protection` writes."""
 
@@ -196,25 +202,88 @@ def add_interval(daily, used, lead, review, weight, out):
         out[CYCLE, k] += weight * total[k]
 
 
-@njit(cache=True, nogil=True)
-def protection(mean, size, zero, lead, review, factor, share, step, out):
+def protection(
+    mean: F64, size: F64, zero: F64, lead: F64, review: I64, factor: F64, share: F64, step: I64, out: F64
+) -> None:
     """Writes out (n, 4, m) float64, lines as in `add_interval`, of n items' daily zero-inflated negative binomials.
 
     mean, size, zero (n, d): as in `daily_pmf`; lead (n, l), review (n,) int64, step (n,) int64. factor, share (n, f):
     what is not known of an item's level is common to all its days: its means times a factor, with the chance `share`;
-    ones = the days are independent.
+    ones = the days are independent. Days that fill few cells are added one by one, others through their transforms,
+    which costs the same however many cells they fill.
     """
-    n, days = mean.shape
-    m = out.shape[2]
-    daily = np.zeros((days, m))
-    used = np.zeros(days, np.int64)
-    for i in range(n):
+    nodes, days = factor.shape[1], mean.shape[1]
+    daily, used = np.zeros((nodes, days, out.shape[2])), np.zeros((nodes, days), np.int64)
+    for i in range(len(mean)):
         out[i] = 0.0
-        for f in range(factor.shape[1]):
-            if share[i, f] > 0.0:
-                for day in range(days):
-                    used[day] = daily_pmf(mean[i, day] * factor[i, f], size[i, day], zero[i, day], step[i], daily[day])
-                add_interval(daily, used, lead[i], review[i], share[i, f], out[i])
+        daily_pmfs(mean[i], size[i], zero[i], step[i], factor[i], share[i], daily, used)
+        if used.sum(axis=1).max() <= CELLS_DIRECT:
+            add_intervals(daily, used, lead[i], review[i], share[i], out[i])
+        else:
+            known = share[i] > 0.0
+            transformed(daily[known, :, : used.max()], lead[i], int(review[i]), share[i, known], out[i])
+
+
+@njit(cache=True, nogil=True)
+def daily_pmfs(mean, size, zero, step, factor, share, daily, used):
+    """One item's days (d,) at each level: writes daily (f, d, m), used (f, d)."""
+    for f in range(len(factor)):
+        for day in range(len(mean)):
+            used[f, day] = 0
+            if share[f] > 0.0:
+                used[f, day] = daily_pmf(mean[day] * factor[f], size[day], zero[day], step, daily[f, day])
+
+
+@njit(cache=True, nogil=True)
+def add_intervals(daily, used, lead, review, share, out):
+    """`add_interval` of each level."""
+    for f in range(len(share)):
+        if share[f] > 0.0:
+            add_interval(daily[f], used[f], lead, review, share[f], out)
+
+
+def transformed(daily: F64, lead: F64, review: int, share: F64, out: F64) -> None:
+    """The same as `add_intervals` for daily (f, d, k), k cells of each, by products of their Fourier transforms."""
+    m = out.shape[1]
+    spectra = np.fft.rfft(daily, FOLD * m, axis=2)
+    sums = np.zeros((4, spectra.shape[2]), np.complex128)
+    add_products(spectra, lead, review, share, sums)
+    found = np.fft.irfft(sums, FOLD * m, axis=1)
+    found[np.abs(found) < NOISE] = 0.0
+    out += found[:, :m]
+    out[:, m - 1] += found[:, m:].sum(axis=1)
+    np.maximum(out, 0.0, out=out)
+
+
+@njit(cache=True, nogil=True)
+def add_products(spectra, lead, review, share, out):
+    """Adds to out (4, k) the transforms of the distributions that `add_interval` adds, of days spectra (f, d, k)."""
+    longest, typical = 0, 0.0
+    for days in range(len(lead)):
+        typical += days * lead[days]
+        if lead[days] > 0.0:
+            longest = days
+    first = int(np.round(typical))
+    for f in range(len(share)):
+        total = np.full(spectra.shape[2], share[f] + 0j)
+        inside = 0.0
+        for day in range(longest + review + 1):
+            if day > 0:
+                total *= spectra[f, day - 1]
+                inside += lead[day - 1] if day - 1 < len(lead) else 0.0
+                inside -= lead[day - 1 - review] if 0 <= day - 1 - review < len(lead) else 0.0
+            before = lead[day] if day < len(lead) else 0.0
+            after = lead[day - review] if 0 <= day - review < len(lead) else 0.0
+            if before > 0.0:
+                out[LEAD] += before * total
+            if after > 0.0:
+                out[PROTECTION] += after * total
+            if inside > 1e-15:
+                out[DAYS] += inside / review * total
+        total[:] = share[f]
+        for day in range(first, first + review):
+            total *= spectra[f, day]
+        out[CYCLE] += total
 
 
 @njit(cache=True, nogil=True)

@@ -8,7 +8,10 @@ import pytest
 from serving.kernels.lead_days import lead_chances, level_nodes
 from serving.kernels.lead_time import (
     CELLS,
+    CELLS_DIRECT,
+    add_intervals,
     counts_pmf,
+    daily_pmfs,
     lattice_step,
     protection,
     protection_of_moments,
@@ -73,6 +76,24 @@ def test_protection_equals_its_twin() -> None:
             for f in range(2)
         )
         np.testing.assert_allclose(found[item], expected, atol=1e-8)
+
+
+def test_products_of_transforms_equal_convolutions() -> None:
+    """Days that fill many cells go the other way, with the same result; what is beyond the lattice is in its end."""
+    rng = np.random.default_rng(2)
+    mean, size, zero = rng.uniform(20, 60, 12), rng.uniform(0.5, 3, 12), rng.uniform(0, 0.4, 12)
+    lead, factor, share = np.array([0, 0.2, 0.5, 0, 0.3]), np.array([0.4, 1.2, 3.0]), np.array([0.3, 0.6, 0.1])
+    daily, used = np.zeros((3, 12, CELLS)), np.zeros((3, 12), np.int64)
+    daily_pmfs(mean, size, zero, 1, factor, share, daily, used)
+    assert used.sum(axis=1).max() > CELLS_DIRECT
+    expected, found = np.zeros((4, CELLS)), np.zeros((1, 4, CELLS))
+    add_intervals(daily, used, lead, 7, share, expected)
+    protection(
+        mean[None], size[None], zero[None], lead[None], np.array([7]), factor[None], share[None], np.array([1]), found
+    )
+    np.testing.assert_allclose(found[0], expected, atol=1e-7)
+    assert found[0].sum(axis=1) == pytest.approx(1.0, abs=1e-9)
+    assert expected[1, -1] > 1e-3, "the lattice has an end that matters"
 
 
 def test_moments_and_quantiles_equal_their_twin() -> None:

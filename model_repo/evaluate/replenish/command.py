@@ -62,7 +62,8 @@ def replenish(
     storegate evaluate replenish --demo --days 56 --items 200 --json
 
     A unit short costs so much that the target is the critical ratio of a review period. Rows that say "tuned"
-    choose their safety on the 56 days before, so that the target is the fill rate there.
+    choose their safety at every review: the least with which all days so far, from 84 before the first one on, would
+    have had the target as their fill rate.
     """
     if (transactions is None) == (not demo):
         raise click.UsageError("give exactly one of --transactions FILE and --demo")

@@ -21,25 +21,66 @@ I64 = npt.NDArray[np.int64]
 WINDOWS: Final = (28, 56, 91, 182, 1000)
 """Days of history that a mean is taken of; tuned."""
 METHODS: Final = ("ses", "croston", "sba", "tsb", "theta")
-ERRORS: Final = 26
+ERRORS: Final = 52
 """Newest sums of days whose forecasts are looked at."""
 SHIFT: Final = 7
 """Days between two of them."""
 
 
+KNOBS: Final = 1 - np.exp(-np.arange(0.5, 9.01, 0.25))
+"""Safeties that are tried, and..."""
+KNOBS_FAR: Final = np.concatenate([KNOBS, 1 - np.exp(-np.arange(9.5, 25.01, 0.5))])
+"""...further ones, as a normal distribution has light tails: up to 6.7 deviations."""
+
+
 class Contender(Protocol):
     """Prepared for one world."""
 
-    def upto(self, knob: float) -> F64:
-        """(n, r) order-up-to positions. knob: a share of demand or cycles to be safe, above 0 and below 1."""
+    @property
+    def daily(self) -> F64:
+        """(n, r) units of a day."""
         ...
+
+    def upto(self, knob: float) -> F64:
+        """(n, r) positions that cover the protection interval. knob: a share of demand or cycles to be safe, above 0
+        and below 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Usual:
+    """A contender as a policy: base-stock, or where an order costs something (R,s,S) with the economic quantity.
+
+    s covers the protection interval; S is above it by what the economic quantity is above a review's demand.
+    Silver, Pyke, Thomas: Inventory and Production Management, 4th ed. 2017, chapters 4 and 6.
+    """
+
+    contender: Contender
+    world: World
+
+    @property
+    def knobs(self) -> F64:
+        return KNOBS_FAR
+
+    def pairs(self, knob: float) -> tuple[I64, I64]:
+        """See Policy."""
+        terms, daily = self.world.terms, np.maximum(self.contender.daily, 0)
+        s = units(self.contender, knob)
+        quantity = np.sqrt(2 * terms.order_cost * daily / self.world.holding[:, None])
+        more = np.rint(np.maximum(quantity - daily * terms.review_days, 0)).astype(np.int64)
+        return np.where(more > 0, s, s - 1), s + more
+
+
+def units(contender: Contender, knob: float) -> I64:
+    """(n, r) whole positions."""
+    return np.maximum(np.ceil(contender.upto(knob) - 1e-9), 0).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Normal:
     """mean (L + R) + z sigma sqrt(L + R), z = the normal quantile of the knob: the textbook's safety stock."""
 
-    mean: F64
+    daily: F64
     """(n, r) of a day."""
     sd: F64
     days: int
@@ -59,7 +100,7 @@ class Normal:
         return cls(mean * open_share, sd * np.sqrt(open_share), world.terms.days)
 
     def upto(self, knob: float) -> F64:
-        out: F64 = self.mean * self.days + norm.ppf(knob) * self.sd * np.sqrt(self.days)
+        out: F64 = self.daily * self.days + norm.ppf(knob) * self.sd * np.sqrt(self.days)
         return out
 
 
@@ -70,7 +111,13 @@ class Residuals:
     point: F64
     """(n, r) units of the interval."""
     errors: F64
-    """(n, r, ERRORS) of the newest intervals that are over, NaN where the history is shorter."""
+    """(n, r, ERRORS) of the newest intervals that are over, ascending, NaN at the end where the history is shorter."""
+    days: int
+
+    @property
+    def daily(self) -> F64:
+        """See Contender."""
+        return self.point / self.days
 
     @classmethod
     def of(cls, world: World, method: str) -> Residuals:
@@ -99,10 +146,16 @@ class Residuals:
             for k, one in enumerate(over):
                 errors[:, r, k] = wrong[one]
         errors[np.isnan(errors).all(axis=2), 0] = 0.0  # nothing is known of its errors
-        return cls(point, errors)
+        return cls(point, np.sort(errors, axis=2), terms.days)
 
     def upto(self, knob: float) -> F64:
-        out: F64 = self.point + np.nanquantile(self.errors, knob, axis=2)
+        place = knob * (np.isfinite(self.errors).sum(axis=2) - 1)
+        below = np.floor(place).astype(np.int64)
+        low, high = (
+            np.take_along_axis(self.errors, at.astype(np.int64)[:, :, None], axis=2)[:, :, 0]
+            for at in (below, np.ceil(place))
+        )
+        out: F64 = self.point + low + (place - below) * (high - low)
         return out
 
 

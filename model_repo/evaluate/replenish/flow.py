@@ -5,27 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from functools import partial
 
 from model_repo.datasets.tables import Dataset
-from model_repo.evaluate.replenish.contenders import METHODS, WINDOWS, Contender, Normal, Residuals
-from model_repo.evaluate.replenish.served import KINDS, Served, ServedPairs, curves_at, walk
-from model_repo.evaluate.replenish.world import Score, Terms, World, played, shifted, world_of
+from model_repo.evaluate.replenish.contenders import METHODS, WINDOWS, Contender, Normal, Residuals, Usual
+from model_repo.evaluate.replenish.served import EACH, KINDS, TOGETHER, Served, curves_at, unit_price, walk
+from model_repo.evaluate.replenish.tuning import Policy, Tried, followed
+from model_repo.evaluate.replenish.world import Score, Terms, World, between, earlier, played, world_of
 from model_repo.forecast.build import Plan
 from model_repo.forecast.panel import panel_of
 from serving.core.errors import InvalidInput
 
-TUNE_DAYS = 56
-"""Before the first review: on them windows, methods and safety are chosen."""
-STEPS = 18
-"""Of the bisection for the safety that reaches a fill rate."""
-KNOB_MIN, KNOB_MAX = 0.3, 0.99999
+TUNE_DAYS = 84
+"""Before the test: on them windows, methods and the first safety are chosen."""
+HISTORY_DAYS_MIN = 56
+"""Before the first of them."""
+HINDSIGHT = "hindsight"
+"""The least safety, the same at all reviews, that had the fill rate in the test: nobody could know it, but there all
+policies serve as much."""
 NORMAL, STATISTICAL = "z sigma sqrt(L)", "statistical quantiles"
-SERVED, VARIANT = "served", "served variant"
-
-I64 = npt.NDArray[np.int64]
+SERVED, TUNED, VARIANT = "served", "served to the fill rate", "served variant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Line:
 
     name: str
     how: str
-    """prescribed, or tuned to the target's fill rate before the test."""
+    """prescribed; tuned to the target's fill rate on the days before each review; or with HINDSIGHT."""
     detail: str
     score: Score
     seconds: float
@@ -61,68 +60,81 @@ def compare(
     panel = panel_of(dataset)
     first = panel.days - terms.days - days
     world = world_of(panel, terms, first, days, items_max, seed)
-    before = shifted(world, first - terms.days - tune_days, tune_days)
+    back = -(-(terms.days + tune_days) // terms.review_days) * terms.review_days
+    if first - back < HISTORY_DAYS_MIN:
+        expected = f"fewer: with those before them, {HISTORY_DAYS_MIN - first + back} days of sales are missing"
+        raise InvalidInput("days", days, expected)
+    whole = earlier(world, back)
+    before = between(whole, first - back, first)
     lines: list[Line] = []
 
+    def prescribed(name: str, detail: str, policy: Policy, began: float) -> None:
+        lines.append(Line(name, "prescribed", detail, _scored(world, policy, terms.target), time.monotonic() - began))
+
+    def tuned(name: str, options: dict[str, Tried], price: Callable[[float], str], began: float) -> None:
+        """Chosen before the test, and with hindsight."""
+        detail = min(options, key=lambda one: _reached(before, options[one], terms.target))
+        score, chosen = followed(whole, world, options[detail], terms.target)
+        knobs = options[detail].knobs[chosen]
+        span = dict.fromkeys((price(float(knobs.min())), price(float(knobs.max()))))
+        lines.append(Line(name, "tuned", detail + " to ".join(span), score, time.monotonic() - began))
+        at = len(whole.reviews) - len(world.reviews)
+        detail = min(options, key=lambda one: _reached(world, options[one], terms.target, at))
+        number = options[detail].least(world, terms.target, at)
+        detail, score = detail + price(float(options[detail].knobs[number])), options[detail].played(world, number, at)
+        lines.append(Line(name, HINDSIGHT, detail, score, time.monotonic() - began))
+
     def chosen(name: str, options: Sequence[tuple[str, Callable[[World], Contender]]]) -> None:
-        """The option that costs the least before the test, then played in it."""
-        say(f"{name}: choosing among {len(options)}")
-        began = time.monotonic()
-        tried = {detail: make(before) for detail, make in options}
-        detail = min(tried, key=lambda one: played(before, units(tried[one], terms.target)).cost)
-        contender = dict(options)[detail](world)
-        lines.append(_line(name, "prescribed", detail, world, contender, terms.target, began))
-        knob = tuned(before, tried[detail], terms.target)
-        lines.append(_line(name, "tuned", f"{detail}, safety {knob:.4f}", world, contender, knob, began))
+        """The options that cost the least before the test: as prescribed, and with the fill rate; then played in it."""
+        made, began = {}, time.monotonic()
+        for number, (detail, make) in enumerate(options):
+            say(f"{name}: {detail} ({number + 1} of {len(options)})")
+            made[detail] = Usual(make(whole), whole)
+        best = min(made, key=lambda one: _scored(before, made[one], terms.target).cost)
+        prescribed(name, best, made[best], began)
+        tuned(name, {f"{one}, safety ": Tried.of(policy) for one, policy in made.items()}, _safety, began)
 
     chosen(NORMAL, [(f"{w} days" if w < 1000 else "all days", lambda at, w=w: Normal.of(at, w)) for w in WINDOWS])
     chosen(STATISTICAL, [(m, lambda at, m=m: Residuals.of(at, m)) for m in METHODS])
     began = time.monotonic()
-    moments = np.unique(np.concatenate([before.reviews, world.reviews]))
-    models = dict(zip(moments.tolist(), walk(dataset, panel, moments, seed, say, plan or Plan()), strict=True))
-    say("served: distributions of protection intervals")
-    here, earlier = (curves_at(at, models.__getitem__, level_share) for at in (world, before))
-    policy: type[Served] | type[ServedPairs] = ServedPairs if terms.order_cost > 0 else Served
+    models = walk(dataset, panel, whole.reviews, seed, say, plan or Plan())
+    curves = curves_at(whole, models, level_share, say)
     for number, kind in enumerate(KINDS):
-        now, then = policy(here, kind), policy(earlier, kind)
-        name = VARIANT if number else SERVED
-        lines.append(_line(name, "prescribed", f"for {kind}", world, now, terms.target, began))
-        if kind == "fill rate":
-            knob = tuned(before, then, terms.target)
-            lines.append(_line(name, "tuned", f"for {kind}, safety {knob:.4f}", world, now, knob, began))
+        say(f"served: for {kind}")
+        policy = Served(curves, kind)
+        if kind != TOGETHER:
+            prescribed(VARIANT if number else SERVED, f"for {kind}", policy, began)
+        if kind == TOGETHER:
+            tried = {f"for {kind}, a unit short at ": Tried.of(policy)}
+            tuned(TUNED, tried, partial(_short_price, world), began)
+        elif kind == EACH:
+            tuned(VARIANT, {f"for {kind}, safety ": Tried.of(policy)}, _safety, began)
     asked = world.demand[:, world.reviews[0] + terms.days :][:, :days]
     return Outcome(lines, len(world), len(world.reviews), int(asked.sum()), level_share)
 
 
-def units(contender: Contender, knob: float) -> I64:
-    """(n, r) whole order-up-to positions."""
-    return np.ceil(contender.upto(knob) - 1e-9).astype(np.int64)
+def _scored(world: World, policy: Policy, knob: float) -> Score:
+    """In a world whose reviews are the first or the last ones of the policy's."""
+    reorder, upto = policy.pairs(knob)
+    part = (
+        slice(-len(world.reviews), None) if world.reviews[-1] == policy.world.reviews[-1] else slice(len(world.reviews))
+    )
+    return played(world, upto[:, part], reorder[:, part])
 
 
-def scored(world: World, contender: Contender | ServedPairs, knob: float) -> Score:
-    """Played: with its reorder points where it has some, otherwise with an order at every review."""
-    if isinstance(contender, ServedPairs):
-        reorder, upto = contender.pairs(knob)
-        return played(world, upto, reorder)
-    return played(world, units(contender, knob))
+def _reached(part: World, tried: Tried, fill_rate: float, at: int = 0) -> tuple[bool, float]:
+    """(whether no safety has the fill rate, cost with the least one that has); at: see Tried.least."""
+    score = tried.played(part, tried.least(part, fill_rate, at), at)
+    return score.fill_rate < fill_rate, score.cost
 
 
-def tuned(world: World, contender: Contender | ServedPairs, fill_rate: float) -> float:
-    """The least safety with which `world` has the fill rate; the most there is where none has."""
-    low, high = KNOB_MIN, KNOB_MAX
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        if scored(world, contender, middle).fill_rate < fill_rate:
-            low = middle
-        else:
-            high = middle
-    return high
+def _safety(knob: float) -> str:
+    return f"{knob:.4f}" if knob < 0.9999 else f"1 - {1 - knob:.0e}"
 
 
-def _line(
-    name: str, how: str, detail: str, world: World, contender: Contender | ServedPairs, knob: float, began: float
-) -> Line:  # fmt: skip
-    return Line(name, how, detail, scored(world, contender, knob), time.monotonic() - began)
+def _short_price(world: World, knob: float) -> str:
+    """Of a unit, in the currency."""
+    return f"{unit_price(world, knob) / 100:.2f}"
 
 
 def check_terms(terms: Terms) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_repo.datasets.tables import Dataset
+from model_repo.evaluate.replenish.contenders import KNOBS
 from model_repo.evaluate.replenish.kernels import (
     LINE_CYCLE,
     LINE_HELD,
@@ -31,7 +32,7 @@ from model_repo.work import one_blas_thread
 from serving.adapters.onnx_scorer import OnnxScorer
 from serving.decisions.forecast.features import FEATURES, YEAR_DAYS_MIN
 from serving.decisions.forecast.forecaster import Forecaster
-from serving.decisions.replenish.demand import Distributions, Interval, empty
+from serving.decisions.replenish.demand import DemandModel, Distributions, Interval, empty
 from serving.kernels.lead_days import lead_chances
 from serving.kernels.lead_time import CELLS
 from serving.kernels.replenish import FOR_COST, FOR_FILL, FOR_SERVICE
@@ -42,8 +43,13 @@ I64 = npt.NDArray[np.int64]
 
 CHUNK: Final = 128
 RELEARN_DAYS: Final = 28
-KINDS: Final = {"least cost": FOR_COST, "fill rate": FOR_FILL, "service level": FOR_SERVICE}
-"""The first one is the served policy, as the question is one of costs; the others are variants of it."""
+TOGETHER: Final = "the fill rate of all"
+EACH: Final = "each fill rate"
+KINDS: Final = {
+    "least cost": FOR_COST, TOGETHER: FOR_COST, EACH: FOR_FILL, "service level": FOR_SERVICE,
+}  # fmt: skip
+"""What PlanReplenishment is asked for: the costs of the terms; these and an amount for any unit short, so that the
+units of all items together have the fill rate at least cost; or the same target for each item."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,17 +67,19 @@ class Curves:
     world: World
 
 
-def curves_at(world: World, models: Callable[[int], Forecaster], level_share: float) -> Curves:
-    """models: what would be live on a column's day."""
+def curves_at(
+    world: World, models: Iterable[DemandModel], level_share: float, say: Callable[[str], None] = lambda line: None
+) -> Curves:
+    """models: what would be live at each review, in their order."""
     terms, n, r_max = world.terms, len(world), len(world.reviews)
     lead = lead_chances(terms.lead_days, 0.0, terms.lead_days)
     lines = np.zeros((r_max, n, LINE_CYCLE + 1 if terms.order_cost > 0 else LINE_HELD + 1, CELLS), np.float32)
     cycle, used, steps = np.zeros((r_max, n)), np.zeros((r_max, n), np.int64), np.ones((r_max, n), np.int64)
     share, orders = terms.review_days / terms.days, terms.order_cost / world.holding
-    for r, column in enumerate(world.reviews):
-        model = models(int(column))
+    for r, (column, model) in enumerate(zip(world.reviews, models, strict=True)):
+        say(f"served: review {r + 1} of {r_max}")
         behind = int(column) + world.panel.first_day - model.first_day
-        known = Distributions(partial(_self, model), behind, level_share)
+        known = Distributions(partial(_itself, model), behind, level_share)
         for at in range(0, n, CHUNK):
             part = slice(at, at + CHUNK)
             intervals = [
@@ -86,39 +94,57 @@ def curves_at(world: World, models: Callable[[int], Forecaster], level_share: fl
     return Curves(lines, cycle, used, steps, world)
 
 
-def _self(model: Forecaster) -> Forecaster:
+def _itself(model: DemandModel) -> DemandModel:
     return model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Served:
-    """What PlanReplenishment orders up to, for one of KINDS, where an order costs nothing by itself."""
+    """What PlanReplenishment orders up to, for one of KINDS; where an order costs something, when it orders, too."""
 
     curves: Curves
     kind: str
 
-    def upto(self, knob: float) -> F64:
-        """(n, r); for least cost, knob is the critical ratio from which the cost of a shortage follows."""
-        lines, cycle = self.curves.lines, self.curves.cycle
-        if self.kind == "least cost":
-            cell = (lines[:, :, LINE_HELD] + knob / (1 - knob) * lines[:, :, LINE_SHORT]).argmin(axis=2)
-        elif self.kind == "fill rate":
-            cell = (lines[:, :, LINE_SHORT] <= (1 - knob) * cycle[:, :, None] + 1e-7).argmax(axis=2)
-        else:
-            cell = (lines[:, :, LINE_READY] >= knob - 1e-7).argmax(axis=2)
-        out: F64 = (cell * self.curves.step).T.astype(np.float64)
-        return out
+    @property
+    def world(self) -> World:
+        return self.curves.world
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ServedPairs:
-    """The same where an order costs something: when it orders, too."""
-
-    curves: Curves
-    kind: str
+    @property
+    def knobs(self) -> F64:
+        """See tuning.Policy: fewer where every pair of positions is looked at for each."""
+        return KNOBS if self.curves.world.terms.order_cost <= 0 else KNOBS[::4]
 
     def pairs(self, knob: float) -> tuple[I64, I64]:
-        """(n, r) reorder points and order-up-to positions. knob: see Served."""
+        """(n, r) reorder points and order-up-to positions. knob: the target; for least cost the critical ratio from
+        which the cost of a shortage follows; for TOGETHER see `shortage`."""
+        world, step = self.curves.world, self.curves.step
+        if world.terms.order_cost > 0:
+            s, up = self._searched(knob)
+            return np.where(s >= 0, s * step, -1).T.copy(), (up * step).T.copy()
+        upto = (self._least(knob) * step).T.copy()
+        return upto - 1, upto
+
+    def shortage(self, knob: float) -> F64:
+        """(n,) cost of a unit short. TOGETHER: that of the terms, and for every item the same amount besides: the
+        mean cost of holding a unit for a cycle, times knob / (1 - knob)."""
+        world, ratio = self.curves.world, knob / (1 - knob)
+        if self.kind == TOGETHER:
+            return world.shortage + unit_price(world, knob)
+        return world.holding * world.terms.review_days * ratio
+
+    def _least(self, knob: float) -> I64:
+        """(r, n) cells."""
+        lines, cycle = self.curves.lines, self.curves.cycle
+        if KINDS[self.kind] == FOR_COST:
+            world = self.curves.world
+            ratio = (self.shortage(knob) / (world.holding * world.terms.review_days)).astype(np.float32)[:, None]
+            return np.stack([(line[:, LINE_HELD] + ratio * line[:, LINE_SHORT]).argmin(axis=1) for line in lines])
+        if KINDS[self.kind] == FOR_FILL:
+            return (lines[:, :, LINE_SHORT] <= (1 - knob) * cycle[:, :, None] + 1e-7).argmax(axis=2)
+        return (lines[:, :, LINE_READY] >= knob - 1e-7).argmax(axis=2)
+
+    def _searched(self, knob: float) -> tuple[I64, I64]:
+        """(r, n) cells, by (s,S)."""
         curves, world = self.curves, self.curves.world
         terms = world.terms
         found = np.zeros((*curves.cycle.shape, 2), np.int64)
@@ -126,10 +152,14 @@ class ServedPairs:
             holding = world.holding * terms.review_days * curves.step[r]
             pairs_of(
                 curves.lines[r], curves.cycle[r], curves.used[r], terms.lead_days / terms.review_days,
-                KINDS[self.kind], knob, holding, holding * knob / (1 - knob), terms.order_cost, out,
+                KINDS[self.kind], knob, holding, self.shortage(knob) * curves.step[r], terms.order_cost, out,
             )  # fmt: skip
-        s, up = found[:, :, 0], found[:, :, 1] * curves.step
-        return np.where(s >= 0, s * curves.step, -1).T.copy(), up.T.copy()
+        return found[:, :, 0], found[:, :, 1]
+
+
+def unit_price(world: World, knob: float) -> float:
+    """Minor units of a unit short, see Served.shortage."""
+    return float(world.holding.mean() * world.terms.review_days * knob / (1 - knob))
 
 
 def walk(

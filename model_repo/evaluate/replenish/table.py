@@ -48,8 +48,15 @@ def result_of(outcome: Outcome, dataset: Dataset, terms: Terms, days: int, seed:
             "the served forecast's trees are learned anew every 28 days, from the past alone",
             "served is the policy for least cost, as prescribed, named before anything was played; its variants are "
             "asked for something else",
+            "hindsight is the least safety with the target's fill rate in the test itself: with it all serve as much",
+            "served to the fill rate adds one amount to the cost of any unit short, so that cheap items are safer; the "
+            "usual policies have the same safety for all items",
             f"of the served policy: replenish.level_share {outcome.level_share:g}",
-            *(["the served policy orders by (s,S), the others at every review"] if terms.order_cost > 0 else []),
+            *(
+                ["the served policy orders by (s,S), the others by (R,s,S) with the economic quantity"]
+                if terms.order_cost > 0
+                else []
+            ),
         ],
     )
 

@@ -137,9 +137,15 @@ def played(world: World, upto: I64, reorder: I64 | None = None) -> Score:
     )
 
 
-def shifted(world: World, first: int, days: int) -> World:
-    """The same items earlier, for tuning."""
+def between(world: World, first: int, last: int) -> World:
+    """The same items with the reviews from column `first` on alone, scored up to column `last`."""
     terms = world.terms
-    last = first + terms.days + days
-    reviews = np.arange(first, last - terms.lead_days, terms.review_days)
-    return replace(world, reviews=reviews, scored_days=days)
+    kept = (world.reviews >= first) & (world.reviews < last - terms.lead_days)
+    return replace(world, reviews=world.reviews[kept], scored_days=last - first - terms.days)
+
+
+def earlier(world: World, days: int) -> World:
+    """The same items with reviews that begin `days`, whole cycles of them, earlier, for tuning."""
+    begin = int(world.reviews[0]) - days
+    reviews = np.arange(begin, int(world.reviews[-1]) + 1, world.terms.review_days)
+    return replace(world, reviews=reviews, scored_days=world.scored_days + days)

@@ -93,9 +93,10 @@ class PlanPipeline:
         return PlanAnswer(tuple(plans), missing, nowhere, version, query.request_id, first_day)
 
     def warm(self) -> None:
-        """Compiles the kernel of the forecast's counts."""
-        one, (pmf, step) = np.ones((1, 2)), empty(1)
-        protection(one, one, 0 * one, one, np.ones(1, np.int64), one[:, :1], one[:, :1], step, pmf)
+        """Compiles the kernels of the forecast's counts."""
+        ones, (pmf, step) = np.ones((2, 2)), empty(2)
+        mean = ones * [[1.0], [300.0]]  # few cells and many go different ways
+        protection(mean, ones, 0 * ones, ones, np.ones(2, np.int64), ones[:, :1], ones[:, :1], step, pmf)
 
     def rows(self, model: DemandModel) -> dict[str, int]:
         """Item id -> row, made once a model."""

@@ -12,11 +12,12 @@ from demand_models import PoissonDemand
 
 from model_repo.datasets.demo_store import generate
 from model_repo.evaluate.replenish.command import replenish
-from model_repo.evaluate.replenish.contenders import Normal, Residuals
-from model_repo.evaluate.replenish.flow import NORMAL, SERVED, STATISTICAL, VARIANT, compare, scored, tuned, units
-from model_repo.evaluate.replenish.served import Served, ServedPairs, curves_at
+from model_repo.evaluate.replenish.contenders import Normal, Residuals, Usual, units
+from model_repo.evaluate.replenish.flow import HINDSIGHT, NORMAL, SERVED, STATISTICAL, TUNED, VARIANT, compare
+from model_repo.evaluate.replenish.served import EACH, TOGETHER, Served, curves_at
 from model_repo.evaluate.replenish.table import result_of
-from model_repo.evaluate.replenish.world import Terms, World, played, shifted, world_of
+from model_repo.evaluate.replenish.tuning import Tried, followed
+from model_repo.evaluate.replenish.world import Terms, World, between, earlier, played, world_of
 from model_repo.evaluate.report import as_json
 from model_repo.forecast.build import Plan
 from model_repo.forecast.panel import Panel
@@ -67,27 +68,51 @@ def test_a_mean_and_a_deviation_are_those_of_the_window() -> None:
     later[:, one.reviews[0] :] += 50
     first = Normal.of(one, 56), Normal.of(world(later), 56)
     window = demand[:, one.reviews[0] - 56 : one.reviews[0]]
-    assert first[0].mean[:, 0] == pytest.approx(window.mean(1))
+    assert first[0].daily[:, 0] == pytest.approx(window.mean(1))
     assert first[0].sd[:, 0] == pytest.approx(window.std(1, ddof=1))
-    assert first[1].mean[:, 0] == pytest.approx(window.mean(1))
+    assert first[1].daily[:, 0] == pytest.approx(window.mean(1))
     statistical = Residuals.of(one, "ses"), Residuals.of(world(later), "ses")
     assert statistical[0].upto(0.9)[:, 0] == pytest.approx(statistical[1].upto(0.9)[:, 0])
 
 
-def test_tuning_finds_the_least_safety_that_reaches_the_fill_rate() -> None:
+def test_the_least_safety_is_found_that_reached_the_fill_rate() -> None:
     rng = np.random.default_rng(1)
     one = world(rng.negative_binomial(1, 0.3, (40, DAYS)))
-    contender = Normal.of(one, 91)
-    knob = tuned(one, contender, 0.9)
-    assert played(one, units(contender, knob)).fill_rate >= 0.9
-    assert played(one, units(contender, knob - 0.02)).fill_rate < 0.9
+    tried = Tried.of(Usual(Normal.of(one, 91), one))
+    number = tried.least(one, 0.9)
+    fill_rates = [played(one, tried.upto[k], tried.reorder[k]).fill_rate for k in (number - 1, number)]
+    assert fill_rates[0] < 0.9 <= fill_rates[1]
+    assert tried.least(one, 1.01) == len(tried.knobs) - 1
+
+
+def test_safety_follows_what_happened_and_knows_nothing_of_what_comes() -> None:
+    """Demand that turns wild in the last cycle changes no safety; when it was wild before, there is more of it."""
+    rng = np.random.default_rng(1)
+    calm = rng.poisson(4.0, (30, DAYS))
+    wild, late = calm.copy(), calm.copy()
+    wild[:, DAYS - 168 : DAYS - 112] *= rng.integers(0, 5, (30, 56))
+    late[:, -7:] *= 9
+    numbers = []
+    for demand in (calm, late, wild):
+        one = world(demand)
+        whole = earlier(one, 98)
+        _, chosen = followed(whole, one, Tried.of(Usual(Normal.of(whole, 56), whole)), 0.98)
+        assert len(chosen) == len(one.reviews)
+        numbers.append(chosen)
+    assert numbers[0] == numbers[1]
+    assert min(numbers[2]) > max(numbers[0])
 
 
 def test_a_world_before_is_the_same_shop_earlier() -> None:
     one = world(np.full((2, DAYS), 1))
-    before = shifted(one, int(one.reviews[0]) - 70, 56)
-    assert before.reviews[-1] + 14 <= one.reviews[0]
+    whole = earlier(one, 70)
+    first = int(one.reviews[0])
+    before = between(whole, first - 70, first)
+    assert before.reviews[-1] + 7 < first
+    assert before.scored_days == 56
     assert before.rows.tolist() == one.rows.tolist()
+    assert between(whole, first, DAYS).reviews.tolist() == one.reviews.tolist()
+    assert whole.scored_days == one.scored_days + 70
 
 
 def test_too_short_a_history_is_refused() -> None:
@@ -103,8 +128,12 @@ def test_the_whole_on_a_small_shop() -> None:
     outcome = compare(dataset, terms, 14, 30, 0, 1.0, told.append, tune_days=14, plan=plan)
     names = [(line.name, line.how) for line in outcome.lines]
     assert all((name, how) in names for name in (NORMAL, STATISTICAL, VARIANT) for how in ("prescribed", "tuned"))
+    reached = {line.name: line.score.fill_rate for line in outcome.lines if line.how == HINDSIGHT}
+    assert reached.keys() == {NORMAL, STATISTICAL, TUNED, VARIANT}
+    assert min(reached[NORMAL], reached[TUNED]) >= terms.target
+    assert [name for name, how in names if how == "tuned"].count(TUNED) == 1
     assert [(name, how) for name, how in names if name == SERVED] == [(SERVED, "prescribed")]
-    assert len(names) == 8
+    assert len(names) == 13
     assert any("review" in line for line in told)
     printed = json.loads(as_json(result_of(outcome, dataset, terms, 28, 0, 1.0)))
     assert printed["counts"]["items"] == outcome.items > 0
@@ -121,16 +150,40 @@ def test_orders_that_cost_something_are_played_with_their_reorder_points() -> No
     rng = np.random.default_rng(4)
     one = world(rng.poisson(np.arange(20)[:, None], (20, DAYS)), order_cost=150.0)
     model = PoissonDemand(first_day=14_004 + int(one.reviews[0]), horizon_max=365)
-    curves = curves_at(one, lambda column: model, 0.0)
-    pairs, always = ServedPairs(curves, "fill rate"), Served(curves, "fill rate")
-    reorder, upto = pairs.pairs(0.95)
+    curves = curves_at(one, [model] * len(one.reviews), 0.0)
+    free = replace(curves, world=replace(one, terms=replace(one.terms, order_cost=0.0)))
+    reorder, upto = Served(curves, EACH).pairs(0.95)
     assert (reorder >= 0).all()
     assert (upto > reorder + 14).all()
-    seldom, often = scored(one, pairs, 0.95), scored(one, always, 0.95)
+    seldom, often = played(one, upto, reorder), played(one, Served(free, EACH).pairs(0.95)[1])
     assert seldom.fill_rate == pytest.approx(0.95, abs=0.025)
     assert 0 < seldom.orders < often.orders / 2
     assert seldom.cost < often.cost
-    assert scored(one, ServedPairs(curves, "least cost"), 0.95).cost <= seldom.cost * 1.02
+    reorder, upto = Served(curves, "least cost").pairs(0.95)
+    assert played(one, upto, reorder).cost <= seldom.cost * 1.02
+    usual = [Usual(Normal.of(at, 91), at).pairs(0.95) for at in (one, free.world)]
+    assert played(one, usual[0][1], usual[0][0]).cost < played(one, usual[1][1], usual[1][0]).cost / 1.5
+
+
+def test_an_amount_for_any_unit_short_gives_the_cheap_items_more_safety() -> None:
+    """Twins that differ in their price alone: for least cost they are the same; with the amount the cheap one has
+    more, and all of it together costs less than as much of the fill rate by one service level for both."""
+    rng = np.random.default_rng(4)
+    one = world(np.repeat(rng.poisson(5.0, (10, DAYS)), 2, axis=0))
+    dear = np.arange(20) % 2 * 9.0 + 1.0
+    one = replace(one, holding=one.holding * dear, shortage=one.shortage * dear)
+    model = PoissonDemand(item_ids=tuple("abcdef"), first_day=14_004 + int(one.reviews[0]), horizon_max=365)
+    curves = curves_at(replace(one, rows=np.full(20, 5)), [model] * len(one.reviews), 0.0)
+    _, least = Served(curves, "least cost").pairs(0.95)
+    assert np.unique(least).size == 1
+    _, together = Served(curves, TOGETHER).pairs(0.95)
+    assert (together[::2] > together[1::2]).all()
+    scores = []
+    for kind in (TOGETHER, EACH):
+        tried = Tried.of(Served(curves, kind))
+        scores.append(played(one, tried.upto[tried.least(one, 0.998)]))
+    assert min(score.fill_rate for score in scores) >= 0.998
+    assert scores[0].holding < scores[1].holding
 
 
 @pytest.mark.parametrize("arguments", [(), ("--demo", "--transactions", "x.csv")])
