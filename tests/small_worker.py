@@ -49,10 +49,18 @@ class SmallWorker:
     def _run(self, queries: Sequence[list[str]], turn: Turn) -> list[str | StoregateError]:
         with open(self._folder / "computed", "a") as log:
             log.writelines(" ".join(words) + "\n" for words in queries)
-        return [self._answer(words) for words in queries]
+        return [self._answer(words, turn) for words in queries]
 
-    def _answer(self, words: list[str]) -> str | StoregateError:
+    def _answer(self, words: list[str], turn: Turn) -> str | StoregateError:
         match words:
+            case ["search", name]:  # until nobody waits for it
+                (self._folder / f"{name}.held").touch()
+                until = time.monotonic() + HELD_S_MAX
+                while not turn.gone():
+                    assert time.monotonic() < until
+                    time.sleep(0.005)
+                (self._folder / f"{name}.ended").touch()
+                return name
             case ["hold", name]:  # until the file is gone
                 (self._folder / f"{name}.held").touch()
                 until = time.monotonic() + HELD_S_MAX

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from serving.core.clock import NEVER, Clock
 from serving.core.errors import StoregateError, UnknownMethod
-from serving.core.turn import Turn
+from serving.core.turn import Turn, not_gone
 from serving.engine.batcher import expired_error
 from serving.engine.calls import Call, Route
 from serving.engine.execution import execute
@@ -48,7 +48,8 @@ class Link(Protocol):
 
     def send(self, bundle: Bundle) -> Future[Answers]:
         """Returns at once; from any thread. The future raises StoregateError for all requests alike; to cancel it says
-        that nobody waits for them any more, so that they cost nothing more if they have not begun."""
+        that nobody waits for them any more: they cost nothing more if they have not begun, and else are told by
+        `Turn.gone`."""
         ...
 
     def close(self) -> None:
@@ -70,9 +71,9 @@ class Host:
         self._turn = threading.Lock()
         self._began = 0.0
 
-    def run(self, bundle: Bundle, arrived: float) -> Answers:
+    def run(self, bundle: Bundle, arrived: float, gone: Callable[[], bool] = not_gone) -> Answers:
         """arrived: when the bundle came, on this machine's monotonic clock; what is left of deadlines counts from then.
-        Never raises an Exception; what has expired is not computed."""
+        gone: as in Turn. Never raises an Exception; what has expired is not computed."""
         route = self._routes.get(bundle.method)
         if route is None:  # in the middle of a rollout the gateway may know more than we do
             return [UnknownMethod(f"no such method in this worker: {bundle.method[:80]!r}")] * len(bundle.requests)
@@ -82,7 +83,7 @@ class Host:
             for number, sent in enumerate(bundle.requests)
         ]
         with self._turn:
-            self._run(route, calls, gathered)
+            self._run(route, calls, gathered, gone)
         return [gathered.answers[number] for number in range(len(calls))]
 
     def stalled_s(self, now: float) -> float:
@@ -97,7 +98,7 @@ class Host:
             for family in self._telemetry.families()
         ]
 
-    def _run(self, route: Route, calls: Sequence[Call], gathered: _Gathered) -> None:
+    def _run(self, route: Route, calls: Sequence[Call], gathered: _Gathered, gone: Callable[[], bool]) -> None:
         began = self._began = self._clock.monotonic()
         try:
             counts, live = self._telemetry.methods[route.method], []
@@ -110,7 +111,7 @@ class Host:
                     counts.failed("DEADLINE_EXPIRED")
             if live:
                 deadline = min(call.deadline for call in live)
-                execute(route, live, Turn(began, self._clock.wall(), deadline), self._telemetry)
+                execute(route, live, Turn(began, self._clock.wall(), deadline, gone), self._telemetry)
             took = self._clock.monotonic() - began
             counts.batch.observe(len(live))
             counts.service_s.observe(took)

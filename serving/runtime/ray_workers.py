@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -125,10 +126,16 @@ class WorkerReplica:
         self._seat = seat
 
     async def run(self, bundle: Bundle) -> Answers:
-        """See Host. Bundles that nobody waits for any more are taken from the thread's queue."""
+        """See Host. Bundles that nobody waits for any more are taken from the thread's queue, or told so."""
         assert self._seat is not None
-        arrived = self._clock.monotonic()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._seat.run, bundle, arrived)
+        arrived, gone = self._clock.monotonic(), threading.Event()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._seat.run, bundle, arrived, gone.is_set
+            )
+        except asyncio.CancelledError:
+            gone.set()
+            raise
 
     async def check_health(self) -> None:
         """Ray asks; raising says no."""

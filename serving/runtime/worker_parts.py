@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from serving.core.clock import Clock
+from serving.core.turn import not_gone
 from serving.engine.calls import Route
 from serving.engine.remote import Answers, Bundle, Host
 from serving.engine.remote_lane import Sent
@@ -61,9 +62,9 @@ class Seat:
         self._worker = spec.build(settings)
         self._host = Host(spec.name, self._worker.routes, clock)
 
-    def run(self, bundle: Bundle, arrived: float) -> Answers:
+    def run(self, bundle: Bundle, arrived: float, gone: Callable[[], bool] = not_gone) -> Answers:
         """See Host."""
-        return self._host.run(bundle, arrived)
+        return self._host.run(bundle, arrived, gone)
 
     def healthy(self) -> tuple[bool, str]:
         """Whether it goes on; one that does not should be replaced."""

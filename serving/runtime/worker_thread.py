@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final
 
@@ -22,12 +23,22 @@ LEAVE_S: Final = 2.0
 log = logging.getLogger(__name__)
 
 
+class _Sent(Future[Answers]):
+    """Answers to come. A bundle that is being computed cannot be taken back, but may ask whether it was."""
+
+    called_back = False
+
+    def cancel(self) -> bool:
+        self.called_back = True
+        return super().cancel()
+
+
 class ThreadLink:
     """See Link. A worker that cannot be built keeps nobody from starting: its calls say why."""
 
     def __init__(self, spec: WorkerSpec, settings: Any, clock: Clock) -> None:
         self._spec, self._settings, self._clock = spec, settings, clock
-        self._waiting: SimpleQueue[tuple[Future[Answers], Bundle, float] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[_Sent, Bundle, float] | None] = SimpleQueue()
         self._seat: Seat | None = None
         self._why = "is starting"
         self._again_at = 0.0
@@ -42,7 +53,7 @@ class ThreadLink:
 
     def send(self, bundle: Bundle) -> Future[Answers]:
         """See Link."""
-        future: Future[Answers] = Future()
+        future = _Sent()
         if self._closed:
             future.set_exception(WorkerUnavailable(self._spec.name, "is leaving"))
         else:
@@ -77,7 +88,7 @@ class ThreadLink:
             try:
                 if seat is None:
                     raise WorkerUnavailable(self._spec.name, self._why)
-                answers = seat.run(bundle, arrived)
+                answers = seat.run(bundle, arrived, partial(getattr, future, "called_back"))
             except BaseException as error:
                 future.set_exception(error)
             else:
