@@ -6,6 +6,7 @@ The seven classes of [1] as seven numbers; the same as the tables of picker_stat
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 FAR = 1e18
@@ -15,26 +16,26 @@ FAR = 1e18
 def block_metres(column_x, shelves, low, high, begin, column, y, points, count):
     """Metres from the depot over points[:count] and back. low, high: y of the front and the back; 1 or more points."""
     length = high - low
+    # what matters of an aisle, gathered without a branch that would be guessed wrongly
+    seen = np.empty((3, len(column_x)))
+    lowest, highest, widest = seen[0], seen[1], seen[2]
+    lowest[:], highest[:], widest[:] = FAR, FAR, 0.0
+    for k in range(count):
+        here, now = column[points[k]], y[points[k]]
+        widest[here] = max(widest[here], now - highest[here])
+        lowest[here], highest[here] = min(lowest[here], now), now
     first, last = min(column[points[0]], begin), max(column[points[count - 1]], begin)
     odd, back, front, both, apart, none, done = FAR, FAR, FAR, FAR, FAR, 0.0, FAR
     # odd: edges at both ends, odd; back, front: at one end, even; both: even, in one piece; apart: even, in two
-    k = 0
     for here in range(first, last + 1):
         if here == begin:
             apart, back = min(apart, back), FAR
             front, none, done = min(front, none), FAR, FAR
         if shelves[here]:
             empty, from_back, from_front, gap = 0.0, FAR, FAR, FAR
-            if k < count and column[points[k]] == here:
-                before = y[points[k]]
-                from_back, widest = 2.0 * (high - before), 0.0
-                k += 1
-                while k < count and column[points[k]] == here:
-                    now = y[points[k]]
-                    widest = max(widest, now - before)
-                    before = now
-                    k += 1
-                empty, from_front, gap = FAR, 2.0 * (before - low), 2.0 * (length - widest)
+            if highest[here] < FAR:
+                empty, from_back, from_front = FAR, 2.0 * (high - lowest[here]), 2.0 * (highest[here] - low)
+                gap = 2.0 * (length - widest[here])
             twice = 2.0 * length
             ends = min(min(from_back, from_front), min(gap, empty))
             any_even = min(min(back, front), min(both, min(apart, none)))

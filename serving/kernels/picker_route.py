@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from serving.kernels.picker_matrix import EXACT, matrix_walk
-from serving.kernels.picker_states import DOUBLE, FROM_BACK, FROM_FRONT, GAP, SINGLE, WAYS
+from serving.kernels.picker_states import DOUBLE, EMPTY, FROM_BACK, GAP, SINGLE, WAYS
 from serving.kernels.picker_walk import FAR, in_segment, ways_of
 
 MEETING, SERVED, WALKED = range(3)
@@ -124,7 +124,7 @@ def _edges(ground, points, count, rows):
             elif how == DOUBLE:
                 n = _chain(low, start, stop, high, a, b, n)
                 n = _chain(low, start, stop, high, a, b, n)
-            elif how == FROM_FRONT or how == FROM_BACK or how == GAP:
+            elif how != EMPTY:
                 for _ in range(2):
                     n = _chain(low, start, cut, -1, a, b, n)
                     n = _chain(-1, cut, stop, high, a, b, n)
@@ -187,3 +187,49 @@ def _through(ground, count, points, edge_a, edge_b, nodes):
             stack[depth] = edge_b[edge] if half % 2 == 0 else edge_a[edge]
             depth += 1
     return n
+
+
+@njit(cache=True, nogil=True)
+def visits(ground, points, start, rank):
+    """When each point is come to first, into `rank` like `points`; set k is points[start[k]:start[k + 1]].
+
+    Returns the metres of each set's walk, (n,)."""
+    place = np.zeros(len(ground.column), np.int64)
+    metres = np.zeros(len(start) - 1)
+    for k in range(len(start) - 1):
+        low, high = start[k], start[k + 1]
+        nodes = np.empty(room_of(ground, high - low), np.int64)
+        count = walk_route(ground, points[low:high], high - low, nodes)
+        metres[k] = _along(ground, nodes, count)
+        for at in range(count - 1, -1, -1):
+            if nodes[at] >= 0:
+                place[nodes[at]] = at
+        for at in range(low, high):
+            rank[at] = place[points[at]]
+    return metres
+
+
+@njit(cache=True, nogil=True)
+def _along(ground, nodes, count):
+    """Metres from node to node."""
+    total = 0.0
+    if len(ground.metres) > 0:
+        begin, end = len(ground.metres) - 2, len(ground.metres) - 1
+        before = begin
+        for at in range(count):
+            total += ground.metres[before, nodes[at]]
+            before = nodes[at]
+        return total + ground.metres[before, end] if count > 0 else 0.0
+    for at in range(1, count):
+        ax, ay = _where(ground, nodes[at - 1])
+        bx, by = _where(ground, nodes[at])
+        total += abs(ax - bx) + abs(ay - by)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _where(ground, node):
+    cross = len(ground.cross_y)
+    if node >= 0:
+        return ground.column_x[ground.column[node]], ground.y[node]
+    return ground.column_x[(-1 - node) // cross], ground.cross_y[(-1 - node) % cross]

@@ -17,21 +17,28 @@ from serving.kernels.picker_states import DOUBLE, EMPTY, FROM_BACK, FROM_FRONT, 
 FAR = 1e18
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def walk_metres(ground, points, count):
     """Metres of the shortest walk over points[:count], ascending and each once. 0 where there are none.
 
     With a matrix: of a good walk, which is the shortest where `count` is small (picker_matrix.py).
     """
-    if count == 0:
-        return 0.0
-    if len(ground.metres) > 0:
-        return matrix_length(ground.metres, points, count)
-    if len(ground.cross_y) == 2 and ground.begin == ground.end:
-        low, high = ground.cross_y[0], ground.cross_y[1]
-        return block_metres(
-            ground.column_x, ground.shelves, low, high, ground.begin, ground.column, ground.y, points, count
+    metres = 0.0
+    if count > 0 and len(ground.metres) > 0:
+        metres = matrix_length(ground.metres, points, count)
+    elif count > 0 and len(ground.cross_y) == 2 and ground.begin == ground.end:
+        metres = block_metres(
+            ground.column_x, ground.shelves, ground.cross_y[0], ground.cross_y[1], ground.begin,
+            ground.column, ground.y, points, count,
         )  # fmt: skip
+    elif count > 0:
+        metres = blocks_metres(ground, points, count)
+    return metres
+
+
+@njit(cache=True, nogil=True)
+def blocks_metres(ground, points, count):
+    """The same by the tables, for any number of cross aisles; 1 or more points, and no matrix."""
     states = len(ground.meet)
     cost, after, ways = np.full(states, FAR), np.empty(states), np.empty(WAYS)
     cost[0] = 0.0

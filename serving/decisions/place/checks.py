@@ -32,8 +32,8 @@ from serving.decisions.place.contract import (
     Limits,
     Matrix,
     Orders,
-    SlottingQuery,
     Slots,
+    SlottingQuery,
 )
 from serving.decisions.place.fitting import DIMENSIONS, fitting, loads, unfit
 

@@ -15,8 +15,9 @@ def never() -> bool:
 
 
 class MoveChooser(Protocol):
-    """Picks the groups of moves that save most within a budget."""
+    """Picks the exchanges that together save most within a budget."""
 
-    def __call__(self, saved: Sequence[float], moves: Sequence[int], budget: int) -> list[int]:
-        """saved: metres of each group; moves: how many items it carries. Positions, ascending."""
+    def __call__(self, saved: Sequence[float], items: Sequence[Sequence[int]], budget: int) -> list[int]:
+        """saved: metres of each exchange; items: which it moves, each in at most one that is picked; budget: most moves
+        together. Positions in `saved`, ascending."""
         ...
