@@ -155,11 +155,35 @@ def _move_points(history, shelves, item, old, new, room):
 
 
 @njit(cache=True, nogil=True)
+def group_change(history, shelves, items, targets, mark, turn, room):
+    """Metres more when `items` (k,) go to slots `targets` (k,) together, and nothing else moves.
+
+    mark (m,), turn: scratch. The items' slots are the same afterwards as before.
+    """
+    ground, start = history.ground, history.start
+    sources = shelves.item_slot[items]
+    shelves.item_slot[items] = targets
+    change = 0.0
+    for item in items:
+        for k in range(history.item_start[item], history.item_start[item + 1]):
+            order = history.item_order[k]
+            if mark[order] != turn:
+                mark[order] = turn
+                count = start[order + 1] - start[order]
+                for at in range(count):
+                    room[at] = history.slot_point[shelves.item_slot[history.items[start[order] + at]]]
+                room[:count].sort()
+                change += walk_metres(ground, room, count) - shelves.metres[order]
+    shelves.item_slot[items] = sources
+    return change
+
+
+@njit(cache=True, nogil=True)
 def improve(history, shelves, mark, turn, room, random, tries, warmth):
     """`tries` exchanges, of which those are carried out that save, or cost little at a `warmth` (metres) above 0.
 
-    turn: first of the turns that are used, `tries` of them. Returns metres more (below 0: saved), and how many exchanges
-    were judged by walks.
+    turn: first of the turns that are used, `tries` of them. Returns metres more (below 0: saved), and how many
+    exchanges were judged by walks.
     """
     slots, lines, total, judged = len(history.rank), len(history.items), 0.0, 0
     for step in range(tries):

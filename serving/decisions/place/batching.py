@@ -44,6 +44,9 @@ WRITING_SECONDS: Final = 0.02
 WARM: Final = 0.03
 COLD: Final = 0.0003
 """Of an average walk: what is given away easily at the beginning of the search, and at its end."""
+QUIET: Final = 5_000
+QUIET_PER_ORDER: Final = 1_000
+"""Rounds without a gain, for each order more, after which the search is over before its time."""
 NEAR: Final = 20
 """Orders like an order that the search looks at together with it."""
 LEARNING: Final = 0.2
@@ -146,11 +149,14 @@ def _search(plan: _Plan, near: I64, time: _Time, seed: int) -> None:
     total = np.array([metres, metres])
     weights, random = np.ones(rules), np.array([seed], np.uint64)
     rounds, points, used = 8, np.zeros(rules), np.zeros(rules)
-    while not time.over():
+    quiet = 0
+    while quiet < QUIET + QUIET_PER_ORDER * len(best) and not time.over():
+        was = total[1]
         warmth = typical * WARM * (COLD / WARM) ** time.used()
         last = time.clock()
         search(task, plan.batches, near, best, total, warmth, weights, points, used, random, rounds)
         plan.rounds += rounds
+        quiet = 0 if total[1] < was else quiet + rounds
         rounds = _paced(rounds, time.clock() - last)
         if used.sum() >= 200:
             weights += LEARNING * (points / np.maximum(used, 1) - weights)

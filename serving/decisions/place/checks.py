@@ -186,7 +186,7 @@ def _check_fit(items: Items, slots: Slots, slot: I64) -> None:
     """Raises InvalidInput for an item that fits no slot, that lies in one it does not fit, or for a crowd of items
     that compete for fewer slots."""
     kinds = fitting(items, slots)
-    for item, count in enumerate(kinds.count.tolist()):
+    for item, count in enumerate(kinds.choices.tolist()):
         if count == 0:
             raise InvalidInput(
                 f"items[{item}]", items.ids[item], f"an item that fits a slot: {unfit(items, slots, item)}",

@@ -23,10 +23,10 @@ class Fitting(NamedTuple):
     """(kinds, slots)"""
 
     @property
-    def count(self) -> I64:
+    def choices(self) -> I64:
         """(items,) slots that each fits."""
-        counts: I64 = self.allowed.sum(axis=1)[self.kind]
-        return counts
+        found: I64 = self.allowed.sum(axis=1)[self.kind]
+        return found
 
 
 def fitting(items: Items, slots: Slots) -> Fitting:

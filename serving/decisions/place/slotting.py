@@ -1,4 +1,4 @@
-"""`PlanSlotting`: which slot for which item. A start by the cube-per-order index, then exchanges judged by true walks."""
+"""`PlanSlotting`: which slot for which item. Popular things near, then exchanges judged by true walks."""
 
 from __future__ import annotations
 
@@ -14,15 +14,25 @@ from serving.decisions.place.fitting import Fitting, fitting
 from serving.decisions.place.ground import ground_of
 from serving.decisions.place.ports import MoveChooser, Stop, never
 from serving.decisions.place.starting import BY_AISLE, NEAREST, assigned, cube_per_order, slot_order
-from serving.kernels.slotting import History, Shelves, exchange, exchange_change, improve, lay_out, may_exchange
+from serving.kernels.slotting import (
+    History,
+    Shelves,
+    exchange,
+    exchange_change,
+    group_change,
+    improve,
+    lay_out,
+    may_exchange,
+)
 
 SLICE_SECONDS: Final = 0.05
 LINES: Final = 150_000
 """Of a history that is looked at at a time: what is longer is drawn from, anew for each phase."""
 PHASES: Final = 4
 """Of the search of a history that is drawn from."""
-QUIET: Final = 200
-"""Slices without a gain after which a search is over."""
+QUIET: Final = 20_000
+QUIET_PER_ITEM: Final = 200
+"""Tries without a gain, for each item more, after which a search is over before its time."""
 ROUNDS: Final = 5
 """In which a budget of moves is spent: what an exchange saves depends on those before it."""
 CANDIDATES: Final = 20_000
@@ -153,13 +163,13 @@ def _drawn(case: _Case, phase: int) -> History:
 
 
 def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Time) -> int:
-    mark, room = np.zeros(len(history.start), np.int64), np.empty(int(np.diff(history.start).max()) + 1, np.int64)
+    mark, room = _scratch(history)
     lay_out(history, shelves)
     tries, turn, judged, quiet = 16, 1, 0, 0
-    while not time.over() and quiet < QUIET:
+    while quiet < QUIET + QUIET_PER_ITEM * len(history.kind) and not time.over():
         last = time.clock()
         change, count = improve(history, shelves, mark, turn, room, random, tries, 0.0)
-        turn, judged, quiet = turn + tries, judged + count, 0 if change < 0 else quiet + 1
+        turn, judged, quiet = turn + tries, judged + count, 0 if change < 0 else quiet + tries
         seconds = max(time.clock() - last, 1e-6)
         tries = max(1, min(int(tries * SLICE_SECONDS / seconds), tries * 4))
     return judged
@@ -172,7 +182,7 @@ def _few_moves(case: _Case, choose: MoveChooser, time: _Time) -> tuple[I64, int]
     lay_out(history, shelves)
     rng, left, judged = np.random.default_rng(query.seed), query.moves_max or 0, 0
     moved = np.zeros(len(query.items), np.bool_)
-    mark, room = np.zeros(len(history.start), np.int64), np.empty(int(np.diff(history.start).max()) + 1, np.int64)
+    mark, room = _scratch(history)
     turn = 1
     for rounds in range(ROUNDS, 0, -1):
         budget = left if rounds == 1 else -(-left // rounds)
@@ -263,22 +273,13 @@ def _saved(case: _Case, slot: I64, groups: list[int], items: list[int], before: 
     members: list[list[int]] = [[] for _ in range(count)]
     for group, item in zip(groups, items, strict=True):
         members[group].append(item)
-    found = []
-    for some in members:
-        alone = current.copy()
-        alone[some] = slot[some]
-        touched = np.unique(
-            np.concatenate([history.item_order[history.item_start[i] : history.item_start[i + 1]] for i in some])
-        )
-        found.append(_orders_metres(case, current, touched) - _orders_metres(case, alone, touched))
-    return found
+    mark, room = _scratch(history)
+    return [
+        -group_change(history, shelves, np.array(some), slot[some], mark, turn, room)
+        for turn, some in enumerate(members, 1)
+    ]
 
 
-def _orders_metres(case: _Case, slot: I64, touched: I64) -> float:
-    if not len(touched):
-        return 0.0
-    whole = case.whole
-    history = _history(
-        case.query.orders, case.query.items, whole.ground, whole.slot_point, case.fits, case.fixed, touched
-    )
-    return float(lay_out(history, _shelves(case, history, slot)))
+def _scratch(history: History) -> tuple[I64, I64]:
+    """Marks of orders, and room for the longest."""
+    return np.zeros(len(history.start), np.int64), np.empty(int(np.diff(history.start).max()) + 1, np.int64)
