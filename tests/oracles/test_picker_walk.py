@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -82,10 +84,8 @@ def test_the_walk_is_the_shortest_and_its_stops_say_so(cross: int, path: bool) -
         way = [spot_of(world.ground, node) for node in nodes]
         assert way[0] == world.spots[0]
         assert way[-1] == world.spots[-1]
-        assert all(a[0] == b[0] or a[1] == b[1] for a, b in zip(way[:-1], way[1:], strict=True)), "through shelves"
-        assert sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in zip(way[:-1], way[1:], strict=True)) == (
-            pytest.approx(found)
-        )
+        assert all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(way)), "through shelves"
+        assert sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in pairwise(way)) == (pytest.approx(found))
 
 
 def spot_of(ground: Ground, node: int) -> Spot:
@@ -147,7 +147,7 @@ def test_a_matrix_walk_is_the_shortest_for_few_points_and_close_for_more(path: b
         order = np.empty(n, np.int64)
         assert matrix_walk(ground.metres, points, n, EXACT, order) == pytest.approx(best), seed
         way = [n, *order, last]
-        assert sum(metres[a, b] for a, b in zip(way[:-1], way[1:], strict=True)) == pytest.approx(best)
+        assert sum(metres[a, b] for a, b in pairwise(way)) == pytest.approx(best)
         excess.append(matrix_length(ground.metres, points, n) / best - 1)
     assert max(excess) <= 0.1
     assert np.mean(excess) <= 0.015

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from serving.decisions.place.contract import F64, I64, Layout, Matrix, Orders, Slots
+from serving.decisions.place.contract import F64, I64, Aisles, Layout, Matrix, Orders, Slots
 from serving.kernels.picker_ground import Ground, aisle_ground, matrix_ground
 from serving.kernels.picker_policies import COMBINED, LARGEST_GAP, RETURN, S_SHAPE, policies_metres
+from serving.kernels.picker_route import room_of, walk_route
 from serving.kernels.picker_walk import walks_metres
 
 RULES = {"s-shape": S_SHAPE, "largest-gap": LARGEST_GAP, "return": RETURN, "combined": COMBINED}
@@ -47,3 +48,16 @@ def walked(ground: Ground, points: I64, start: I64, policy: str = "optimal") -> 
     else:
         policies_metres(ground, points, start, RULES[policy], out)
     return out
+
+
+def walk_through(layout: Aisles, slots: Slots, used: I64) -> F64:
+    """(k, 2) x and y of the shortest walk by way of the slots `used`, from the depot to the end."""
+    ground, point = ground_of(layout, slots, used)
+    points = np.unique(point)
+    nodes = np.empty(room_of(ground, len(points)), np.int64)
+    nodes = nodes[: walk_route(ground, points, len(points), nodes)]
+    crossing, cross = -1 - nodes, len(layout.cross_y)
+    stop = np.maximum(nodes, 0)
+    column = np.where(nodes >= 0, ground.column[stop], crossing // cross)
+    y = np.where(nodes >= 0, ground.y[stop], layout.cross_y[np.where(nodes >= 0, 0, crossing % cross)])
+    return np.stack([ground.column_x[column], y], axis=1)
