@@ -19,6 +19,7 @@ from serving.runtime.worker_parts import WorkerSpec
 
 ADD = "/storegate.test/Add"
 NAME = "small"
+OTHER = "/storegate.test/Other"
 HELD_S_MAX = 30.0
 
 
@@ -29,7 +30,7 @@ class SmallWorker:
         if (settings / "no-build").exists():
             raise InvalidInput("settings", str(settings), "a folder without no-build")
         self._folder = settings
-        self.routes = [Route(ADD, Lane.ENGINE, self._decode, self._run, str.encode)]
+        self.routes = [Route(name, Lane.ENGINE, self._decode, self._run, str.encode) for name in (ADD, OTHER)]
 
     def ready(self) -> tuple[bool, str]:
         return True, "adds"
@@ -86,5 +87,6 @@ class SmallWorker:
         return str(sum(int(word) for word in words))
 
 
-def small(where: str = "deployment", **params: Any) -> WorkerSpec:
-    return WorkerSpec(NAME, SmallWorker, {ADD: Sent(repeatable=True)}, WorkerParams(where=where, **params))
+def small(where: str = "deployment", apart: bool = False, **params: Any) -> WorkerSpec:
+    methods = {ADD: Sent(repeatable=True), OTHER: Sent(repeatable=True)}
+    return WorkerSpec(NAME, SmallWorker, methods, WorkerParams(where=where, **params), apart)

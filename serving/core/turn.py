@@ -20,4 +20,4 @@ class Turn:
     deadline: float
     """The nearest deadline of the batch."""
     gone: Callable[[], bool] = not_gone
-    """Whether nobody waits for the batch any more: what takes long asks it now and then, and ends. Quick; any thread."""
+    """Whether nobody waits for the batch any more: what takes long asks now and then, and ends. Quick."""

@@ -7,7 +7,7 @@ of the gateway spends next to nothing on a call of a thousand items.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -62,14 +62,22 @@ Connect = Callable[[str], Link]
 
 
 class Host:
-    """Computes bundles, one after another: a second thread waits for its turn."""
+    """Computes bundles, those of one turn one after another: a second thread waits for it."""
 
-    def __init__(self, name: str, routes: Sequence[Route], clock: Clock) -> None:
+    def __init__(
+        self, name: str, routes: Sequence[Route], clock: Clock, turns: Mapping[str, str] | None = None
+    ) -> None:
+        """turns: method -> its turn; None = all have the same."""
         self._routes = {route.method: route for route in routes}
         self._clock = clock
         self._telemetry = Telemetry(name, tuple(self._routes))
-        self._turn = threading.Lock()
-        self._began = 0.0
+        of = turns or {}
+        locks = {of.get(method, ""): threading.Lock() for method in self._routes}
+        self._turns = {method: locks[of.get(method, "")] for method in self._routes}
+        self._began: dict[str, float] = {}
+        """When what is being computed began, by method."""
+        self._guard = threading.Lock()
+        """Of the one count that all methods share."""
 
     def run(self, bundle: Bundle, arrived: float, gone: Callable[[], bool] = not_gone) -> Answers:
         """arrived: when the bundle came, on this machine's monotonic clock; what is left of deadlines counts from then.
@@ -82,14 +90,13 @@ class Host:
             Call(gathered, number, bundle.method, sent.payload, arrived + sent.left_s, arrived, json=sent.json)
             for number, sent in enumerate(bundle.requests)
         ]
-        with self._turn:
+        with self._turns[bundle.method]:
             self._run(route, calls, gathered, gone)
         return [gathered.answers[number] for number in range(len(calls))]
 
     def stalled_s(self, now: float) -> float:
-        """Seconds since a bundle began that has not ended; 0 when idle."""
-        began = self._began
-        return now - began if began else 0.0
+        """Seconds since the oldest bundle began that has not ended; 0 when idle."""
+        return max((now - began for began in tuple(self._began.values())), default=0.0)
 
     def families(self) -> list[Family]:
         """As the engine's, under names of their own: the gateway counts the same calls."""
@@ -99,7 +106,7 @@ class Host:
         ]
 
     def _run(self, route: Route, calls: Sequence[Call], gathered: _Gathered, gone: Callable[[], bool]) -> None:
-        began = self._began = self._clock.monotonic()
+        began = self._began[route.method] = self._clock.monotonic()
         try:
             counts, live = self._telemetry.methods[route.method], []
             for call in calls:
@@ -115,9 +122,10 @@ class Host:
             took = self._clock.monotonic() - began
             counts.batch.observe(len(live))
             counts.service_s.observe(took)
-            self._telemetry.busy_s += took
+            with self._guard:
+                self._telemetry.busy_s += took
         finally:
-            self._began = 0.0
+            del self._began[route.method]
 
 
 class _Gathered:

@@ -100,17 +100,28 @@ class RayLink:
 
 
 class WorkerReplica:
-    """One process of a worker: its thread computes, the replica's event loop takes batches and tells how it is."""
+    """One process of a worker: a thread for each turn computes, the replica's event loop takes batches and tells how it
+    is."""
 
     async def __init__(  # type: ignore[misc]  # Ray awaits it
         self, spec: WorkerSpec, settings: Any, home: str, admin: tuple[str, Sequence[int]], gil_switch_s: float
     ) -> None:
         self._spec, self._clock = spec, SystemClock()
         self._seat: Seat | None = None
-        self._thread = ThreadPoolExecutor(1, f"storegate-worker-{spec.name}", initializer=stand_aside)
+        self._threads = {
+            turn: ThreadPoolExecutor(1, f"storegate-worker-{spec.name}", initializer=stand_aside)
+            for turn in dict.fromkeys(spec.turns.values())
+        }
         name = serve.get_replica_context().replica_id.unique_id
         tune(gil_switch_s)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._begin, settings, Path(home), name, admin)
+        await asyncio.get_running_loop().run_in_executor(
+            self._thread_of(""), self._begin, settings, Path(home), name, admin
+        )
+
+    def _thread_of(self, method: str) -> ThreadPoolExecutor:
+        """Any, where the method is not known: then that is the answer."""
+        turns = self._spec.turns
+        return self._threads[turns.get(method, next(iter(self._threads)))]
 
     def _begin(self, settings: Any, home: Path, name: str, admin: tuple[str, Sequence[int]]) -> None:
         seat = Seat(self._spec, settings, self._clock)
@@ -124,14 +135,15 @@ class WorkerReplica:
             seat.close()
             raise
         self._seat = seat
+        self._thread_of("").submit(seat.warm)
 
     async def run(self, bundle: Bundle) -> Answers:
-        """See Host. Bundles that nobody waits for any more are taken from the thread's queue, or told so."""
+        """See Host. Bundles that nobody waits for any more are taken from the queue of their thread, or told so."""
         assert self._seat is not None
         arrived, gone = self._clock.monotonic(), threading.Event()
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._seat.run, bundle, arrived, gone.is_set
+                self._thread_of(bundle.method), self._seat.run, bundle, arrived, gone.is_set
             )
         except asyncio.CancelledError:
             gone.set()
@@ -155,7 +167,8 @@ class WorkerReplica:
             await asyncio.to_thread(self._end, seat)
 
     def _end(self, seat: Seat) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for thread in self._threads.values():
+            thread.shutdown(wait=False, cancel_futures=True)
         seat.close()
         self._admin.close(ADMIN_CLOSE_S)
 
