@@ -68,7 +68,7 @@ def world(dataset: Dataset, seed: int) -> World:
     return World(
         block,
         slots,
-        Items(tuple(dataset.items[k].id for k in sold)),
+        Items(tuple(dataset.items[k].item_id for k in sold)),
         Orders(tuple(str(name) for name in names), start, key % len(sold), quantity),
         time_s,
         np.random.default_rng(seed).permutation(len(slots))[: len(sold)].astype(np.int64),

@@ -35,7 +35,7 @@ from serving.decisions.place.contract import (
     Slots,
     SlottingQuery,
 )
-from serving.decisions.place.fitting import DIMENSIONS, fitting, loads, unfit
+from serving.decisions.place.fitting import DIMENSIONS, bounds, fitting, loads, unfit
 
 BIG: Final = 1e12
 """Of a volume or a weight."""
@@ -170,21 +170,20 @@ def check_slot(slot: I64, items: Items, slots: Slots) -> None:
 
 def check_limits(limits: Limits, items: Items, orders: Orders) -> None:
     """Raises InvalidInput; also for an order that no walk could take."""
-    bounds = (limits.orders, limits.lines, limits.units, limits.volume, limits.weight)
-    for name, bound in zip(DIMENSIONS, bounds, strict=True):
+    given = (limits.orders, limits.lines, limits.units, limits.volume, limits.weight)
+    for name, bound in zip(DIMENSIONS, given, strict=True):
         if bound is not None and not 0 < bound <= BIG:
             raise InvalidInput(f"limits.{name}", bound, "more than 0")
     load = loads(items, orders)
-    for name, bound, of_order in zip(DIMENSIONS, bounds, load.T, strict=True):
-        if bound is not None and of_order.max() > bound:
+    for name, bound, most, of_order in zip(DIMENSIONS, given, bounds(limits), load.T, strict=True):
+        if bound is not None and of_order.max() > most:
             order = int(np.argmax(of_order))
             expected = f"at most {bound:g} {name}, the most of one walk: split it or raise limits.{name}"
             raise InvalidInput(f"orders[{order}]", f"{orders.ids[order]} with {of_order[order]:g} {name}", expected)
 
 
 def _check_fit(items: Items, slots: Slots, slot: I64) -> None:
-    """Raises InvalidInput for an item that fits no slot, that lies in one it does not fit, or for a crowd of items
-    that compete for fewer slots."""
+    """Raises InvalidInput for an item that fits no slot, and for one that must stay where it does not lie."""
     kinds = fitting(items, slots)
     for item, count in enumerate(kinds.choices.tolist()):
         if count == 0:

@@ -33,6 +33,10 @@ PHASES: Final = 4
 QUIET: Final = 20_000
 QUIET_PER_ITEM: Final = 200
 """Tries without a gain, for each item more, after which a search is over before its time."""
+WARM: Final = 0.3
+"""Of an average walk: what is given away easily at the beginning of a search."""
+ANNEALED: Final = 0.6
+"""Share of the time after which nothing is given away."""
 ROUNDS: Final = 5
 """In which a budget of moves is spent: what an exchange saves depends on those before it."""
 CANDIDATES: Final = 20_000
@@ -162,21 +166,26 @@ def _drawn(case: _Case, phase: int) -> History:
     return _history(orders, case.query.items, whole.ground, whole.slot_point, case.fits, case.fixed, mixed[:enough])
 
 
-def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Time) -> int:
+def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Time, warm: float = WARM) -> int:
+    """First some exchanges that cost a little are taken too, ever fewer, then only those that save. [1] Kirkpatrick,
+    Gelatt, Vecchi 1983, Science 220."""
     mark, room = _scratch(history)
-    lay_out(history, shelves)
-    tries, turn, judged, quiet = 16, 1, 0, 0
-    while quiet < QUIET + QUIET_PER_ITEM * len(history.kind) and not time.over():
+    typical = lay_out(history, shelves) / (len(history.start) - 1)
+    enough = QUIET + QUIET_PER_ITEM * len(history.kind)
+    began, tries, turn, judged, quiet = time.clock(), 16, 1, 0, 0
+    while quiet < enough and not time.over():
         last = time.clock()
-        change, count = improve(history, shelves, mark, turn, room, random, tries, 0.0)
-        turn, judged, quiet = turn + tries, judged + count, 0 if change < 0 else quiet + tries
+        done = max((last - began) / max(ANNEALED * (time.until - began), 1e-9), turn / enough)
+        warmth = warm * typical * max(1.0 - done, 0.0)
+        change, count = improve(history, shelves, mark, turn, room, random, tries, warmth)
+        turn, judged, quiet = turn + tries, judged + count, quiet + tries if warmth == 0 and change == 0 else 0
         seconds = max(time.clock() - last, 1e-6)
         tries = max(1, min(int(tries * SLICE_SECONDS / seconds), tries * 4))
     return judged
 
 
 def _few_moves(case: _Case, choose: MoveChooser, time: _Time) -> tuple[I64, int]:
-    """At most `moves_max` moves from where the items lie: exchanges that do not meet, chosen by the solver, in rounds."""
+    """At most `moves_max` moves: in rounds, exchanges without a common item, chosen by the solver."""
     query, history = case.query, case.whole
     shelves = _shelves(case, history, query.slot)
     lay_out(history, shelves)
