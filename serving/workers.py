@@ -11,6 +11,7 @@ from serving.engine.remote import Connect, Link
 from serving.engine.remote_lane import RemoteLane, RemoteLimits, Sent
 from serving.engine.telemetry import Family
 from serving.forecasting import ForecastWorker
+from serving.placing import PlaceWorker
 from serving.replenishing import ReplenishWorker
 from serving.runtime.worker_params import DEPLOYMENT
 from serving.runtime.worker_parts import WorkerSpec
@@ -29,9 +30,14 @@ def specs(settings: Settings) -> tuple[WorkerSpec, ...]:
         wire.PLAN_REPLENISHMENT: Sent(wire.PLAN_SIZE, repeatable=True),
         wire.ALLOCATE_STOCK: Sent(wire.PLAN_SIZE, repeatable=True),
     }
+    walks = {
+        wire.BATCH_ORDERS: Sent(wire.PLACE_SIZE, repeatable=True),
+        wire.PLAN_SLOTTING: Sent(wire.PLACE_SIZE, repeatable=True),
+    }
     return (
         WorkerSpec("forecast", ForecastWorker, forecast, settings.workers.forecast),
         WorkerSpec("replenish", ReplenishWorker, plans, settings.workers.replenish),
+        WorkerSpec("place", PlaceWorker, walks, settings.workers.place, apart=True),
     )
 
 
@@ -41,7 +47,7 @@ def deployed(settings: Settings) -> tuple[WorkerSpec, ...]:
 
 
 class Workers:
-    """Of one gateway replica: a lane for each, and those that compute in this process."""
+    """Of one gateway replica: a lane for each, or for each of its methods, and those that compute in this process."""
 
     def __init__(self, settings: Settings, connect: Connect | None, clock: Clock) -> None:
         """connect: the way to those with deployments of their own; None = all compute here."""
@@ -54,7 +60,9 @@ class Workers:
             else:
                 link = ThreadLink(spec, settings, clock)
                 self._here.append(link)
-            self.lanes.append(RemoteLane(spec.name, spec.methods, link, limits(settings, spec), clock))
+            self.lanes += [
+                RemoteLane(name, methods, link, limits(settings, spec), clock) for name, methods in lanes_of(spec)
+            ]
 
     @property
     def methods(self) -> list[str]:
@@ -74,6 +82,13 @@ class Workers:
         """Ends those in this process; the lanes end with the engine. Idempotent."""
         for link in self._here:
             link.close()
+
+
+def lanes_of(spec: WorkerSpec) -> list[tuple[str, dict[str, Sent]]]:
+    """(name, methods) of each."""
+    if not spec.apart:
+        return [(spec.name, spec.methods)]
+    return [(f"{spec.name}.{method.rpartition('/')[2]}", {method: sent}) for method, sent in spec.methods.items()]
 
 
 def limits(settings: Settings, spec: WorkerSpec) -> RemoteLimits:

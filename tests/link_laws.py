@@ -108,6 +108,14 @@ class LinkLaws:
         assert world.ask(*[b"1"] * 3) == [b"1"] * 3
         assert "81 1" not in world.computed()
 
+    def test_a_long_search_is_told_when_nobody_waits_for_it(self, world: World) -> None:
+        """And makes room for those who do."""
+        future = world.send(b"search treasure")
+        awaited(lambda: (world.folder / "treasure.held").exists(), "it searches")
+        future.cancel()
+        awaited(lambda: (world.folder / "treasure.ended").exists(), "it has ended")
+        assert world.ask(b"83 1") == [b"84"]
+
     def test_large_requests_and_answers_go_through(self, world: World) -> None:
         """Beyond the 4 MB of one message of Ray's."""
         many, total = world.ask(b"many 9000000", b"1 " * 3_000_000)

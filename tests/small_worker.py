@@ -19,6 +19,7 @@ from serving.runtime.worker_parts import WorkerSpec
 
 ADD = "/storegate.test/Add"
 NAME = "small"
+OTHER = "/storegate.test/Other"
 HELD_S_MAX = 30.0
 
 
@@ -29,7 +30,7 @@ class SmallWorker:
         if (settings / "no-build").exists():
             raise InvalidInput("settings", str(settings), "a folder without no-build")
         self._folder = settings
-        self.routes = [Route(ADD, Lane.ENGINE, self._decode, self._run, str.encode)]
+        self.routes = [Route(name, Lane.ENGINE, self._decode, self._run, str.encode) for name in (ADD, OTHER)]
 
     def ready(self) -> tuple[bool, str]:
         return True, "adds"
@@ -49,10 +50,18 @@ class SmallWorker:
     def _run(self, queries: Sequence[list[str]], turn: Turn) -> list[str | StoregateError]:
         with open(self._folder / "computed", "a") as log:
             log.writelines(" ".join(words) + "\n" for words in queries)
-        return [self._answer(words) for words in queries]
+        return [self._answer(words, turn) for words in queries]
 
-    def _answer(self, words: list[str]) -> str | StoregateError:
+    def _answer(self, words: list[str], turn: Turn) -> str | StoregateError:
         match words:
+            case ["search", name]:  # until nobody waits for it
+                (self._folder / f"{name}.held").touch()
+                until = time.monotonic() + HELD_S_MAX
+                while not turn.gone():
+                    assert time.monotonic() < until
+                    time.sleep(0.005)
+                (self._folder / f"{name}.ended").touch()
+                return name
             case ["hold", name]:  # until the file is gone
                 (self._folder / f"{name}.held").touch()
                 until = time.monotonic() + HELD_S_MAX
@@ -78,5 +87,6 @@ class SmallWorker:
         return str(sum(int(word) for word in words))
 
 
-def small(where: str = "deployment", **params: Any) -> WorkerSpec:
-    return WorkerSpec(NAME, SmallWorker, {ADD: Sent(repeatable=True)}, WorkerParams(where=where, **params))
+def small(where: str = "deployment", apart: bool = False, **params: Any) -> WorkerSpec:
+    methods = {ADD: Sent(repeatable=True), OTHER: Sent(repeatable=True)}
+    return WorkerSpec(NAME, SmallWorker, methods, WorkerParams(where=where, **params), apart)

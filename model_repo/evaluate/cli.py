@@ -16,6 +16,7 @@ from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.baselines import Contender
 from model_repo.evaluate.forecast.command import forecast
 from model_repo.evaluate.knowledge import joined
+from model_repo.evaluate.place.command import place
 from model_repo.evaluate.policy.command import policy
 from model_repo.evaluate.price.command import price
 from model_repo.evaluate.rankers import rankers
@@ -36,6 +37,7 @@ def evaluate() -> None:
 
 
 evaluate.add_command(forecast)
+evaluate.add_command(place)
 evaluate.add_command(policy)
 evaluate.add_command(price)
 evaluate.add_command(rankers)

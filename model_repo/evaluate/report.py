@@ -20,7 +20,7 @@ from model_repo.evaluate.search import Chosen, spelt
 SERVED_NAME = "served"
 LOWER: Final = frozenset({
     "rmse", "mae", "mape", "regret", "pinball", "spl", "wspl", "rmsse", "wrmsse", "owa", "smape", "mase", "cost",
-    "violations",
+    "violations", "metres", "moves", "worse", "late", "ms",
 })  # fmt: skip
 """Words in a metric's name that make lower the better; else higher is."""
 NEITHER: Final = frozenset({"elasticity", "bias", "questions", "se"})

@@ -41,6 +41,8 @@ from storegate.v1 import (
     inventory_pb2_grpc,
     model_pb2,
     model_pb2_grpc,
+    placement_pb2,
+    placement_pb2_grpc,
     pricing_pb2,
     pricing_pb2_grpc,
     recommendation_pb2,
@@ -57,6 +59,7 @@ RETRIED = (
     {"service": "storegate.v1.CatalogService", "method": "GetItem"},
     {"service": "storegate.v1.ForecastService"},
     {"service": "storegate.v1.InventoryService"},
+    {"service": "storegate.v1.PlacementService"},
     *(
         {"service": "storegate.v1.ModelService", "method": method}
         for method in ("ListModels", "GetModel", "PromoteModel", "SetShadow", "SetTrafficSplit")
@@ -74,6 +77,12 @@ give one back. In an outage, retries must not multiply the load."""
 
 BATCH_S = 60.0
 """Deadline of a batch, and of questions about one: they wait behind others."""
+
+BATCHING_S, SLOTTING_S = 1.0, 30.0
+"""What the gateway searches where a request does not say."""
+
+SEARCH_SPARE_S = 15.0
+"""Beside the search itself: for calls that wait before it, and for large requests."""
 
 STREAM_S = 60.0
 """Deadline of a stream of events."""
@@ -354,6 +363,20 @@ class Client:
         request = inventory_pb2.AllocateStockRequest(items=items, **fields)
         return self._call("inventory", "AllocateStock", request, timeout_s)
 
+    def batch_orders(
+        self, request: placement_pb2.BatchOrdersRequest, *, timeout_s: float | None = None
+    ) -> placement_pb2.BatchOrdersResponse:
+        """Which orders are picked together, and the walk of each batch. timeout_s: None = the search, and a while."""
+        timeout_s = timeout_s or (request.search_seconds or BATCHING_S) + SEARCH_SPARE_S
+        return self._call("placement", "BatchOrders", request, timeout_s)
+
+    def plan_slotting(
+        self, request: placement_pb2.PlanSlottingRequest, *, timeout_s: float | None = None
+    ) -> placement_pb2.PlanSlottingResponse:
+        """Where items should lie, and the moves that lead there. timeout_s: None = the search, and a while."""
+        timeout_s = timeout_s or (request.search_seconds or SLOTTING_S) + SEARCH_SPARE_S
+        return self._call("placement", "PlanSlotting", request, timeout_s)
+
     def list_models(self, *, timeout_s: float | None = None) -> model_pb2.ListModelsResponse:
         """All models and who answers whom."""
         return self._call("model", "ListModels", model_pb2.ListModelsRequest(), timeout_s)
@@ -507,6 +530,7 @@ class _Slot:
             "catalog": catalog_pb2_grpc.CatalogServiceStub(channel),
             "forecast": forecast_pb2_grpc.ForecastServiceStub(channel),
             "inventory": inventory_pb2_grpc.InventoryServiceStub(channel),
+            "placement": placement_pb2_grpc.PlacementServiceStub(channel),
             "model": model_pb2_grpc.ModelServiceStub(channel),
             "batch": batch_pb2_grpc.BatchServiceStub(channel),
             "pricing": pricing_pb2_grpc.PricingServiceStub(channel),

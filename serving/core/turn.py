@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+
+def not_gone() -> bool:
+    """Somebody waits, as far as is known."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +19,5 @@ class Turn:
     wall: float
     deadline: float
     """The nearest deadline of the batch."""
+    gone: Callable[[], bool] = not_gone
+    """Whether nobody waits for the batch any more: what takes long asks now and then, and ends. Quick."""

@@ -7,14 +7,14 @@ of the gateway spends next to nothing on a call of a thousand items.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from serving.core.clock import NEVER, Clock
 from serving.core.errors import StoregateError, UnknownMethod
-from serving.core.turn import Turn
+from serving.core.turn import Turn, not_gone
 from serving.engine.batcher import expired_error
 from serving.engine.calls import Call, Route
 from serving.engine.execution import execute
@@ -48,7 +48,8 @@ class Link(Protocol):
 
     def send(self, bundle: Bundle) -> Future[Answers]:
         """Returns at once; from any thread. The future raises StoregateError for all requests alike; to cancel it says
-        that nobody waits for them any more, so that they cost nothing more if they have not begun."""
+        that nobody waits for them any more: they cost nothing more if they have not begun, and else are told by
+        `Turn.gone`."""
         ...
 
     def close(self) -> None:
@@ -61,18 +62,26 @@ Connect = Callable[[str], Link]
 
 
 class Host:
-    """Computes bundles, one after another: a second thread waits for its turn."""
+    """Computes bundles, those of one turn one after another: a second thread waits for it."""
 
-    def __init__(self, name: str, routes: Sequence[Route], clock: Clock) -> None:
+    def __init__(
+        self, name: str, routes: Sequence[Route], clock: Clock, turns: Mapping[str, str] | None = None
+    ) -> None:
+        """turns: method -> its turn; None = all have the same."""
         self._routes = {route.method: route for route in routes}
         self._clock = clock
         self._telemetry = Telemetry(name, tuple(self._routes))
-        self._turn = threading.Lock()
-        self._began = 0.0
+        of = turns or {}
+        locks = {of.get(method, ""): threading.Lock() for method in self._routes}
+        self._turns = {method: locks[of.get(method, "")] for method in self._routes}
+        self._began: dict[str, float] = {}
+        """When what is being computed began, by method."""
+        self._guard = threading.Lock()
+        """Of the one count that all methods share."""
 
-    def run(self, bundle: Bundle, arrived: float) -> Answers:
+    def run(self, bundle: Bundle, arrived: float, gone: Callable[[], bool] = not_gone) -> Answers:
         """arrived: when the bundle came, on this machine's monotonic clock; what is left of deadlines counts from then.
-        Never raises an Exception; what has expired is not computed."""
+        gone: as in Turn. Never raises an Exception; what has expired is not computed."""
         route = self._routes.get(bundle.method)
         if route is None:  # in the middle of a rollout the gateway may know more than we do
             return [UnknownMethod(f"no such method in this worker: {bundle.method[:80]!r}")] * len(bundle.requests)
@@ -81,14 +90,13 @@ class Host:
             Call(gathered, number, bundle.method, sent.payload, arrived + sent.left_s, arrived, json=sent.json)
             for number, sent in enumerate(bundle.requests)
         ]
-        with self._turn:
-            self._run(route, calls, gathered)
+        with self._turns[bundle.method]:
+            self._run(route, calls, gathered, gone)
         return [gathered.answers[number] for number in range(len(calls))]
 
     def stalled_s(self, now: float) -> float:
-        """Seconds since a bundle began that has not ended; 0 when idle."""
-        began = self._began
-        return now - began if began else 0.0
+        """Seconds since the oldest bundle began that has not ended; 0 when idle."""
+        return max((now - began for began in tuple(self._began.values())), default=0.0)
 
     def families(self) -> list[Family]:
         """As the engine's, under names of their own: the gateway counts the same calls."""
@@ -97,8 +105,8 @@ class Host:
             for family in self._telemetry.families()
         ]
 
-    def _run(self, route: Route, calls: Sequence[Call], gathered: _Gathered) -> None:
-        began = self._began = self._clock.monotonic()
+    def _run(self, route: Route, calls: Sequence[Call], gathered: _Gathered, gone: Callable[[], bool]) -> None:
+        began = self._began[route.method] = self._clock.monotonic()
         try:
             counts, live = self._telemetry.methods[route.method], []
             for call in calls:
@@ -110,13 +118,14 @@ class Host:
                     counts.failed("DEADLINE_EXPIRED")
             if live:
                 deadline = min(call.deadline for call in live)
-                execute(route, live, Turn(began, self._clock.wall(), deadline), self._telemetry)
+                execute(route, live, Turn(began, self._clock.wall(), deadline, gone), self._telemetry)
             took = self._clock.monotonic() - began
             counts.batch.observe(len(live))
             counts.service_s.observe(took)
-            self._telemetry.busy_s += took
+            with self._guard:
+                self._telemetry.busy_s += took
         finally:
-            self._began = 0.0
+            del self._began[route.method]
 
 
 class _Gathered:

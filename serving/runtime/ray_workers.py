@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -95,27 +96,45 @@ class RayLink:
 
 
 class WorkerReplica:
-    """One process of a worker: its thread computes, the replica's event loop takes batches and tells how it is."""
+    """One process of a worker: a thread for each turn computes, the replica's event loop takes batches and tells how it
+    is."""
 
     async def __init__(  # type: ignore[misc]  # Ray awaits it
         self, spec: WorkerSpec, settings: Any, home: str, admin: tuple[str, Sequence[int]], gil_switch_s: float
     ) -> None:
         self._spec, self._clock = spec, SystemClock()
         self._post: Post | None = None
-        self._thread = ThreadPoolExecutor(1, f"storegate-worker-{spec.name}", initializer=stand_aside)
+        self._threads = {
+            turn: ThreadPoolExecutor(1, f"storegate-worker-{spec.name}", initializer=stand_aside)
+            for turn in dict.fromkeys(spec.turns.values())
+        }
         name = serve.get_replica_context().replica_id.unique_id
         tune(gil_switch_s)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._begin, settings, Path(home), name, admin)
+        await asyncio.get_running_loop().run_in_executor(
+            self._thread_of(""), self._begin, settings, Path(home), name, admin
+        )
+
+    def _thread_of(self, method: str) -> ThreadPoolExecutor:
+        """Any, where the method is not known: then that is the answer."""
+        turns = self._spec.turns
+        return self._threads[turns.get(method, next(iter(self._threads)))]
 
     def _begin(self, settings: Any, home: Path, name: str, admin: tuple[str, Sequence[int]]) -> None:
         self._post = Post(self._spec, settings, home, name, admin, self._clock)
         settle()
+        self._thread_of("").submit(self._post.seat.warm)
 
     async def run(self, bundle: Bundle) -> Answers:
-        """See Host. Bundles that nobody waits for any more are taken from the thread's queue."""
+        """See Host. Bundles that nobody waits for any more are taken from the queue of their thread, or told so."""
         assert self._post is not None
-        arrived = self._clock.monotonic()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._post.seat.run, bundle, arrived)
+        arrived, gone = self._clock.monotonic(), threading.Event()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._thread_of(bundle.method), self._post.seat.run, bundle, arrived, gone.is_set
+            )
+        except asyncio.CancelledError:
+            gone.set()
+            raise
 
     async def check_health(self) -> None:
         """Ray asks; raising says no."""
@@ -135,7 +154,8 @@ class WorkerReplica:
             await asyncio.to_thread(self._end, post)
 
     def _end(self, post: Post) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for thread in self._threads.values():
+            thread.shutdown(wait=False, cancel_futures=True)
         post.close()
 
 

@@ -67,11 +67,31 @@ class WorkerParams:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannerParams(WorkerParams):
+    """Of a worker that searches for as long as a call allows: one call after another, and few that wait."""
+
+    batch_max: int = setting(
+        1, "Most calls sent and computed together; of searches each then waits for all.", low=1, high=1024, unit="calls"
+    )
+    queue_max: int = setting(
+        16, "Most calls of one caller that may wait in a gateway replica.", low=1, high=1_000_000, unit="calls"
+    )
+    call_s_max: float = setting(
+        240.0,
+        "Most time for a call, its search included, which is cut short; a worker that computes on is replaced.",
+        low=1,
+        high=3600,
+        unit="s",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class WorkersParams:
     """The section `workers` of the settings: one below it for each."""
 
     forecast: WorkerParams = field(default_factory=WorkerParams)
     replenish: WorkerParams = field(default_factory=WorkerParams)
+    place: PlannerParams = field(default_factory=PlannerParams)
 
     @property
     def deployed(self) -> list[str]:

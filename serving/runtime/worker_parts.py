@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from serving.core.clock import Clock
+from serving.core.turn import not_gone
 from serving.engine.calls import Route
 from serving.engine.remote import Answers, Bundle, Host
 from serving.engine.remote_lane import Sent
@@ -21,7 +22,7 @@ NICE: Final = 10
 
 
 class Worker(Protocol):
-    """Built in the process in which it computes, on the thread that computes."""
+    """Built in the process in which it computes, on a thread that computes."""
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -41,6 +42,15 @@ class Worker(Protocol):
         ...
 
 
+@runtime_checkable
+class Warming(Protocol):
+    """A worker that goes on getting ready when it is there already."""
+
+    def warm(self) -> None:
+        """Called once, on a thread that computes, in a process of its own; the first calls wait for it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
     """What the gateway and the launcher know of a worker."""
@@ -51,6 +61,13 @@ class WorkerSpec:
     methods: dict[str, Sent]
     """Full gRPC name -> what the gateway has to know of it."""
     params: WorkerParams
+    apart: bool = False
+    """Whether its methods wait for none of each other: each has a lane and a thread of its own."""
+
+    @property
+    def turns(self) -> dict[str, str]:
+        """Method -> its turn. What has the same turn is computed one after another."""
+        return {method: method if self.apart else self.name for method in self.methods}
 
 
 class Seat:
@@ -60,14 +77,19 @@ class Seat:
         self._spec, self._clock = spec, clock
         self._worker = spec.build(settings)
         try:
-            self._host = Host(spec.name, self._worker.routes, clock)
+            self._host = Host(spec.name, self._worker.routes, clock, spec.turns)
         except BaseException:
             self._worker.close()
             raise
 
-    def run(self, bundle: Bundle, arrived: float) -> Answers:
+    def run(self, bundle: Bundle, arrived: float, gone: Callable[[], bool] = not_gone) -> Answers:
         """See Host."""
-        return self._host.run(bundle, arrived)
+        return self._host.run(bundle, arrived, gone)
+
+    def warm(self) -> None:
+        """See Warming."""
+        if isinstance(self._worker, Warming):
+            self._worker.warm()
 
     def healthy(self) -> tuple[bool, str]:
         """Whether it goes on; one that does not should be replaced."""

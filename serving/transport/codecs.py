@@ -19,6 +19,7 @@ from serving.transport import (
     inventory_codec,
     item_codec,
     model_codec,
+    placement_codec,
     pricing_codec,
     recommend_codec,
     user_codec,
@@ -47,6 +48,8 @@ SET_PRICES: Final = "/storegate.v1.CatalogService/SetPrices"
 FORECAST_DEMAND: Final = "/storegate.v1.ForecastService/ForecastDemand"
 PLAN_REPLENISHMENT: Final = "/storegate.v1.InventoryService/PlanReplenishment"
 ALLOCATE_STOCK: Final = "/storegate.v1.InventoryService/AllocateStock"
+PLAN_SLOTTING: Final = "/storegate.v1.PlacementService/PlanSlotting"
+BATCH_ORDERS: Final = "/storegate.v1.PlacementService/BatchOrders"
 LIST_MODELS: Final = "/storegate.v1.ModelService/ListModels"
 GET_MODEL: Final = "/storegate.v1.ModelService/GetModel"
 PROMOTE_MODEL: Final = "/storegate.v1.ModelService/PromoteModel"
@@ -76,12 +79,16 @@ FORECAST_SIZE: Final = Size(forecast_codec.forecast_units, interactive_max=10)
 """Hundreds of items; bulk only where its caller says so."""
 PLAN_SIZE: Final = Size(inventory_codec.plan_units, interactive_max=50)
 """Likewise."""
+PLACE_SIZE: Final = Size(placement_codec.search_units, interactive_max=placement_codec.CALL_UNITS_MAX)
+"""A search is as long as its caller says, and bulk only where its caller says so."""
 SIZES: Final = {
     QUOTE_PRICES: QUOTE_SIZE,
     SIMULATE_PRICES: SIMULATE_SIZE,
     FORECAST_DEMAND: FORECAST_SIZE,
     PLAN_REPLENISHMENT: PLAN_SIZE,
     ALLOCATE_STOCK: PLAN_SIZE,
+    PLAN_SLOTTING: PLACE_SIZE,
+    BATCH_ORDERS: PLACE_SIZE,
 }
 """Of the methods whose answers go through their messages, where calls bring more or less work."""
 
@@ -146,6 +153,8 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         LIST_OPERATIONS: (batch_codec.decode_list_operations, batch_codec.encode_operations),
         CANCEL_OPERATION: (batch_codec.decode_cancel_operation, batch_codec.encode_operation),
         RESUME_OPERATION: (batch_codec.decode_resume_operation, batch_codec.encode_operation),
+        PLAN_SLOTTING: (placement_codec.decode_slotting, placement_codec.encode_slotting),
+        BATCH_ORDERS: (placement_codec.decode_batch, placement_codec.encode_batch),
         PING: (_decode_ping, _encode_ping),
     }
     responses = {method.full_name: method.response for method in methods()}

@@ -19,6 +19,7 @@ from storegate.v1 import (
     gateway_pb2,
     inventory_pb2,
     model_pb2,
+    placement_pb2,
     pricing_pb2,
     recommendation_pb2,
 )
@@ -32,6 +33,7 @@ FILES: Final = tuple(
         forecast_pb2,
         pricing_pb2,
         inventory_pb2,
+        placement_pb2,
         model_pb2,
         batch_pb2,
         gateway_pb2,

@@ -26,6 +26,27 @@ _NUMBERS: Final[dict[int, dict[str, Any]]] = {
     Field.CPPTYPE_BOOL: {"type": "boolean"},
     Field.CPPTYPE_STRING: {"type": "string"},
 }
+_AISLES: Final = {
+    "aisles": {
+        "aisles": [
+            {"aisleId": "A", "xMetres": 0},
+            {"aisleId": "B", "xMetres": 5},
+            {"aisleId": "C", "xMetres": 10},
+        ],
+        "crossAisleYMetres": [0, 11],
+        "depotXMetres": 0,
+    }
+}
+_SLOTS: Final = [
+    {"slotId": "A-03", "aisleId": "A", "yMetres": 3},
+    {"slotId": "B-05", "aisleId": "B", "yMetres": 5},
+    {"slotId": "C-08", "aisleId": "C", "yMetres": 8},
+]
+_ORDERS: Final = [
+    {"orderId": "1001", "lines": [{"itemId": "22423", "quantity": "2"}, {"itemId": "47566"}]},
+    {"orderId": "1002", "lines": [{"itemId": "85123A"}]},
+    {"orderId": "1003", "lines": [{"itemId": "22423"}, {"itemId": "85123A", "quantity": "6"}]},
+]
 EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "Recommend": {"userId": "17850", "pageSize": 5},
     "RecommendPage": {
@@ -94,6 +115,25 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             }
         ],
         "horizonDays": 14,
+    },
+    "BatchOrders": {
+        "layout": _AISLES,
+        "slots": _SLOTS,
+        "items": [
+            {"itemId": "22423", "slotId": "A-03", "volumeLitres": 2.5},
+            {"itemId": "85123A", "slotId": "B-05", "volumeLitres": 0.4},
+            {"itemId": "47566", "slotId": "C-08", "volumeLitres": 0.6},
+        ],
+        "orders": _ORDERS,
+        "limits": {"maxOrders": 2, "maxVolumeLitres": 60},
+        "searchSeconds": 0.2,
+    },
+    "PlanSlotting": {
+        "layout": _AISLES,
+        "slots": _SLOTS,
+        "items": [{"itemId": "22423", "slotId": "C-08"}, {"itemId": "85123A", "slotId": "B-05"}, {"itemId": "47566"}],
+        "orders": _ORDERS,
+        "searchSeconds": 0.2,
     },
     "ListModels": {},
     "GetModel": {"name": "20261123T011500-0badcafe"},

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from link_laws import WAIT_S, LinkLaws, World, awaited
-from small_worker import small
+from small_worker import OTHER, small
 
 from serving.core.clock import SystemClock
 from serving.core.errors import WorkerUnavailable
+from serving.engine.remote import Bundle, Request
 from serving.runtime.worker_parts import NICE
 from serving.runtime.worker_thread import AGAIN_S, ThreadLink
 
@@ -67,6 +68,24 @@ def test_a_worker_that_cannot_be_built_says_why_and_is_tried_again(tmp_path: Pat
     clock.ahead_s = AGAIN_S + 1
     assert world.ask(b"1") == [b"1"]
     link.close()
+
+
+def test_methods_that_are_apart_wait_for_none_of_each_other(tmp_path: Path) -> None:
+    """While one is busy for long, the other answers; without it they take turns."""
+    for name, apart in (("apart", True), ("together", False)):
+        folder = tmp_path / name
+        folder.mkdir()
+        link = ThreadLink(small(apart=apart), folder, SystemClock())
+        with World(link, folder).held("search"):
+            other = link.send(Bundle(OTHER, (Request(b"1 2"),)))
+            if apart:
+                assert other.result(WAIT_S) == [b"3"]
+            else:
+                assert not other.running()
+                assert not other.done()
+        assert other.result(WAIT_S) == [b"3"]
+        link.close()
+        assert (folder / "closed").exists()
 
 
 def test_one_that_leaves_takes_no_more_calls(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from serving.adapters.min_cost_flow import min_cost_flow
+from serving.adapters.slot_moves import choose_moves
 from serving.catalogue.contract import DeleteItems, GetItem, Imported, ImportItems, ItemFound, Written
 from serving.core.batch import (
     BatchSpec,
@@ -68,6 +69,9 @@ from serving.core.row_files import LineError
 from serving.core.turn import Turn
 from serving.decisions.forecast.contract import Query as ForecastQuery
 from serving.decisions.forecast.pipeline import ForecastPipeline
+from serving.decisions.place.calls import PlacementCalls
+from serving.decisions.place.contract import BatchQuery, SlottingQuery
+from serving.decisions.place.service import PlacementService
 from serving.decisions.price import quoting
 from serving.decisions.price.contract import AllQuery, QuoteQuery, SimulateQuery
 from serving.decisions.price.rules import Params as PriceParams
@@ -168,6 +172,8 @@ OPERATION = Operation(
 
 
 INVENTORY = InventoryService(PoissonDemand, lambda: CATALOGUE, min_cost_flow, ReplenishParams())
+PLACEMENT = PlacementService(choose_moves)
+WALKS = PlacementCalls(PLACEMENT, SystemClock(), 10.0)
 TURN = Turn(0.0, 0.0, 1.0)
 FORECASTS = ForecastPipeline(weekday_rates(locations=("main",)), lambda: CATALOGUE)
 
@@ -254,6 +260,10 @@ def computed(query: Any) -> Any:
             return INVENTORY.run_plan([query], TURN)[0]
         case AllocateQuery():
             return INVENTORY.run_allocate([query], TURN)[0]
+        case BatchQuery() | SlottingQuery():
+            run: Any = WALKS.run_batch if isinstance(query, BatchQuery) else WALKS.run_slotting
+            (done,) = run([query], Turn(SystemClock().monotonic(), 0.0, NEVER))
+            return done if isinstance(done, StoregateError) else replace(done, answer=replace(done.answer, seconds=0.5))
         case ForecastQuery():
             return FORECASTS.run([query], Turn(0.0, 0.0, NEVER))[0]
         case ImportItems():
@@ -336,6 +346,7 @@ class Faces:
 def faces(request: pytest.FixtureRequest) -> Iterator[Faces]:
     engine = Engine()
     INVENTORY.warm()
+    PLACEMENT.warm()
     front = request.param(FrontParams(), [method.full_name for method in methods()], services())
     server = HttpServer(http_app(engine))
     front.start(engine)
@@ -362,6 +373,38 @@ def over_grpc(faces: Faces, method: Method, body: dict[str, Any]) -> Any:
 
 GBP = {"amountMinor": "5", "currencyCode": "GBP"}
 EUR = {"amountMinor": "5", "currencyCode": "EUR"}
+AISLES = {
+    "aisles": {
+        "aisles": [{"aisleId": "A", "xMetres": 0}, {"aisleId": "ä", "xMetres": 5}],
+        "crossAisleYMetres": [0, 11],
+        "depotXMetres": 0,
+        "endXMetres": 5,
+    }
+}
+BETWEEN = [0, 4, 7, 4, 0, 5, 7, 5, 0]
+DISTANCES = {"distances": {"points": 3, "metres": BETWEEN, "depot": 0, "end": 0}}
+SHELVES: dict[str, Any] = {
+    "layout": AISLES,
+    "slots": [
+        {"slotId": "A3", "aisleId": "A", "yMetres": 3, "zone": "chilled", "volumeLitres": 9},
+        {"slotId": "ä8", "aisleId": "ä", "yMetres": 8, "weightKg": 40},
+        {"slotId": "ä9", "aisleId": "ä", "yMetres": 9},
+    ],
+    "items": [
+        {"itemId": "milk", "slotId": "A3", "volumeLitres": 1, "weightKg": 1.03, "zone": "chilled", "units": "9"},
+        {"itemId": "22423", "slotId": "ä9", "weightKg": 0.5},
+    ],
+    "orders": [
+        {"orderId": "1", "lines": [{"itemId": "milk", "quantity": "2"}, {"itemId": "22423"}]},
+        {"orderId": "2", "lines": [{"itemId": "22423", "quantity": "3"}, {"itemId": "22423"}]},
+    ],
+    "searchSeconds": 1e-6,
+}
+"""Searched for no time at all, both methods' answers depend on nothing but the question."""
+POINTS: dict[str, Any] = SHELVES | {
+    "layout": DISTANCES,
+    "slots": [{"slotId": name, "point": 2} for name in ("A3", "ä9")],
+}
 PLAN = {"itemId": "i2", "leadTimeDays": 7, "onHand": "3"}
 EVENT = {"eventId": "e", "eventType": "add-to-cart", "userId": "u", "items": [{"itemId": "22423", "quantity": 2}]}
 ANSWERED = [
@@ -479,6 +522,11 @@ ANSWERED = [
             "plans": [{"itemId": "i1", "price": GBP, "promotionDays": ["2011-12-24"]}],
         },
     ),
+    ("BatchOrders", SHELVES | {"limits": {"maxOrders": 1, "maxVolumeLitres": 2.5}, "seed": "7", "requestId": "ä"}),
+    ("BatchOrders", SHELVES),
+    ("BatchOrders", POINTS),
+    ("PlanSlotting", SHELVES | {"maxMoves": 1, "requestId": "ä"}),
+    ("PlanSlotting", SHELVES | {"items": [{"itemId": "milk"}, {"itemId": "22423"}]}),
     ("ListModels", {}),
     ("GetModel", {"name": "r2"}),
     ("PromoteModel", {"name": "r2", "validateOnly": True}),
@@ -579,6 +627,28 @@ REFUSED = [
         },
         "CONTRADICTORY_BOUNDS",
     ),
+    ("BatchOrders", {}, "MISSING_LAYOUT"),
+    ("BatchOrders", SHELVES | {"orders": []}, "WRONG_COUNT"),
+    ("BatchOrders", SHELVES | {"orders": SHELVES["orders"] * 2}, "REPEATED_ID"),
+    ("BatchOrders", SHELVES | {"orders": [{"orderId": "1", "lines": [{"itemId": "gone"}]}]}, "UNKNOWN_ITEM"),
+    ("BatchOrders", SHELVES | {"slots": [{"slotId": "A3", "aisleId": "Z"}]}, "UNKNOWN_AISLE"),
+    ("BatchOrders", SHELVES | {"items": [{"itemId": "milk", "slotId": "Z9"}]}, "UNKNOWN_SLOT"),
+    ("BatchOrders", SHELVES | {"items": [{"itemId": name, "slotId": "A3"} for name in "ab"]}, "SLOT_TAKEN"),
+    ("BatchOrders", SHELVES | {"limits": {"maxUnits": "2"}}, "INVALID_FIELD"),
+    ("BatchOrders", SHELVES | {"searchSeconds": 301}, "INVALID_FIELD"),
+    (
+        "BatchOrders",
+        POINTS | {"layout": {"distances": {"points": 3, "metres": ["Infinity", *BETWEEN[1:]]}}},
+        "UNREACHABLE",
+    ),
+    (
+        "BatchOrders",
+        POINTS | {"layout": {"distances": {"points": 3, "metres": [*BETWEEN[:3], 9, *BETWEEN[4:]]}}},
+        "ASYMMETRIC_DISTANCES",
+    ),
+    ("PlanSlotting", POINTS, "LAYOUT_NOT_SUPPORTED"),
+    ("PlanSlotting", SHELVES | {"slots": SHELVES["slots"][::2][:1]}, "UNKNOWN_SLOT"),
+    ("PlanSlotting", SHELVES | {"items": [{"itemId": name} for name in ("milk", "22423", "x", "y")]}, "TOO_MANY"),
     ("ForecastDemand", {"itemIds": ["i1"] * 2}, "REPEATED_ID"),
     ("ForecastDemand", {"itemIds": ["i1"], "horizonDays": 0}, "INVALID_FIELD"),
     ("ForecastDemand", {"itemIds": ["i1"], "horizonDays": 85}, "HORIZON_TOO_LONG"),

@@ -1,0 +1,294 @@
+"""`PlanSlotting`: which slot for which item. Popular things near, then exchanges judged by true walks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+import numpy as np
+
+from serving.decisions.place.contract import I64, Bools, Items, Move, Orders, SlottingAnswer, SlottingQuery
+from serving.decisions.place.fitting import Fitting, fitting
+from serving.decisions.place.ground import ground_of
+from serving.decisions.place.ports import MoveChooser, Stop, never
+from serving.decisions.place.starting import BY_AISLE, NEAREST, assigned, cube_per_order, slot_order
+from serving.kernels.slotting import (
+    History,
+    Shelves,
+    exchange,
+    exchange_change,
+    group_change,
+    improve,
+    lay_out,
+    may_exchange,
+)
+
+SLICE_SECONDS: Final = 0.05
+LINES: Final = 150_000
+"""Of a history that is looked at at a time: what is longer is drawn from, anew for each phase."""
+PHASES: Final = 4
+"""Of the search of a history that is drawn from."""
+QUIET: Final = 20_000
+QUIET_PER_ITEM: Final = 200
+"""Tries without a gain, for each item more, after which a search is over before its time."""
+WARM: Final = 0.3
+"""Of an average walk: what is given away easily at the beginning of a search."""
+ANNEALED: Final = 0.6
+"""Share of the time after which nothing is given away."""
+ROUNDS: Final = 5
+"""In which a budget of moves is spent: what an exchange saves depends on those before it."""
+CANDIDATES: Final = 20_000
+"""Exchanges that one round looks at."""
+OFFERED: Final = 1_500
+"""Of which so many go to the solver."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    query: SlottingQuery
+    fits: Fitting
+    fixed: Bools
+    slot_point: I64
+    whole: History
+
+
+@dataclass(slots=True)
+class _Time:
+    clock: Callable[[], float]
+    stop: Stop
+    until: float
+
+    def over(self) -> bool:
+        return self.clock() >= self.until or self.stop()
+
+
+def plan_slotting(
+    query: SlottingQuery, choose: MoveChooser, stop: Stop = never, clock: Callable[[], float] = monotonic
+) -> SlottingAnswer:
+    """A checked query's answer: never more metres than the slots of the query, where all items lie in some."""
+    began = clock()
+    case = _case(query)
+    placed = bool((query.slot >= 0).all())
+    before = _metres(case, query.slot) if (query.slot[query.orders.item] >= 0).all() else None
+    time = _Time(clock, stop, began + query.seconds)
+    start, start_metres = _start(case)
+    if query.moves_max is None or not placed:
+        slot, judged = _searched(case, start, time)
+    else:
+        slot, judged = _few_moves(case, choose, time)
+    after = _metres(case, slot)
+    if before is not None and placed and after >= before:
+        slot, after = query.slot, before
+    moves = _moves(case, slot, before if placed else None)
+    return SlottingAnswer(slot, moves, before, after, start_metres, judged, clock() - began, query.request_id)
+
+
+def _case(query: SlottingQuery) -> _Case:
+    fits = fitting(query.items, query.slots)
+    pinned = query.items.pinned
+    fixed = np.zeros(len(query.items), np.bool_) if pinned is None else pinned
+    ground, point = ground_of(query.layout, query.slots, np.arange(len(query.slots)))
+    whole = _history(query.orders, query.items, ground, point, fits, fixed)
+    return _Case(query, fits, fixed, point, whole)
+
+
+def _history(
+    orders: Orders, items: Items, ground: object, point: I64, fits: Fitting, fixed: Bools, only: I64 | None = None
+) -> History:  # fmt: skip
+    """only: positions of the orders that are looked at, None = all."""
+    sizes, item = np.diff(orders.start), orders.item
+    if only is not None:
+        lines = np.zeros(len(orders), np.bool_)
+        lines[only] = True
+        item, sizes = item[np.repeat(lines, sizes)], sizes[lines]
+    start = np.append(0, np.cumsum(sizes)).astype(np.int64)
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    by = np.argsort(item, kind="stable")
+    ranked = np.argsort(point, kind="stable")
+    rank = np.empty_like(ranked)
+    rank[ranked] = np.arange(len(ranked))
+    item_start = np.searchsorted(item[by], np.arange(len(items) + 1)).astype(np.int64)
+    return History(
+        ground, point, ranked, rank, start, item.copy(), item_start, owner[by], item[by], fits.kind, fits.allowed, fixed
+    )
+
+
+def _shelves(case: _Case, history: History, slot: I64) -> Shelves:
+    slot_item = np.full(len(case.query.slots), -1, np.int64)
+    lying = np.flatnonzero(slot >= 0)
+    slot_item[slot[lying]] = lying
+    return Shelves(
+        slot.copy(), slot_item, np.zeros(len(history.items), np.int64), np.zeros(len(history.start) - 1)
+    )  # fmt: skip
+
+
+def _metres(case: _Case, slot: I64) -> float:
+    return float(lay_out(case.whole, _shelves(case, case.whole, slot)))
+
+
+def _start(case: _Case) -> tuple[I64, float]:
+    """The better of two orders of slots, by true walks; and the metres of the cube-per-order index alone."""
+    query = case.query
+    index = cube_per_order(query.items, query.orders)
+    found = []
+    for how in (NEAREST, BY_AISLE):
+        ranked = slot_order(query.layout, query.slots, how)
+        slot = assigned(index, ranked, case.fits, query.slot, case.fixed, query.items)
+        found.append((_metres(case, slot), slot))
+    return min(found, key=lambda one: one[0])[1], found[0][0]
+
+
+def _searched(case: _Case, slot: I64, time: _Time) -> tuple[I64, int]:
+    """Exchanges until the time is over; how many were judged. What is no better over the whole history is dropped."""
+    query, random = case.query, np.array([case.query.seed], np.uint64)
+    long = len(query.orders.item) > LINES
+    judged, best, metres = 0, slot, _metres(case, slot)
+    began = time.clock()
+    for phase in range(PHASES if long else 1):
+        until = began + (time.until - began) * (phase + 1) / (PHASES if long else 1)
+        history = _drawn(case, phase) if long else case.whole
+        shelves = _shelves(case, history, best)
+        judged += _improved(history, shelves, random, _Time(time.clock, time.stop, until))
+        now = _metres(case, shelves.item_slot)
+        if now < metres:
+            best, metres = shelves.item_slot, now
+    return best, judged
+
+
+def _drawn(case: _Case, phase: int) -> History:
+    """Some orders of a long history, with LINES lines or so."""
+    orders, rng = case.query.orders, np.random.default_rng([case.query.seed, phase])
+    mixed = rng.permutation(len(orders))
+    enough = int(np.searchsorted(np.cumsum(np.diff(orders.start)[mixed]), LINES)) + 1
+    whole = case.whole
+    return _history(orders, case.query.items, whole.ground, whole.slot_point, case.fits, case.fixed, mixed[:enough])
+
+
+def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Time, warm: float = WARM) -> int:
+    """First some exchanges that cost a little are taken too, ever fewer, then only those that save. [1] Kirkpatrick,
+    Gelatt, Vecchi 1983, Science 220."""
+    mark, room = _scratch(history)
+    typical = lay_out(history, shelves) / (len(history.start) - 1)
+    enough = QUIET + QUIET_PER_ITEM * len(history.kind)
+    began, tries, turn, judged, quiet = time.clock(), 16, 1, 0, 0
+    while quiet < enough and not time.over():
+        last = time.clock()
+        done = max((last - began) / max(ANNEALED * (time.until - began), 1e-9), turn / enough)
+        warmth = warm * typical * max(1.0 - done, 0.0)
+        change, count = improve(history, shelves, mark, turn, room, random, tries, warmth)
+        turn, judged, quiet = turn + tries, judged + count, quiet + tries if warmth == 0 and change == 0 else 0
+        seconds = max(time.clock() - last, 1e-6)
+        tries = max(1, min(int(tries * SLICE_SECONDS / seconds), tries * 4))
+    return judged
+
+
+def _few_moves(case: _Case, choose: MoveChooser, time: _Time) -> tuple[I64, int]:
+    """At most `moves_max` moves: in rounds, exchanges without a common item, chosen by the solver."""
+    query, history = case.query, case.whole
+    shelves = _shelves(case, history, query.slot)
+    lay_out(history, shelves)
+    rng, left, judged = np.random.default_rng(query.seed), query.moves_max or 0, 0
+    moved = np.zeros(len(query.items), np.bool_)
+    mark, room = _scratch(history)
+    turn = 1
+    for rounds in range(ROUNDS, 0, -1):
+        budget = left if rounds == 1 else -(-left // rounds)
+        if budget < 1 or time.over():
+            break
+        part = time.clock() + (time.until - time.clock()) / rounds * 0.7
+        pairs, saved = [], []
+        for item, target in _candidates(case, shelves, moved, rng):
+            other = int(shelves.slot_item[target])
+            if (other >= 0 and moved[other]) or not may_exchange(history, shelves, item, other, target):
+                continue
+            turn += 1
+            change = exchange_change(history, shelves, item, other, target, mark, turn, room)
+            judged += 1
+            pairs.append((item, other, target))
+            saved.append(-change)
+            if judged % 64 == 0 and (time.clock() > part or time.stop()):
+                break
+        offered = np.argsort(-np.array(saved), kind="stable")[:OFFERED].tolist() if saved else []
+        groups = [[i for i in pairs[k][:2] if i >= 0] for k in offered]
+        for k in choose([saved[k] for k in offered], groups, budget):
+            item, other, target = pairs[offered[k]]
+            if shelves.slot_item[target] != other:
+                continue
+            turn += 1
+            # those before it may have taken its gain
+            if exchange_change(history, shelves, item, other, target, mark, turn, room) < 0:
+                exchange(history, shelves, item, other, target, room)
+                moved[[i for i in (item, other) if i >= 0]] = True
+                left -= len(groups[k])
+    return shelves.item_slot, judged
+
+
+def _candidates(case: _Case, shelves: Shelves, moved: Bools, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """(item, slot) that may be worth an exchange: what is ordered often, to good slots of what is ordered seldom."""
+    query = case.query
+    often = np.bincount(query.orders.item, minlength=len(query.items)).astype(np.float64)
+    good = slot_order(query.layout, query.slots, NEAREST)
+    holder = shelves.slot_item[good]
+    # how good a slot is that is taken by something that is not worth it
+    place = np.empty(len(good))
+    place[good] = np.arange(len(good))
+    items = np.argsort(-often * np.where(moved | case.fixed, 0, 1) * place[shelves.item_slot], kind="stable")
+    heat = np.where(holder >= 0, often[holder], 0.0)
+    locked = np.where(holder >= 0, (moved | case.fixed)[holder], False)
+    wanted = np.lexsort((np.arange(len(good)), np.where(locked, np.inf, heat + 0.02 * np.arange(len(good)))))
+    some = int(np.sqrt(CANDIDATES))
+    items, targets = items[:some], good[wanted[: 4 * some]]
+    pairs = [(int(i), int(t)) for i in items for t in rng.choice(targets, min(some, len(targets)), replace=False)]
+    return [pairs[k] for k in rng.permutation(len(pairs))]
+
+
+def _moves(case: _Case, slot: I64, before: float | None) -> tuple[Move, ...]:
+    """What has to be carried, in groups that can be carried out one without the other."""
+    query = case.query
+    sitting = {int(s): item for item, s in enumerate(query.slot.tolist()) if s >= 0}
+    todo = [int(i) for i in np.flatnonzero(slot != query.slot)]
+    group_of: dict[int, int] = {}
+    parent = {item: item for item in todo}
+
+    def root(item: int) -> int:
+        while parent[item] != item:
+            parent[item] = parent[parent[item]]
+            item = parent[item]
+        return item
+
+    for item in todo:
+        there = sitting.get(int(slot[item]))
+        if there is not None:
+            parent[root(item)] = root(there)
+    for item in todo:
+        group_of.setdefault(root(item), len(group_of))
+    saved = _saved(case, slot, [group_of[root(item)] for item in todo], todo, before)
+    return tuple(
+        Move(item, int(query.slot[item]), int(slot[item]), group_of[root(item)], saved[group_of[root(item)]])
+        for item in todo
+    )
+
+
+def _saved(case: _Case, slot: I64, groups: list[int], items: list[int], before: float | None) -> list[float]:
+    """Metres of each group carried out alone."""
+    count = max(groups, default=-1) + 1
+    if before is None:
+        return [0.0] * count
+    history, current = case.whole, case.query.slot
+    shelves = _shelves(case, history, current)
+    lay_out(history, shelves)
+    members: list[list[int]] = [[] for _ in range(count)]
+    for group, item in zip(groups, items, strict=True):
+        members[group].append(item)
+    mark, room = _scratch(history)
+    return [
+        -group_change(history, shelves, np.array(some), slot[some], mark, turn, room)
+        for turn, some in enumerate(members, 1)
+    ]
+
+
+def _scratch(history: History) -> tuple[I64, I64]:
+    """Marks of orders, and room for the longest."""
+    return np.zeros(len(history.start), np.int64), np.empty(int(np.diff(history.start).max()) + 1, np.int64)
