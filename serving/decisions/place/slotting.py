@@ -150,7 +150,9 @@ def _searched(case: _Case, slot: I64, time: _Time) -> tuple[I64, int]:
         until = began + (time.until - began) * (phase + 1) / (PHASES if long else 1)
         history = _drawn(case, phase) if long else case.whole
         shelves = _shelves(case, history, best)
-        judged += _improved(history, shelves, random, _Time(time.clock, time.stop, until))
+        # a long history leaves no time to give anything away
+        warm = 0.0 if long else WARM
+        judged += _improved(history, shelves, random, _Time(time.clock, time.stop, until), warm)
         now = _metres(case, shelves.item_slot)
         if now < metres:
             best, metres = shelves.item_slot, now
@@ -166,7 +168,7 @@ def _drawn(case: _Case, phase: int) -> History:
     return _history(orders, case.query.items, whole.ground, whole.slot_point, case.fits, case.fixed, mixed[:enough])
 
 
-def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Time, warm: float = WARM) -> int:
+def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Time, warm: float) -> int:
     """First some exchanges that cost a little are taken too, ever fewer, then only those that save. [1] Kirkpatrick,
     Gelatt, Vecchi 1983, Science 220."""
     mark, room = _scratch(history)
