@@ -12,6 +12,7 @@ from serving.engine.remote_lane import RemoteLane, RemoteLimits, Sent
 from serving.engine.telemetry import Family
 from serving.forecasting import ForecastWorker
 from serving.replenishing import ReplenishWorker
+from serving.routing import ReplanWorker, RouteWorker
 from serving.runtime.worker_params import DEPLOYMENT
 from serving.runtime.worker_parts import WorkerSpec
 from serving.runtime.worker_thread import ThreadLink
@@ -29,9 +30,13 @@ def specs(settings: Settings) -> tuple[WorkerSpec, ...]:
         wire.PLAN_REPLENISHMENT: Sent(wire.PLAN_SIZE, repeatable=True),
         wire.ALLOCATE_STOCK: Sent(wire.PLAN_SIZE, repeatable=True),
     }
+    routes = {wire.PLAN_ROUTES: Sent(wire.ROUTES_SIZE)}  # a stream of steps: it repeats those that fail by itself
+    changes = {wire.REPLAN_ROUTES: Sent(wire.ROUTES_SIZE, repeatable=True)}
     return (
         WorkerSpec("forecast", ForecastWorker, forecast, settings.workers.forecast),
         WorkerSpec("replenish", ReplenishWorker, plans, settings.workers.replenish),
+        WorkerSpec("route", RouteWorker, routes, settings.workers.route),
+        WorkerSpec("replan", ReplanWorker, changes, settings.workers.replan),
     )
 
 

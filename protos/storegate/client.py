@@ -45,6 +45,8 @@ from storegate.v1 import (
     pricing_pb2_grpc,
     recommendation_pb2,
     recommendation_pb2_grpc,
+    routing_pb2,
+    routing_pb2_grpc,
 )
 
 RETRIED = (
@@ -57,6 +59,7 @@ RETRIED = (
     {"service": "storegate.v1.CatalogService", "method": "GetItem"},
     {"service": "storegate.v1.ForecastService"},
     {"service": "storegate.v1.InventoryService"},
+    {"service": "storegate.v1.RoutingService"},
     *(
         {"service": "storegate.v1.ModelService", "method": method}
         for method in ("ListModels", "GetModel", "PromoteModel", "SetShadow", "SetTrafficSplit")
@@ -76,7 +79,7 @@ BATCH_S = 60.0
 """Deadline of a batch, and of questions about one: they wait behind others."""
 
 STREAM_S = 60.0
-"""Deadline of a stream of events."""
+"""Deadline of a stream of events, and what a stream of plans gets beside its time limit."""
 
 _ACKNOWLEDGEMENTS = {None: event_pb2.ACKNOWLEDGEMENT_UNSPECIFIED, False: event_pb2.FAST, True: event_pb2.DURABLE}
 
@@ -354,6 +357,25 @@ class Client:
         request = inventory_pb2.AllocateStockRequest(items=items, **fields)
         return self._call("inventory", "AllocateStock", request, timeout_s)
 
+    def plan_routes(
+        self, request: routing_pb2.PlanRoutesRequest, *, timeout_s: float | None = None
+    ) -> Iterator[routing_pb2.PlanRoutesResponse]:
+        """Ever better plans; the last one is final. timeout_s: None = the request's time limit and a minute. To close
+        the iterator ends the work."""
+        slot = self._slots[next(self._turn) % len(self._slots)]
+        limit = timeout_s or request.time_limit_s + STREAM_S
+        plans = slot.stubs()["routing"].PlanRoutes(request, timeout=limit, metadata=self._metadata)
+        try:
+            yield from plans
+        finally:
+            plans.cancel()
+
+    def replan_routes(
+        self, request: routing_pb2.ReplanRoutesRequest, *, timeout_s: float | None = None
+    ) -> routing_pb2.ReplanRoutesResponse:
+        """A running plan after what has happened."""
+        return self._call("routing", "ReplanRoutes", request, timeout_s)
+
     def list_models(self, *, timeout_s: float | None = None) -> model_pb2.ListModelsResponse:
         """All models and who answers whom."""
         return self._call("model", "ListModels", model_pb2.ListModelsRequest(), timeout_s)
@@ -508,6 +530,7 @@ class _Slot:
             "forecast": forecast_pb2_grpc.ForecastServiceStub(channel),
             "inventory": inventory_pb2_grpc.InventoryServiceStub(channel),
             "model": model_pb2_grpc.ModelServiceStub(channel),
+            "routing": routing_pb2_grpc.RoutingServiceStub(channel),
             "batch": batch_pb2_grpc.BatchServiceStub(channel),
             "pricing": pricing_pb2_grpc.PricingServiceStub(channel),
             "gateway": gateway_pb2_grpc.GatewayServiceStub(channel),

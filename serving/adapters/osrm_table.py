@@ -42,6 +42,8 @@ class _Block:
 
     rows: range
     columns: range
+    square: bool
+    """Both are the same places."""
 
 
 class OsrmTable:
@@ -57,25 +59,29 @@ class OsrmTable:
         self._pause = pause or threading.Event().wait
         self._site = urlsplit(params.url)
 
-    def table(self, lat: F64, lon: F64, deadline: float, profile: str = "") -> tuple[F64, F64]:
-        """(distances in metres, durations in seconds), (n, n) float64 both; infinite where there is no way.
+    def table(self, rows: F64, columns: F64, deadline: float, profile: str = "") -> tuple[F64, F64]:
+        """(distances in metres, durations in seconds), (r, c) float64 both; infinite where there is no way.
 
-        lat, lon: (n,) float64 in degrees. deadline: of the monotonic clock. Raises TableUnavailable, InvalidInput for
-        places it cannot use, DeadlineExpired.
+        rows (r, 2), columns (c, 2): float64, latitude and longitude in degrees. deadline: of the monotonic clock.
+        Raises TableUnavailable, InvalidInput for places it cannot use, DeadlineExpired.
         """
-        count = len(lat)
-        distance, duration = np.zeros((count, count)), np.zeros((count, count))
-        cuts = [range(at, min(at + self._params.block, count)) for at in range(0, count, self._params.block)]
-        blocks = [_Block(rows, columns) for rows in cuts for columns in cuts]
-        places = [f"{east:.6f},{north:.6f}" for north, east in zip(lat.tolist(), lon.tolist(), strict=True)]
+        distance, duration = np.zeros((len(rows), len(columns))), np.zeros((len(rows), len(columns)))
+        size, square = self._params.block, rows is columns
+        blocks = [
+            _Block(range(i, min(i + size, len(rows))), range(j, min(j + size, len(columns))), square and i == j)
+            for i in range(0, len(rows), size)
+            for j in range(0, len(columns), size)
+        ]
+        froms, tos = _places(rows), _places(columns)
         local, opened = threading.local(), list[http.client.HTTPConnection]()
 
         def fetch(block: _Block) -> None:
             if not hasattr(local, "line"):
                 local.line = self._connection()
                 opened.append(local.line)
-            found = self._ask(local.line, _path(self._site.path, profile or self._params.profile, places, block),
-                              _size_max(block), deadline)  # fmt: skip
+            listed = [froms[at] for at in block.rows] + ([] if block.square else [tos[at] for at in block.columns])
+            path = _path(self._site.path, profile or self._params.profile, listed, block)
+            found = self._ask(local.line, path, _size_max(block), deadline)
             here = slice(block.rows.start, block.rows.stop), slice(block.columns.start, block.columns.stop)
             distance[here] = _numbers(found, "distances", block)
             duration[here] = _numbers(found, "durations", block)
@@ -91,8 +97,9 @@ class OsrmTable:
         finally:
             for line in opened:
                 line.close()
-        for matrix in (distance, duration):
-            np.fill_diagonal(matrix, 0.0)
+        if square:
+            for matrix in (distance, duration):
+                np.fill_diagonal(matrix, 0.0)
         return distance, duration
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -119,9 +126,7 @@ class OsrmTable:
             problem = f"HTTP {status}"
         raise TableUnavailable(problem)
 
-    def _once(
-        self, line: http.client.HTTPConnection, path: str, bytes_max: int, deadline: float
-    ) -> tuple[int, bytes]:
+    def _once(self, line: http.client.HTTPConnection, path: str, bytes_max: int, deadline: float) -> tuple[int, bytes]:
         """One question: (status, body)."""
         now = self._clock.monotonic()
         until = min(now + self._params.timeout_s, deadline)
@@ -139,6 +144,7 @@ class OsrmTable:
                 raise TableUnavailable(f"an answer of more than {bytes_max} bytes")
             if self._clock.monotonic() > until:  # a trickle never times out by itself
                 raise TimeoutError("the answer came too slowly")
+        response.read()  # nothing is left; now the connection may be used again
         return response.status, b"".join(pieces)
 
     def _read(self, status: int, body: bytes) -> Any:
@@ -156,16 +162,18 @@ class OsrmTable:
         return found
 
 
+def _places(points: F64) -> list[str]:
+    return [f"{east:.6f},{north:.6f}" for north, east in points.tolist()]
+
+
 def _path(base: str, profile: str, places: Sequence[str], block: _Block) -> str:
-    """The question. Rows and columns are listed once where they are the same."""
-    square = block.rows == block.columns
-    listed = [places[at] for at in block.rows] + ([] if square else [places[at] for at in block.columns])
-    url = f"{base.rstrip('/')}/table/v1/{quote(profile, safe='')}/{';'.join(listed)}?annotations=duration,distance"
-    if square:
+    """The question; places: of the rows, then of the columns where they are others."""
+    url = f"{base.rstrip('/')}/table/v1/{quote(profile, safe='')}/{';'.join(places)}?annotations=duration,distance"
+    if block.square:
         return url
     rows = len(block.rows)
     sources = ";".join(map(str, range(rows)))
-    return f"{url}&sources={sources}&destinations={';'.join(map(str, range(rows, len(listed))))}"
+    return f"{url}&sources={sources}&destinations={';'.join(map(str, range(rows, len(places))))}"
 
 
 def _size_max(block: _Block) -> int:

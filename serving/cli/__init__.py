@@ -25,6 +25,7 @@ COMMANDS = {
     "report": ("serving.cli.report:report", "What came of the answers: shown, clicked, bought."),
     "model": ("serving.cli.model:model", "Which models answer: promote, roll back, shadow, split."),
     "replenish": ("serving.cli.replenish:replenish", "What to order now: a few items on the screen, all into a file."),
+    "route": ("serving.cli.route:route", "Which vehicle visits whom, and when: plan, change, draw."),
     "price": ("serving.cli.price:price", "Quotes, curves, and new prices for the whole catalogue."),
     "batch": (
         "serving.cli.batch:batch",

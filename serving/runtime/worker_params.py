@@ -67,11 +67,32 @@ class WorkerParams:
 
 
 @dataclass(frozen=True, slots=True)
+class AloneParams(WorkerParams):
+    """Of a worker whose calls take as long as they are given."""
+
+    batch_max: int = setting(1, "Most calls sent and computed together.", low=1, high=1024, unit="calls")
+
+
+@dataclass(frozen=True, slots=True)
+class InsideParams(WorkerParams):
+    """Of a worker whose calls take less than the way to another process."""
+
+    where: str = setting(
+        GATEWAY,
+        "Where it computes: on a thread of each gateway replica, or in a Serve deployment of its own; with "
+        "`serve --local` always on a thread.",
+        choices=(DEPLOYMENT, GATEWAY),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class WorkersParams:
     """The section `workers` of the settings: one below it for each."""
 
     forecast: WorkerParams = field(default_factory=WorkerParams)
     replenish: WorkerParams = field(default_factory=WorkerParams)
+    route: AloneParams = field(default_factory=AloneParams)
+    replan: InsideParams = field(default_factory=InsideParams)
 
     @property
     def deployed(self) -> list[str]:

@@ -19,8 +19,10 @@ from serving.transport import (
     inventory_codec,
     item_codec,
     model_codec,
+    plan_steps,
     pricing_codec,
     recommend_codec,
+    routing_codec,
     user_codec,
 )
 from serving.transport.answer_encoder import AnswerEncoder, Sign
@@ -47,6 +49,8 @@ SET_PRICES: Final = "/storegate.v1.CatalogService/SetPrices"
 FORECAST_DEMAND: Final = "/storegate.v1.ForecastService/ForecastDemand"
 PLAN_REPLENISHMENT: Final = "/storegate.v1.InventoryService/PlanReplenishment"
 ALLOCATE_STOCK: Final = "/storegate.v1.InventoryService/AllocateStock"
+PLAN_ROUTES: Final = plan_steps.PLAN_ROUTES
+REPLAN_ROUTES: Final = "/storegate.v1.RoutingService/ReplanRoutes"
 LIST_MODELS: Final = "/storegate.v1.ModelService/ListModels"
 GET_MODEL: Final = "/storegate.v1.ModelService/GetModel"
 PROMOTE_MODEL: Final = "/storegate.v1.ModelService/PromoteModel"
@@ -76,12 +80,16 @@ FORECAST_SIZE: Final = Size(forecast_codec.forecast_units, interactive_max=10)
 """Hundreds of items; bulk only where its caller says so."""
 PLAN_SIZE: Final = Size(inventory_codec.plan_units, interactive_max=50)
 """Likewise."""
+ROUTES_SIZE: Final = Size(routing_codec.plan_units, interactive_max=64)
+"""By the bytes of the request; bulk only where its caller says so."""
 SIZES: Final = {
     QUOTE_PRICES: QUOTE_SIZE,
     SIMULATE_PRICES: SIMULATE_SIZE,
     FORECAST_DEMAND: FORECAST_SIZE,
     PLAN_REPLENISHMENT: PLAN_SIZE,
     ALLOCATE_STOCK: PLAN_SIZE,
+    PLAN_ROUTES: ROUTES_SIZE,
+    REPLAN_ROUTES: ROUTES_SIZE,
 }
 """Of the methods whose answers go through their messages, where calls bring more or less work."""
 
@@ -127,6 +135,8 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         FORECAST_DEMAND: (forecast_codec.decode_forecast, forecast_codec.encode_forecast),
         PLAN_REPLENISHMENT: (inventory_codec.decode_plan, inventory_codec.encode_plan),
         ALLOCATE_STOCK: (inventory_codec.decode_allocate, inventory_codec.encode_allocate),
+        PLAN_ROUTES: (routing_codec.decode_plan, routing_codec.encode_plan),
+        REPLAN_ROUTES: (routing_codec.decode_replan, routing_codec.encode_replan),
         LIST_MODELS: (model_codec.decode_list, model_codec.encode_list),
         GET_MODEL: (model_codec.decode_get, model_codec.encode_model),
         PROMOTE_MODEL: (model_codec.decode_promote, model_codec.encode_rollout),

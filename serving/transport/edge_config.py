@@ -39,6 +39,7 @@ REPEATABLE: Final = (
     "UserEventService/WriteUserEvent", "ForecastService/ForecastDemand", "ModelService/ListModels",
     "ModelService/GetModel", "GatewayService/Ping", "InventoryService/PlanReplenishment",
     "InventoryService/AllocateStock", "PricingService/QuotePrices", "PricingService/SimulatePrices",
+    "RoutingService/ReplanRoutes",
 )  # fmt: skip
 """Calls that change nothing, or nothing when they come twice: the edge may give them to another replica."""
 PACKAGE: Final = "storegate.v1."

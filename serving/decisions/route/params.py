@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -47,14 +47,15 @@ class TableParams:
 class Limits:
     """How much may be asked for at once, and for how long. Raises InvalidInput."""
 
-    stops_max: int = setting(2000, "Most stops of one request.", low=1, high=10_000, unit="stops")
-    vehicles_max: int = setting(500, "Most vehicles of one request.", low=1, high=10_000, unit="vehicles")
+    stops_max: int = setting(2000, "Most stops of one request.", low=1, high=5000, unit="stops")
+    vehicles_max: int = setting(500, "Most vehicles of one request.", low=1, high=1000, unit="vehicles")
     seconds: float = setting(5.0, "Time that a plan is improved for where its request does not say.", low=0.05,
         high=3600, unit="s")  # fmt: skip
     seconds_max: float = setting(120.0, "Most that a request may ask for.", low=0.05, high=3600, unit="s")
+    threads: int = setting(2, "Engines that improve one plan at the same time.", low=1, high=16)
     slice_s: float = setting(
-        0.5, "Longest piece of work on one plan before the next one has its turn, and before a caller that has gone is "
-        "noticed.", low=0.02, high=10, unit="s",
+        1.0, "Longest piece of work on one plan before the next one has its turn, and before a caller that has gone is "
+        "noticed; where several plans are made at once, so long for all of them together.", low=0.02, high=10, unit="s",
     )  # fmt: skip
     spare_s: float = setting(
         0.15, "Kept of a call's deadline for the last plan to arrive in.", low=0.0, high=10, unit="s"
@@ -63,3 +64,11 @@ class Limits:
     def __post_init__(self) -> None:
         if self.seconds > self.seconds_max:
             raise InvalidInput("seconds", self.seconds, f"at most seconds_max ({self.seconds_max:g})")
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The section `route` of the settings."""
+
+    limits: Limits = field(default_factory=Limits)
+    table: TableParams = field(default_factory=TableParams)
