@@ -13,8 +13,6 @@ from serving.kernels.route_state import NEVER, State, World, refresh
 
 NEAREST: Final = 150
 """Neighbours of a stop that a removal may reach."""
-MEMORY_STATES: Final = 2
-"""A search holds two states, of which one is tried on."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,8 @@ class Arrays:
     longest: int
 
 
-def arrays_of(problem: Problem) -> Arrays:
-    """O(n^2 log n) once a problem."""
+def arrays_of(problem: Problem, *, near: bool = True) -> Arrays:
+    """O(n^2 log n) once a problem; without the nearest stops, which only searches need, O(n^2)."""
     stops, vehicles, depots = problem.stops, problem.vehicles, problem.depots
     n, k = stops.delivery.shape
     nodes, windows, fleet = depots + n, stops.opens.shape[1], len(vehicles.ids)
@@ -47,13 +45,15 @@ def arrays_of(problem: Problem) -> Arrays:
         lock = np.array([len(done) for done in progress.done], np.int64)
         ready, left = np.maximum(progress.ready, begin), progress.left.astype(np.int64)
         held = progress.held.astype(np.int64)
-    arcs = np.minimum(problem.distance, FAR).astype(np.int32)
-    duration = np.where(problem.distance >= FAR, FAR, np.minimum(problem.duration, FAR)).astype(np.int32)
+    arcs = np.ascontiguousarray(problem.distance, np.int32)
+    duration = np.ascontiguousarray(problem.duration, np.int32)
+    if int(arcs.max(initial=0)) >= FAR:
+        duration = np.where(arcs >= FAR, np.int32(FAR), duration)
     speed = np.ones((len(arcs), 24)) if problem.speed is None else np.ascontiguousarray(problem.speed, np.float64)
     shift = vehicles.closes - vehicles.opens
     world = World(
-        distance=np.ascontiguousarray(arcs),
-        duration=np.ascontiguousarray(duration),
+        distance=arcs,
+        duration=duration,
         speed=speed,
         timed=problem.speed is not None,
         depots=depots,
@@ -85,7 +85,7 @@ def arrays_of(problem: Problem) -> Arrays:
         held=np.ascontiguousarray(held),
         paid=(vehicles.cost_per_second > 0) | (vehicles.duration_max < shift),
         kind=kinds(problem),
-        near=_near(arcs, depots),
+        near=_near(arcs, depots) if near else np.zeros((nodes, 0), np.int64),
     )
     return Arrays(problem, world, _longest(problem))
 
@@ -131,18 +131,16 @@ def _aboard(problem: Problem) -> Any:
 def kinds(problem: Problem) -> Any:
     """(v,) int64: equal for vehicles that cannot be told apart and have not begun."""
     vehicles, progress = problem.vehicles, problem.progress
-    seen: dict[tuple[object, ...], int] = {}
-    out = np.zeros(len(vehicles.ids), np.int64)
-    for v in range(len(out)):
-        key: tuple[object, ...] = tuple(
-            getattr(vehicles, name)[v].tobytes() for name in vehicles.__dataclass_fields__ if name != "ids"
-        )
-        if progress is not None and (progress.done[v] or progress.left[v] >= 0 or progress.held[v].any()):
-            key = (v,)
-        elif progress is not None:
-            key = (*key, int(progress.ready[v]), *(progress.aboard == v).nonzero()[0].tolist())
-        out[v] = seen.setdefault(key, len(seen))
-    return out
+    fleet = len(vehicles.ids)
+    names = [name for name in vehicles.__dataclass_fields__ if name != "ids"]
+    columns = [np.asarray(getattr(vehicles, name), np.float64).reshape(fleet, -1) for name in names]
+    if progress is not None:
+        begun = (progress.left >= 0) | progress.held.any(axis=1) | np.array([bool(done) for done in progress.done])
+        begun[progress.aboard[progress.aboard >= 0]] = True
+        alone = np.where(begun, np.arange(1, fleet + 1), 0)
+        columns += [alone[:, None].astype(np.float64), progress.ready[:, None].astype(np.float64)]
+    out: Any = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)[1]
+    return out.reshape(-1).astype(np.int64)
 
 
 def _near(distance: Any, depots: int) -> Any:

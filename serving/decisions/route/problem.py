@@ -159,6 +159,8 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     NO_VEHICLE_HAS_SKILLS = "no-vehicle-has-its-skills"
     ABOVE_EVERY_CAPACITY = "above-every-capacity"
+    NOT_ABOARD = "goods-not-aboard"
+    """Of a running plan: its goods lie at the depot, or on a vehicle that may not visit it."""
     OUT_OF_REACH = "out-of-reach-in-time"
     """No vehicle, driving to it alone, arrives within a window and returns within shift and limits."""
     PARTNER_LEFT_OUT = "partner-left-out"
