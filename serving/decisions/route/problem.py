@@ -30,6 +30,8 @@ FAR: Final = 2**30
 """Duration or distance of an arc that nobody may drive: a closed road."""
 ANYWHERE: Final = -1
 """As a vehicle's end: the route ends at its last stop."""
+ON_EVERY_VEHICLE: Final = -2
+"""As the place of a delivery: every vehicle has such goods aboard."""
 LOAD_MAX: Final = 10**12
 COST_MAX: Final = 1e12
 
@@ -43,7 +45,8 @@ class Stops:
 
     delivery: brought from the vehicle's start depot; pickup: taken to its end; (n, k), 0 or more.
     partner: the other stop of a shipment, -1 = none; the same vehicle collects `carried` at the first and hands it over
-    at the second, where `carried` is negative. A shipment is visited as a whole or not at all.
+    at the second, where `carried` is negative (without a load, the one listed first is the first); they have no delivery and no pickup.
+    A shipment is visited as a whole or not at all.
     opens, closes: (n, w), service begins within one of them; ascending and apart; a stop with fewer repeats its last.
     penalty: cost of leaving the stop out; inf = it is left out only where it cannot be visited, and among those
     a stop of priority p weighs as 1 + p stops of priority 0.
@@ -90,16 +93,22 @@ class Vehicles:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is driven of a running plan: it stays, and no stop comes before it.
+    """What is driven of a running plan: it stays, and no stop comes before it. `progress.progress_at` makes it.
 
-    done: by vehicle, the stops that it has left or is at, in order. ready: (v,) when it can leave the last of them (or
-    its start, where none is done and it has not left); a late vehicle is one whose `ready` is later than planned.
-    left: (v,) when it left its start; -1 = it stands there.
+    done: by vehicle, the stops that it has left, is at or is on its way to, in order; driven: their (arrival, begin,
+    departure). ready: (v,) when it can leave the last of them (or its start, where none is done); a late vehicle is
+    one whose `ready` is later than planned. left: (v,) when it left its start; -1 = it stands there.
+    aboard: (n,) the vehicle that carries the stop's `delivery` already, which no other can bring then; -1 = it lies at
+    the depot, where only vehicles that have not left can load it; ON_EVERY_VEHICLE = anyone has such goods aboard.
+    held: (v, k) load aboard for no stop of the problem's plan, as that of a cancelled one.
     """
 
     done: tuple[tuple[int, ...], ...]
+    driven: tuple[tuple[tuple[int, int, int], ...], ...]
     ready: Ints
     left: Ints
+    aboard: Ints
+    held: Ints
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,8 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     NO_VEHICLE_HAS_SKILLS = "no-vehicle-has-its-skills"
     ABOVE_EVERY_CAPACITY = "above-every-capacity"
+    NOT_ABOARD = "goods-not-aboard"
+    """Of a running plan: its goods lie at the depot, or on a vehicle that may not visit it."""
     OUT_OF_REACH = "out-of-reach-in-time"
     """No vehicle, driving to it alone, arrives within a window and returns within shift and limits."""
     PARTNER_LEFT_OUT = "partner-left-out"

@@ -1,0 +1,28 @@
+"""Random numbers of a search of its own: the same in every thread and process for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+def generator(seed: int) -> np.ndarray:
+    """State (1,) uint64 of the draws; never 0."""
+    return np.random.default_rng(seed).integers(1, 2**63, 1, dtype=np.uint64)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def uniform(rng):
+    """In [0, 1). xorshift64*: Vigna, An experimental exploration of Marsaglia's xorshift generators, TOMS 42(4), 2016."""
+    x = rng[0]
+    x ^= x >> np.uint64(12)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    rng[0] = x
+    return np.float64((x * np.uint64(2685821657736338717)) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def below(rng, n):
+    """A whole number in [0, n)."""
+    return int(uniform(rng) * n)
