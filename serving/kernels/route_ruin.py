@@ -23,6 +23,8 @@ KEEP_MORE = 0.01
 BLINK = 0.01
 ORDERS = np.array([4, 8, 10, 11, 13, 15, 17], np.int64)
 """Cumulated weights: random, demand, far, close, short window, early opening, early closing."""
+BY_DROP_COST = 7
+"""One more order, which no draw chooses: the dearest to leave out first."""
 
 
 @njit(cache=True, nogil=True)
@@ -139,8 +141,10 @@ def sort_by(world, rng, absent, absents, keys, order):
             key = float(world.closes[node, last] - world.opens[node, 0])
         elif order == 5:
             key = float(world.opens[node, 0])
-        else:
+        elif order == 6:
             key = float(world.closes[node, last])
+        else:
+            key = -world.drop[node]
         at = which
         while at > 0 and keys[at - 1] > key:
             keys[at], absent[at] = keys[at - 1], absent[at - 1]
@@ -243,7 +247,7 @@ def anneal(world, current, trial, best_seq, best_count, numbers, out, steps, hot
 
 @njit(cache=True, nogil=True)
 def construct(world, state, order, rng):
-    """Inserts every stop that is left out where it is cheapest, in one of six orders (see `sort_by`)."""
+    """Inserts every stop that is left out where it is cheapest, in one of the orders of `sort_by`."""
     nodes = len(world.service)
     absent, keys = np.zeros(nodes, np.int64), np.zeros(nodes)
     tried = np.zeros(int(world.kind.max()) + 1, np.int64)

@@ -178,7 +178,7 @@ def worked(world, v, nodes, count, ends):
         t = last_begin(opens, closes, node, t - service[node])
     if count > 0:
         t = leave(duration, speed, timed, p, nodes[0], nodes[1], t)
-    return ends - max(min(t, world.begin_last[v]), world.begin[v])
+    return ends - max(min(t, world.begin_last[v]), world.ready[v])
 
 
 @njit(cache=True, nogil=True)

@@ -75,47 +75,52 @@ def _times(problem: Problem, route: Route) -> Iterator[str]:
         yield f"{who}: leaves at {route.leaves}, before its shift or its depot opens"
     if route.leaves > min(vehicles.closes[v], problem.depot_closes[start]) and not _began(problem, v):
         yield f"{who}: leaves at {route.leaves}, after its shift or its depot has closed"
+    index = np.array(route.stops, np.int64)
+    nodes = np.concatenate(([start], index + depots))
+    ways = problem.duration[p, nodes[:-1], nodes[1:]].tolist()
+    shut = ((problem.distance[p, nodes[:-1], nodes[1:]] >= FAR) | (problem.duration[p, nodes[:-1], nodes[1:]] >= FAR)).tolist()
+    opens, closes, service = stops.opens[index].tolist(), stops.closes[index].tolist(), stops.service[index].tolist()
     here, now = start, route.leaves
     done = _done(problem, v)
     for at, stop in enumerate(route.stops):
-        name, node = f"{who}, stop {stops.ids[stop]}", depots + stop
         arrival, begin, departure = route.arrivals[at], route.begins[at], route.departures[at]
         if at >= done:  # what is driven took as long as it took
-            if int(problem.distance[p, here, node]) >= FAR or int(problem.duration[p, here, node]) >= FAR:
-                yield f"{name}: the way there is closed"
-            elif arrival < _after_drive(problem, p, here, node, now):
-                yield f"{name}: arrives at {arrival}, sooner than it can"
-            if begin < arrival:
-                yield f"{name}: served at {begin}, before it arrives at {arrival}"
-            windows = zip(stops.opens[stop].tolist(), stops.closes[stop].tolist(), strict=True)
-            if not any(opens <= begin <= closes for opens, closes in windows):
-                yield f"{name}: served at {begin}, within none of its windows"
-            if departure < begin + int(stops.service[stop]):
-                yield f"{name}: leaves at {departure}, before its service is over"
-        here, now = node, departure
+            wrong = ""
+            if shut[at]:
+                wrong = "the way there is closed"
+            elif arrival < _after_drive(problem, p, ways[at], now):
+                wrong = f"arrives at {arrival}, sooner than it can"
+            elif begin < arrival:
+                wrong = f"served at {begin}, before it arrives at {arrival}"
+            elif not any(first <= begin <= last for first, last in zip(opens[at], closes[at], strict=True)):
+                wrong = f"served at {begin}, within none of its windows"
+            elif departure < begin + service[at]:
+                wrong = f"leaves at {departure}, before its service is over"
+            if wrong:
+                yield f"{who}, stop {stops.ids[stop]}: {wrong}"
+        here, now = depots + stop, departure
         if problem.progress is not None and at == done - 1:
             now = max(now, int(problem.progress.ready[v]))
     end = int(vehicles.end[v])
     if end == ANYWHERE:
-        back, closes = now, int(vehicles.closes[v])
+        back, shuts = now, int(vehicles.closes[v])
     else:
         closed = int(problem.distance[p, here, end]) >= FAR or int(problem.duration[p, here, end]) >= FAR
         if closed:
             yield f"{who}: the way to its end is closed"
-        back = now if closed else _after_drive(problem, p, here, end, now)
-        closes = min(int(vehicles.closes[v]), int(problem.depot_closes[end]))
+        back = now if closed else _after_drive(problem, p, int(problem.duration[p, here, end]), now)
+        shuts = min(int(vehicles.closes[v]), int(problem.depot_closes[end]))
     if route.ends < back:
         yield f"{who}: ends at {route.ends}, sooner than it can"
-    if route.ends > closes:
-        yield f"{who}: ends at {route.ends}, after its shift or its depot has closed at {closes}"
+    if route.ends > shuts:
+        yield f"{who}: ends at {route.ends}, after its shift or its depot has closed at {shuts}"
 
 
-def _after_drive(problem: Problem, p: int, i: int, j: int, t: int) -> int:
-    """Arrival at j of who leaves i at t, hour by hour where speeds are given."""
-    base = float(problem.duration[p, i, j])
+def _after_drive(problem: Problem, p: int, way: int, t: int) -> int:
+    """Arrival of who leaves at t on a way of so many seconds, hour by hour where speeds are given."""
     if problem.speed is None:
-        return t + int(base)
-    clock = float(t)
+        return t + way
+    base, clock = float(way), float(t)
     while base > 1e-6:
         factor = float(problem.speed[p, int(clock // HOUR_S) % 24])
         until = (clock // HOUR_S + 1) * HOUR_S
@@ -131,7 +136,7 @@ def _limits(problem: Problem, route: Route) -> Iterator[str]:
     nodes = [int(vehicles.start[v]), *(depots + stop for stop in route.stops)]
     if vehicles.end[v] != ANYWHERE:
         nodes.append(int(vehicles.end[v]))
-    metres = sum(int(problem.distance[vehicles.profile[v], i, j]) for i, j in zip(nodes, nodes[1:], strict=False))
+    metres = int(problem.distance[vehicles.profile[v], nodes[:-1], nodes[1:]].sum(dtype=np.int64))
     if metres != route.distance:
         yield f"{who}: says {route.distance} m, its arcs have {metres} m"
     if metres > vehicles.distance_max[v]:
@@ -148,20 +153,17 @@ def _limits(problem: Problem, route: Route) -> Iterator[str]:
 
 def _loads(problem: Problem, route: Route) -> Iterator[str]:
     stops, v = problem.stops, route.vehicle
-    load = np.zeros(stops.delivery.shape[1], np.int64)
+    index = np.array(route.stops, np.int64)
+    first = stops.delivery[index].sum(axis=0)
     if problem.progress is not None:
-        load = load + problem.progress.held[v]
-    for stop in route.stops:
-        load = load + stops.delivery[stop]
-    if tuple(load.tolist()) != route.load:
-        yield f"{_vehicle(problem, v)}: says it starts with {route.load}, it starts with {load.tolist()}"
-    places = ["its start", *(f"stop {stops.ids[stop]}" for stop in route.stops)]
-    for at, place in enumerate(places):
-        if at:
-            stop = route.stops[at - 1]
-            load = load - stops.delivery[stop] + stops.pickup[stop] + stops.carried[stop]
-        if (load > problem.vehicles.capacity[v]).any():
-            yield f"{_vehicle(problem, v)}: leaves {place} with a load of {load.tolist()}, above its capacity"
+        first = first + problem.progress.held[v]
+    if tuple(first.tolist()) != route.load:
+        yield f"{_vehicle(problem, v)}: says it starts with {route.load}, it starts with {first.tolist()}"
+    changes = stops.pickup[index] + stops.carried[index] - stops.delivery[index]
+    loads = np.vstack((first, first + np.cumsum(changes, axis=0)))
+    for at in np.flatnonzero((loads > problem.vehicles.capacity[v]).any(axis=1)).tolist():
+        place = f"stop {stops.ids[route.stops[at - 1]]}" if at else "its start"
+        yield f"{_vehicle(problem, v)}: leaves {place} with a load of {loads[at].tolist()}, above its capacity"
 
 
 def _shipments(problem: Problem, route: Route) -> Iterator[str]:

@@ -138,8 +138,9 @@ class Problem:
     def drop_costs(self) -> Floats:
         """(n,) float64: cost of leaving each stop out, finite; that of a required one is above any plan's cost."""
         vehicles, stops = self.vehicles, self.stops
-        arcs = self.distance[self.distance < FAR]
-        longest = float(arcs.max()) if arcs.size else 0.0
+        longest = float(self.distance.max(initial=0))
+        if longest >= FAR:
+            longest = float(self.distance[self.distance < FAR].max(initial=0))
         legs = len(stops.ids) + 2 * len(vehicles.ids)
         shift = (vehicles.closes - vehicles.opens).clip(0)
         given = stops.penalty[np.isfinite(stops.penalty)]
