@@ -28,13 +28,19 @@ def planning_service(settings: Settings) -> RoutingService:
 class _Worker:
     """One method of the service."""
 
-    def __init__(self, settings: Settings, method: str, run: Callable[[RoutingService], Any]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        method: str,
+        run: Callable[[RoutingService], Any],
+        warm: Callable[[RoutingService], None],
+    ) -> None:
         service = planning_service(settings)
         codec = wire.codecs(SystemClock())[method]
         self._routes = [
             Route(method, Lane.ENGINE, codec.decode, run(service), codec.encode, codec.size, codec.encode_json)
         ]
-        service.warm()
+        warm(service)
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -57,11 +63,11 @@ class RouteWorker(_Worker):
     """Makes plans."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings, wire.PLAN_ROUTES, lambda service: service.run_plan)
+        super().__init__(settings, wire.PLAN_ROUTES, lambda service: service.run_plan, RoutingService.warm_plan)
 
 
 class ReplanWorker(_Worker):
     """Changes running plans."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings, wire.REPLAN_ROUTES, lambda service: service.run_replan)
+        super().__init__(settings, wire.REPLAN_ROUTES, lambda service: service.run_replan, RoutingService.warm_replan)

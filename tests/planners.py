@@ -13,5 +13,6 @@ from serving.settings import load
 @cache
 def planner() -> RoutingService:
     service = planning_service(load(environ={"STOREGATE_HOME": str(Path("/nowhere"))}))
-    service.warm()
+    service.warm_plan()
+    service.warm_replan()
     return service

@@ -246,7 +246,7 @@ def _planned(settings: Settings, request: Any) -> Iterator[Any]:
     from serving.transport.routing_codec import decode_plan, encode_plan
 
     service = planning_service(settings)
-    service.warm()  # so that the time is for planning
+    service.warm_plan()  # so that the time is for planning
     steps = PlanSteps(request.SerializeToString(), settings.route.limits, time.monotonic())
     while (step := steps.next(time.monotonic())) is not None:
         answer = service.plan(decode_plan(step.payload), step.deadline)

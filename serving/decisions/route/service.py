@@ -93,22 +93,18 @@ class RoutingService:
         )
         return PlanAnswer(problem, plan, query.request_id, _changed(problem, before, plan))
 
-    def warm(self) -> None:
-        """Compiles what is computed with, so that the first caller does not wait for it."""
-        points = np.array([[0.0, 0.0], [0.0, 0.01], [0.01, 0.0]])
-        stops = StopRows(
-            ids=("a", "b"), points=points[1:], deliveries=((1,), ()), pickups=((), (1,)), windows=((), ((0, 86_400),)),
-            service=(0, 60), skills=((), ()), penalty=(None, 1e9), priority=(0, 0),
-        )  # fmt: skip
-        query = PlanQuery(Depots(("d",), points[:1], [ALWAYS]), (Vehicle("v"),), stops, seconds=WARM_S)
-        plan = self.plan(query, NEVER).plan
-        rows = tuple(
-            RouteRows("v", tuple(stops.ids[stop] for stop in one.stops), one.arrivals, one.begins, one.departures,
-                      one.leaves, one.ends)
-            for one in plan.routes
-        )  # fmt: skip
-        dropped = tuple(stops.ids[one.stop] for one in plan.dropped)
-        self.replan(ReplanQuery(query, rows, dropped, now=0, delays=(("", Delay("v", 60)),)), NEVER)
+    def warm_plan(self) -> None:
+        """Compiles what plans are made with, so that the first caller does not wait for it."""
+        for _ in range(2):  # the first time, compiling takes all the time of the search
+            self.plan(_smallest(), NEVER)
+
+    def warm_replan(self) -> None:
+        """Likewise, for changes."""
+        query = _smallest()
+        plan = timed(self._problem(query, NEVER), [[0]])
+        rows = tuple(RouteRows("v", ("a",), one.arrivals, one.begins, one.departures, one.leaves, one.ends)
+                     for one in plan.routes)  # fmt: skip
+        self.replan(ReplanQuery(query, rows, ("b",), now=0, delays=(("", Delay("v", 60)),)), NEVER)
 
     def _problem(self, query: PlanQuery, deadline: float) -> Problem:
         counts = len(query.depots.ids), len(query.vehicles), len(query.stops.ids), len(query.profiles)
@@ -123,6 +119,16 @@ def checked(problem: Problem, plan: Plan) -> Plan:
         log.error("a plan of %s is none: %s", plan.engine, "; ".join(wrong[:TOLD_MAX]))
         raise InternalError(f"the plan that was found is not feasible ({wrong[0]}); see the log")
     return plan
+
+
+def _smallest() -> PlanQuery:
+    """A town with something of everything."""
+    points = np.array([[0.0, 0.0], [0.0, 0.01], [0.01, 0.0]])
+    stops = StopRows(
+        ids=("a", "b"), points=points[1:], deliveries=((1,), ()), pickups=((), (1,)), windows=((), ((0, 86_400),)),
+        service=(0, 60), skills=((), ()), penalty=(None, 1e9), priority=(0, 0),
+    )  # fmt: skip
+    return PlanQuery(Depots(("d",), points[:1], [ALWAYS]), (Vehicle("v"),), stops, seconds=WARM_S)
 
 
 def _nothing(plan: Plan) -> None:

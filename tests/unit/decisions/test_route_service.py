@@ -136,10 +136,11 @@ def test_what_has_been_driven_stays(running: Any) -> None:
 
 
 def test_a_new_stop_is_put_where_it_costs_least() -> None:
-    """By coordinates; it brings nothing, so that the van has all it needs."""
-    plan = planned(GLOBE)
+    """Before the van has left."""
+    town = changed(GLOBE, "vehicles.0.shift", {"startS": 3600, "endS": 7200})
+    plan = planned(town)
     new = {"stopId": "new", "point": {"latitude": 51.505, "longitude": -0.12}, "serviceS": 60}
-    answer = replanned(GLOBE, plan, 0, changes=[{"newStop": new}])
+    answer = replanned(town, plan, 0, changes=[{"newStop": new}])
     (stops,) = visits(answer.plan).values()
     assert sorted(stops) == ["a", "b", "new"]
     assert abs(answer.plan.cost - plan.cost) <= 2, "it lies on the way"
