@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from serving.core.clock import NEVER
 from serving.core.errors import Overloaded, StoregateError
-from serving.decisions.route.building import check_seconds
+from serving.decisions.route.building import check_seconds, check_sizes
 from serving.decisions.route.params import Limits
 from serving.transport import checks
 from storegate.v1 import routing_pb2 as pb
@@ -53,6 +53,8 @@ class PlanSteps:
     def __init__(self, payload: bytes, limits: Limits, now: float, deadline: float = NEVER) -> None:
         """payload: a PlanRoutesRequest. now, deadline: of the monotonic clock. Raises InvalidInput."""
         self._request = checks.parsed(pb.PlanRoutesRequest.FromString, "PlanRoutesRequest", payload)
+        asked = self._request
+        check_sizes(limits, len(asked.depots), len(asked.vehicles), len(asked.stops), len(asked.profiles))
         seconds = check_seconds(limits, self._request.time_limit_s)
         self._limits, self._began, self._deadline = limits, now, deadline
         self._until = now + min(seconds, max(deadline - now - limits.spare_s, 0.0))

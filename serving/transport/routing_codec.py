@@ -36,7 +36,7 @@ from serving.decisions.route.contract import (
     Whereabouts,
     Window,
 )
-from serving.decisions.route.problem import DEPOTS_MAX, PROFILES_MAX, STOPS_MAX, VEHICLES_MAX
+from serving.decisions.route.problem import DEPOTS_MAX, PROFILES_MAX, STOPS_MAX, VEHICLES_MAX, Reason
 from serving.decisions.route.problem import Route as DomainRoute
 from serving.transport import checks
 from storegate.v1 import routing_pb2 as pb
@@ -63,7 +63,11 @@ def decode_replan(payload: bytes) -> ReplanQuery:
     _at_most("changes", request.changes, CHANGES_MAX)
     problem = pb.PlanRoutesRequest()
     problem.CopyFrom(request.problem)
-    cancelled: list[tuple[str, str]] = []
+    cancelled = [  # earlier: they do not come back
+        (f"plan.dropped[{number}].stop_id", one.stop_id)
+        for number, one in enumerate(request.plan.dropped)
+        if one.reason == Reason.CANCELLED
+    ]
     delays: list[tuple[str, Delay]] = []
     for number, change in enumerate(request.changes):
         field, kind = f"changes[{number}]", change.WhichOneof("change")

@@ -130,6 +130,16 @@ def test_a_cancelled_stop_is_driven_past(running: Any) -> None:
     assert list(answer.changed_vehicle_ids) == ["van"]
 
 
+def test_a_cancelled_stop_does_not_come_back(running: Any) -> None:
+    """With the next change; one that found no room is tried again."""
+    plan = replanned(VAN, running, 20, changes=[{"cancelledStopId": "c"}]).plan
+    again = replanned(VAN, plan, 20)
+    assert not again.changed_vehicle_ids
+    assert [(one.stop_id, one.reason) for one in again.plan.dropped] == [("c", "cancelled")]
+    plan.dropped[0].reason = "no-time-left"
+    assert sorted(visits(replanned(VAN, plan, 20, interchangeableGoods=True).plan)["van"]) == ["a", "b", "c"]
+
+
 def test_what_has_been_driven_stays(running: Any) -> None:
     answer = replanned(VAN, running, 100, changes=[{"cancelledStopId": "a"}])
     assert visits(answer.plan) == {"van": ["a", "b", "c"]}
