@@ -29,7 +29,8 @@ BY_DROP_COST = 7
 
 @njit(cache=True, nogil=True)
 def ruin(world, state, rng, gone, torn, absent, absents, weight):
-    """Takes strings of stops out of routes near a seed. Returns (torn routes, stops left out).
+    """Takes strings of stops out of routes near a seed. Returns (torn routes, stops left out, whether every torn route
+    is feasible): without a stop between them two others may be too far apart, where a road is closed or a detour quicker.
 
     gone: (m,) bool scratch, all false; torn: (v,) out; absent: (m,) the stops left out, `absents` of them so far.
     weight: mean number of removed stops.
@@ -41,7 +42,7 @@ def ruin(world, state, rng, gone, torn, absent, absents, weight):
             routes += 1
             visited += state.count[v] - world.lock[v]
     if routes == 0:
-        return 0, absents
+        return 0, absents, True
     most = min(STRING_MAX, visited / routes)
     strings = int(uniform(rng) * (4.0 * weight / (1.0 + most) - 1.0) + 1.0)
     seed = world.depots + below(rng, stops)
@@ -74,12 +75,13 @@ def ruin(world, state, rng, gone, torn, absent, absents, weight):
                 if state.place[other] < at:
                     absent[absents] = other
                     absents += 1
+    fine = True
     for which in range(torns):
         drop_marked(state.seq, state.count, state.vehicle, torn[which], gone)
-        refresh(world, state, torn[which])
+        fine = refresh(world, state, torn[which]) and fine
     for which in range(absents):
         gone[absent[which]] = False
-    return torns, absents
+    return torns, absents, fine
 
 
 @njit(cache=True, nogil=True)
@@ -209,14 +211,18 @@ def anneal(world, current, trial, best_seq, best_count, numbers, out, steps, hot
         absents = holds
         for which in range(holds):
             absent[which] = held[which]
-        torns, absents = ruin(world, trial, rng, gone, torn, absent, absents, weight)
+        torns, absents, fine = ruin(world, trial, rng, gone, torn, absent, absents, weight)
         torns, absents, stamp = recreate(
             world, trial, rng, absent, absents, torn, torns, BLINK, tried, stamp, work, keys
         )
         cost = numbers[0] - dropped_cost(world, held, holds) + dropped_cost(world, absent, absents)
         for which in range(torns):
             cost += trial.cost[torn[which]] - current.cost[torn[which]]
-        if cost < numbers[0] - heat * np.log(1.0 - uniform(rng)):
+        if not fine:  # what was put back may have mended it
+            fine = True
+            for which in range(torns):
+                fine = refresh(world, trial, torn[which]) and fine
+        if fine and cost < numbers[0] - heat * np.log(1.0 - uniform(rng)):
             for which in range(torns):
                 copy_route(trial, current, torn[which])
             for which in range(torns):

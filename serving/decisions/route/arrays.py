@@ -24,8 +24,11 @@ class Arrays:
     longest: int
 
 
-def arrays_of(problem: Problem, *, near: bool = True) -> Arrays:
-    """O(n^2 log n) once a problem; without the nearest stops, which only searches need, O(n^2)."""
+def arrays_of(problem: Problem, *, near: bool = True, longest: int = 0) -> Arrays:
+    """O(n^2 log n) once a problem; without the nearest stops, which only searches need, O(n^2).
+
+    longest: a route that the state must hold, even if it is infeasible.
+    """
     stops, vehicles, depots = problem.stops, problem.vehicles, problem.depots
     n, k = stops.delivery.shape
     nodes, windows, fleet = depots + n, stops.opens.shape[1], len(vehicles.ids)
@@ -87,7 +90,7 @@ def arrays_of(problem: Problem, *, near: bool = True) -> Arrays:
         kind=kinds(problem),
         near=_near(arcs, depots) if near else np.zeros((nodes, 0), np.int64),
     )
-    return Arrays(problem, world, _longest(problem))
+    return Arrays(problem, world, max(_longest(problem), longest))
 
 
 def leads(problem: Problem) -> Any:
@@ -165,8 +168,8 @@ def _longest(problem: Problem) -> int:
     return max([longest, 1, *done])
 
 
-def empty_state(arrays: Arrays) -> State:
-    """Routes with what is driven alone."""
+def empty_state(arrays: Arrays, *, written: bool = True) -> State:
+    """Routes with what is driven alone; without `written` their stops are all that is right."""
     world, longest = arrays.world, arrays.longest
     fleet, nodes, k = len(world.start), len(world.service), world.capacity.shape[1]
     wide = longest + 3
@@ -183,6 +186,8 @@ def empty_state(arrays: Arrays) -> State:
         vehicle=np.full(nodes, -1, np.int64),
         place=np.zeros(nodes, np.int64),
     )
+    if not written:
+        return state
     done = arrays.problem.progress.done if arrays.problem.progress is not None else [()] * fleet
     for v in range(fleet):
         write_route(arrays, state, v, done[v])

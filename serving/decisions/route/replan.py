@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from serving.core.errors import InternalError
-from serving.decisions.route.arrays import arrays_of, by_vehicle, empty_state, routes_of
+from serving.core.errors import InternalError, InvalidInput
+from serving.decisions.route.arrays import Arrays, arrays_of, by_vehicle, empty_state, routes_of
 from serving.decisions.route.checker import check
-from serving.decisions.route.problem import Dropped, Plan, Problem, Reason
+from serving.decisions.route.problem import FAR, Dropped, Plan, Problem, Reason
 from serving.decisions.route.progress import progress_at
 from serving.decisions.route.reasons import explained
 from serving.decisions.route.schedule import plan_of
@@ -48,14 +48,14 @@ def replan(
     )
     gone -= frozenset(stop for done in progress.done for stop in done)
     running = replace(problem, progress=progress)
-    arrays = arrays_of(running, near=seconds > 0)
+    routes = [[stop for stop in route if stop not in gone] for route in by_vehicle(problem, plan)]
+    arrays = arrays_of(running, near=seconds > 0, longest=max(map(len, routes)))
     for stop in gone:
         arrays.world.allowed[:, stop + arrays.world.depots] = False
-    state = empty_state(arrays)
+    state = empty_state(arrays, written=False)
     wanted, counts = state.seq.copy(), state.count.copy()
-    most = wanted.shape[1] - 3
-    for v, route in enumerate(by_vehicle(problem, plan)):
-        kept = [stop for stop in route if stop not in gone][:most]
+    wanted[:, 0], wanted[:, 1] = arrays.world.start, arrays.world.end
+    for v, kept in enumerate(routes):
         wanted[v, 1 : len(kept) + 1] = np.array(kept, np.int64) + arrays.world.depots
         wanted[v, len(kept) + 1] = arrays.world.end[v]
         counts[v] = len(kept)
@@ -65,6 +65,7 @@ def replan(
         run = Run(arrays, seed, plan_of(arrays, routes, NAME))
         run.improve(Search(), time.monotonic() + seconds, lambda _: None, lambda: False)
         routes = run.routes()
+    _check_ends(running, arrays, routes)
     there = {stop for route in routes for stop in route}
     dropped = [
         Dropped(stop, Reason.CANCELLED if stop in gone else Reason.NOT_FOUND)
@@ -75,3 +76,15 @@ def replan(
     if wrong := check(running, found):
         raise InternalError(f"a plan after a change is not feasible: {wrong[0]}")
     return found
+
+
+def _check_ends(problem: Problem, arrays: Arrays, routes: list[list[int]]) -> None:
+    """Raises InvalidInput where a vehicle on its way has no way to its end left."""
+    world, progress = arrays.world, problem.progress
+    assert progress is not None
+    for v, route in enumerate(routes):
+        if route and len(route) == len(progress.done[v]) and world.end[v] >= 0:
+            last = route[-1] + world.depots
+            if world.duration[world.profile[v], last, world.end[v]] >= FAR:
+                expected = f"a way from stop {problem.stops.ids[route[-1]]}, where it is, to its end that is not closed"
+                raise InvalidInput(f"vehicles[{v}]", problem.vehicles.ids[v], expected)
