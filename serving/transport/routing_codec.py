@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +27,7 @@ from serving.decisions.route.contract import (
     PlanAnswer,
     PlanQuery,
     Profile,
+    Ragged,
     ReplanQuery,
     RouteRows,
     Served,
@@ -183,14 +185,23 @@ def _stops(stops: Any) -> StopRows:
     return StopRows(
         ids=tuple([one.stop_id for one in stops]),
         points=_points("stops", stops),
-        deliveries=[tuple(one.deliveries) for one in stops],
-        pickups=[tuple(one.pickups) for one in stops],
-        windows=[[(each.start_s, each.end_s) for each in one.windows] for one in stops],
+        deliveries=_ragged([one.deliveries for one in stops]),
+        pickups=_ragged([one.pickups for one in stops]),
+        windows=_windows([one.windows for one in stops]),
         service=[one.service_s for one in stops],
-        skills=[tuple(one.skills) for one in stops],
+        skills=[tuple(skills) if (skills := one.skills) else () for one in stops],
         penalty=[one.drop_penalty if one.HasField("drop_penalty") else None for one in stops],
         priority=[one.priority for one in stops],
     )
+
+
+def _ragged(columns: Sequence[Sequence[int]]) -> Ragged:
+    return list(chain.from_iterable(columns)), list(map(len, columns))
+
+
+def _windows(columns: Sequence[Sequence[Any]]) -> Ragged:
+    flat = [value for each in chain.from_iterable(columns) for value in (each.start_s, each.end_s)]
+    return flat, [2 * len(each) for each in columns]
 
 
 def _vehicle(one: Any) -> Vehicle:

@@ -18,6 +18,7 @@ from serving.decisions.route.contract import (
     GreatCircle,
     PlanQuery,
     Profile,
+    Ragged,
     Shipment,
     StopRows,
     Vehicle,
@@ -107,15 +108,20 @@ def build(query: PlanQuery, travels: Travels, deadline: float) -> Problem:
 
 def _names(depots: Depots, rows: StopRows) -> dict[str, int]:
     """Id -> node, each once."""
-    known: dict[str, int] = {}
+    every = (*depots.ids, *rows.ids)
+    known = dict(zip(every, range(len(every)), strict=True))
+    whole = "".join(every)
+    usual = all(every) and max(map(len, every)) <= ID_BYTES_MAX and whole.isascii() and whole.isprintable()
+    if usual and len(known) == len(every):
+        return known
+    seen: set[str] = set()
     for kind, ids in (("depots", depots.ids), ("stops", rows.ids)):
         name = f"{kind[:-1]}_id"
         for number, value in enumerate(ids):
-            if not (value and len(value) < 64 and value.isascii() and value.isprintable()):  # the usual id passes here
-                _id(f"{kind}[{number}].{name}", value)
-            if value in known:
+            _id(f"{kind}[{number}].{name}", value)
+            if value in seen:
                 raise InvalidInput(f"{kind}[{number}].{name}", value, "each depot and stop once", reason="REPEATED_ID")
-            known[value] = len(known)
+            seen.add(value)
     return known
 
 
@@ -139,29 +145,37 @@ def _window(field: str, window: Window) -> Window:
 def _dimensions(query: PlanQuery) -> int:
     """Of load: 1 or more."""
     rows = query.stops
-    loads = [("stops", "deliveries", rows.deliveries), ("stops", "pickups", rows.pickups),
-             ("vehicles", "capacities", [each.capacities for each in query.vehicles]),
-             ("shipments", "loads", [each.loads for each in query.shipments])]  # fmt: skip
-    width = 1
-    for owner, name, columns in loads:
-        for number, column in enumerate(columns):
-            if len(column) > width:
-                width = len(column)
-                if width > DIMENSIONS_MAX:
-                    raise InvalidInput(f"{owner}[{number}].{name}", f"{width} numbers", f"at most {DIMENSIONS_MAX}")
+    counts = [
+        ("stops", "deliveries", rows.deliveries[1]),
+        ("stops", "pickups", rows.pickups[1]),
+        ("vehicles", "capacities", [len(each.capacities) for each in query.vehicles]),
+        ("shipments", "loads", [len(each.loads) for each in query.shipments]),
+    ]
+    width = max(1, *(max(count, default=0) for _, _, count in counts))
+    if width > DIMENSIONS_MAX:
+        for owner, name, count in counts:
+            for number, many in enumerate(count):
+                if many > DIMENSIONS_MAX:
+                    raise InvalidInput(f"{owner}[{number}].{name}", f"{many} numbers", f"at most {DIMENSIONS_MAX}")
     return width
 
 
-def _loads(owner: str, name: str, columns: Sequence[Sequence[int]], width: int) -> Ints:
-    """(n, k); what is not given is nothing."""
-    out = np.zeros((len(columns), width), np.int64)
-    for number, column in enumerate(columns):
-        if column:
-            out[number, : len(column)] = column
+def _table(values: Ragged, width: int, fill: int = 0) -> Ints:
+    """(n, width): each owner's values, then `fill`."""
+    flat, counts = values
+    out = np.full((len(counts), width), fill, np.int64)
+    many = np.array(counts, np.int64)
+    out[np.arange(width)[None, :] < many[:, None]] = flat
+    return out
+
+
+def _loads(name: str, values: Ragged, width: int) -> Ints:
+    """(n, k) of stops; what is not given is nothing."""
+    out = _table(values, width)
     wrong = (out < 0) | (out > LOAD_MAX)
     if wrong.any():
         number, k = np.argwhere(wrong)[0]
-        raise InvalidInput(f"{owner}[{number}].{name}[{k}]", int(out[number, k]), f"0 to {LOAD_MAX}")
+        raise InvalidInput(f"stops[{number}].{name}[{k}]", int(out[number, k]), f"0 to {LOAD_MAX}")
     return out
 
 
@@ -196,8 +210,8 @@ def _stops(rows: StopRows, width: int, words: dict[str, int]) -> Stops:
         raise InvalidInput(f"stops[{number}].drop_penalty", penalty[number], f"0 to {COST_MAX:g}, or none")
     return Stops(
         ids=rows.ids,
-        delivery=_loads("stops", "deliveries", rows.deliveries, width),
-        pickup=_loads("stops", "pickups", rows.pickups, width),
+        delivery=_loads("deliveries", rows.deliveries, width),
+        pickup=_loads("pickups", rows.pickups, width),
         carried=np.zeros((count, width), np.int64),
         partner=np.full(count, -1, np.int64),
         opens=opens,
@@ -209,25 +223,36 @@ def _stops(rows: StopRows, width: int, words: dict[str, int]) -> Stops:
     )
 
 
-def _windows(windows: Sequence[Sequence[Window]]) -> tuple[Ints, Ints]:
-    """(opens, closes), (n, w)."""
-    many = max((len(each) for each in windows), default=1) or 1
+def _windows(windows: Ragged) -> tuple[Ints, Ints]:
+    """(opens, closes), (n, w); a stop with fewer repeats its last."""
+    counts = np.array(windows[1], np.int64) // 2
+    many = max(int(counts.max(initial=0)), 1)
     if many > WINDOWS_MAX:
-        number = next(i for i, each in enumerate(windows) if len(each) > WINDOWS_MAX)
-        raise InvalidInput(f"stops[{number}].windows", f"{len(windows[number])} windows", f"at most {WINDOWS_MAX}")
-    out = np.empty((2, len(windows), many), np.int64)
-    for number, each in enumerate(windows):
+        number = int(counts.argmax())
+        raise InvalidInput(f"stops[{number}].windows", f"{counts[number]} windows", f"at most {WINDOWS_MAX}")
+    pairs = _table(windows, 2 * many).reshape(len(counts), many, 2)
+    pairs[counts == 0, 0] = ALWAYS
+    last = np.maximum(counts, 1) - 1
+    beyond = np.arange(many)[None, :] > last[:, None]
+    pairs = np.where(beyond[:, :, None], pairs[np.arange(len(counts)), last][:, None, :], pairs)
+    opens, closes = pairs[:, :, 0], pairs[:, :, 1]
+    apart = (opens[:, 1:] > closes[:, :-1]) | beyond[:, 1:]
+    if not (((opens >= 0) & (opens <= closes) & (closes <= TIME_MAX)).all() and apart.all()):
+        _name_window(opens, closes, counts)
+    return np.ascontiguousarray(opens), np.ascontiguousarray(closes)
+
+
+def _name_window(opens: Ints, closes: Ints, counts: Ints) -> None:
+    """Raises InvalidInput for the first window that is none."""
+    for number, count in enumerate(counts.tolist()):
         before = -1
-        for place, window in enumerate(each):
-            start, _ = _window(f"stops[{number}].windows[{place}]", window)
+        for place in range(count):
+            field = f"stops[{number}].windows[{place}]"
+            start, end = _window(field, (int(opens[number, place]), int(closes[number, place])))
             if start <= before:
                 expected = f"later than the end of the window before it ({before}): ascending and apart"
-                raise InvalidInput(f"stops[{number}].windows[{place}].start_s", start, expected)
-            before = window[1]
-        padded = [*(each or (ALWAYS,))]
-        padded += [padded[-1]] * (many - len(padded))
-        out[:, number] = np.array(padded).T
-    return out[0], out[1]
+                raise InvalidInput(f"{field}.start_s", start, expected)
+            before = end
 
 
 def _within(owner: str, name: str, values: Ints, low: int, high: int) -> None:
@@ -247,7 +272,7 @@ def _ship(shipments: Sequence[Shipment], rows: StopRows, stops: Stops, depots: i
                 raise InvalidInput(field, value, "the id of one of the stops", reason="UNKNOWN_ID")
             if stops.partner[stop] >= 0 or stop in ends:
                 raise InvalidInput(field, value, "a stop that is in no other shipment")
-            if rows.deliveries[stop] or rows.pickups[stop]:
+            if rows.deliveries[1][stop] or rows.pickups[1][stop]:
                 raise InvalidInput(field, value, "a stop without deliveries and pickups of its own")
             ends.append(stop)
         first, last = ends

@@ -16,6 +16,8 @@ from serving.decisions.route.problem import TIME_MAX, Plan, Problem
 
 F64 = npt.NDArray[np.float64]
 Window = tuple[int, int]
+Ragged = tuple[Sequence[int], Sequence[int]]
+"""(all values, one owner's after the other's; how many each owner has)"""
 CHANGES_MAX: Final = 100
 ALWAYS: Final[Window] = (0, TIME_MAX)
 SPEED_KMH: Final = 40.0
@@ -33,13 +35,13 @@ class Depots:
 
 @dataclass(frozen=True, slots=True)
 class StopRows:
-    """n stops. Loads and windows as they came, () = none. penalty: None = required."""
+    """n stops. Loads and windows as they came; a window is two values. penalty: None = required."""
 
     ids: tuple[str, ...]
     points: F64
-    deliveries: Sequence[Sequence[int]]
-    pickups: Sequence[Sequence[int]]
-    windows: Sequence[Sequence[Window]]
+    deliveries: Ragged
+    pickups: Ragged
+    windows: Ragged
     service: Sequence[int]
     skills: Sequence[Sequence[str]]
     penalty: Sequence[float | None]

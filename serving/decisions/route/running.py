@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from serving.core.errors import InvalidInput
 from serving.decisions.route.contract import ReplanQuery, RouteRows
@@ -28,33 +28,35 @@ def running_plan(problem: Problem, query: ReplanQuery) -> Plan:
     """The plan that runs, as it came. Raises InvalidInput for what is no plan of this problem."""
     vehicles = {name: number for number, name in enumerate(problem.vehicles.ids)}
     stops = {name: number for number, name in enumerate(problem.stops.ids)}
-    seen: set[str] = set()
+    seen: set[int] = set()
     routes: list[Route] = []
     for number, row in enumerate(query.plan):
         field = f"plan.routes[{number}]"
-        if row.vehicle not in vehicles:
+        v = vehicles.pop(row.vehicle, None)
+        if v is None:
             raise InvalidInput(
                 f"{field}.vehicle_id", row.vehicle, "a vehicle of the problem, each once", reason="UNKNOWN_ID"
             )
-        for place, stop in enumerate(row.stops):
-            if stop not in stops or stop in seen:
+        visited = tuple([stops.get(name, -1) for name in row.stops])
+        for place, stop in enumerate(visited):
+            if stop < 0 or stop in seen:
                 raise InvalidInput(
-                    f"{field}.visits[{place}].stop_id", stop, "a stop of the problem, each once", reason="UNKNOWN_ID"
-                )
+                    f"{field}.visits[{place}].stop_id", row.stops[place], "a stop of the problem, each once",
+                    reason="UNKNOWN_ID",
+                )  # fmt: skip
             seen.add(stop)
         _check_times(field, row)
-        v = vehicles.pop(row.vehicle)
-        visited = tuple([stops[name] for name in row.stops])
         routes.append(Route(v, visited, row.arrivals, row.begins, row.departures, row.leaves, row.ends, 0, 0, (), 0.0))
     dropped = []
     for number, name in enumerate(query.dropped):
-        if name not in stops or name in seen:
+        stop = stops.get(name, -1)
+        if stop < 0 or stop in seen:
             raise InvalidInput(
                 f"plan.dropped[{number}].stop_id", name, "a stop of the problem that no route visits",
                 reason="UNKNOWN_ID",
             )  # fmt: skip
-        seen.add(name)
-        dropped.append(Dropped(stops[name], Reason.NOT_FOUND))
+        seen.add(stop)
+        dropped.append(Dropped(stop, Reason.NOT_FOUND))
     routes.sort(key=lambda route: route.vehicle)
     return Plan(tuple(routes), tuple(dropped), 0.0, 0.0)
 
@@ -67,11 +69,9 @@ def known_vehicle(problem: Problem, field: str, name: str) -> int:
 
 
 def _check_times(field: str, row: RouteRows) -> None:
-    times = [row.leaves]
-    for visit in zip(row.arrivals, row.begins, row.departures, strict=True):
-        times.extend(visit)
-    times.append(row.ends)
-    if not 0 <= times[0] <= times[-1] <= TIME_MAX or any(later < earlier for earlier, later in pairwise(times)):
+    visits = zip(row.arrivals, row.begins, row.departures, strict=True)
+    times = [row.leaves, *chain.from_iterable(visits), row.ends]
+    if times[0] < 0 or times[-1] > TIME_MAX or times != sorted(times):
         wrong = next((i for i, (a, b) in enumerate(pairwise(times)) if b < a), 0)
         place, part = divmod(wrong, 3)
         name = ("arrival_s", "begin_s", "departure_s")[part]

@@ -125,8 +125,8 @@ def _smallest() -> PlanQuery:
     """A town with something of everything."""
     points = np.array([[0.0, 0.0], [0.0, 0.01], [0.01, 0.0]])
     stops = StopRows(
-        ids=("a", "b"), points=points[1:], deliveries=((1,), ()), pickups=((), (1,)), windows=((), ((0, 86_400),)),
-        service=(0, 60), skills=((), ()), penalty=(None, 1e9), priority=(0, 0),
+        ids=("a", "b"), points=points[1:], deliveries=((1,), (1, 0)), pickups=((1,), (0, 1)),
+        windows=((0, 86_400), (0, 2)), service=(0, 60), skills=((), ()), penalty=(None, 1e9), priority=(0, 0),
     )  # fmt: skip
     return PlanQuery(Depots(("d",), points[:1], [ALWAYS]), (Vehicle("v"),), stops, seconds=WARM_S)
 
