@@ -10,7 +10,9 @@ import numpy as np
 from serving.decisions.route.problem import ANYWHERE, FAR, TIME_MAX, Problem, Stops, Vehicles
 
 
-def problem_with(n: int, fleet: int, *, seed: int = 0, depots: int = 1, dimensions: int = 1, tight: float = 1.0) -> Problem:
+def problem_with(
+    n: int, fleet: int, *, seed: int = 0, depots: int = 1, dimensions: int = 1, tight: float = 1.0
+) -> Problem:
     """n stops in a square of 20 km with windows in a day from 8 to 18, driven at 10 m/s; capacity for `tight` times
     what is asked for."""
     rng = np.random.default_rng(seed)

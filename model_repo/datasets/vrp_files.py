@@ -173,7 +173,9 @@ def _explicit(
         out = np.zeros((size, size), np.int64)
         out[np.tril_indices(size, -1)] = np.rint(values)
         return np.maximum(out, out.T)
-    raise DataError(str(path), f"EDGE_WEIGHT_FORMAT {form!r} with {len(values)} numbers: expected FULL_MATRIX or LOWER_ROW")
+    raise DataError(
+        str(path), f"EDGE_WEIGHT_FORMAT {form!r} with {len(values)} numbers: expected FULL_MATRIX or LOWER_ROW"
+    )
 
 
 def _solution_cost(path: Path) -> float | None:

@@ -193,7 +193,9 @@ class _Model:
         problem, routing, solver = self.problem, self.routing, self.routing.solver()
         time_ = routing.GetDimensionOrDie("time")
         allowed = by_stop_allowed(problem)[:, problem.depots :]
-        for depot in set(range(problem.depots)) - set(problem.vehicles.start.tolist()) - set(problem.vehicles.end.tolist()):
+        for depot in (
+            set(range(problem.depots)) - set(problem.vehicles.start.tolist()) - set(problem.vehicles.end.tolist())
+        ):
             routing.AddDisjunction([self.manager.NodeToIndex(depot)], 0)
         for stop, cost in enumerate(problem.drop_costs.tolist()):
             routing.AddDisjunction([self.index(stop)], round(cost * self.unit))
@@ -230,5 +232,3 @@ class _Model:
                 index = following(index)
             out.append(stops)
         return out
-
-

@@ -154,9 +154,7 @@ def data_of(pyvrp: Any, problem: Problem) -> tuple[Any, list[list[int]]]:
 def _solution(pyvrp: Any, problem: Problem, data: Any, members: list[list[int]], plan: Plan) -> Any:
     """Our plan as a start of its search; stops left out may be missing from it."""
     type_of = {v: number for number, alike in enumerate(members) for v in alike}
-    routes = [
-        pyvrp.Route(data, list(stops), type_of[v]) for v, stops in enumerate(by_vehicle(problem, plan)) if stops
-    ]
+    routes = [pyvrp.Route(data, list(stops), type_of[v]) for v, stops in enumerate(by_vehicle(problem, plan)) if stops]
     return pyvrp.Solution(data, routes)
 
 

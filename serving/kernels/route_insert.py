@@ -19,10 +19,22 @@ def best_place(world, state, node, blink, rng, tried, stamp, work):
     work: (L + 4,) int32, scratch.
     """
     duration, speed, timed, opens, closes = world.duration, world.speed, world.timed, world.opens, world.closes
-    distances, allowed, capacity, profile, lock = world.distance, world.allowed, world.capacity, world.profile, world.lock
+    distances, allowed, capacity, profile, lock = (
+        world.distance,
+        world.allowed,
+        world.capacity,
+        world.profile,
+        world.lock,
+    )
     delivery, after, late, early, seq = world.delivery, world.after, state.late, state.early, state.seq
     before, beyond, metres, kind, counts = state.before, state.beyond, state.metres, world.kind, state.count
-    fixed, per_metre, longest, most, paid = world.fixed, world.per_metre, world.distance_max, world.stops_max, world.paid
+    fixed, per_metre, longest, most, paid = (
+        world.fixed,
+        world.per_metre,
+        world.distance_max,
+        world.stops_max,
+        world.paid,
+    )
     best, where, behind = NO_PLACE, -1, -1
     last, service, dimensions = closes[node, closes.shape[1] - 1], world.service[node], capacity.shape[1]
     for v in range(len(counts)):
@@ -151,7 +163,10 @@ def best_places(world, state, first, second, blink, rng, tried, stamp, work):
                 cost = base + rate * more
                 if cost < best and length + more <= world.distance_max[v]:
                     u = first_begin(opens, closes, second, arrive(duration, speed, timed, p, x, second, t))
-                    if u < NEVER and arrive(duration, speed, timed, p, second, y, u + service[second]) <= late[v, to + 1]:
+                    if (
+                        u < NEVER
+                        and arrive(duration, speed, timed, p, second, y, u + service[second]) <= late[v, to + 1]
+                    ):
                         if world.paid[v]:
                             seconds = added_time(world, state, v, at, to, first, second, work)
                             cost = NO_PLACE if seconds < 0 else cost + world.per_second[v] * seconds

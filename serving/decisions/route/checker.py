@@ -78,7 +78,9 @@ def _times(problem: Problem, route: Route) -> Iterator[str]:
     index = np.array(route.stops, np.int64)
     nodes = np.concatenate(([start], index + depots))
     ways = problem.duration[p, nodes[:-1], nodes[1:]].tolist()
-    shut = ((problem.distance[p, nodes[:-1], nodes[1:]] >= FAR) | (problem.duration[p, nodes[:-1], nodes[1:]] >= FAR)).tolist()
+    shut = (
+        (problem.distance[p, nodes[:-1], nodes[1:]] >= FAR) | (problem.duration[p, nodes[:-1], nodes[1:]] >= FAR)
+    ).tolist()
     opens, closes, service = stops.opens[index].tolist(), stops.closes[index].tolist(), stops.service[index].tolist()
     here, now = start, route.leaves
     done = _done(problem, v)

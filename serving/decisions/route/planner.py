@@ -129,7 +129,9 @@ def timed(problem: Problem, routes: Sequence[Sequence[int]]) -> Plan:
     cannot visit in this order, or may not, that stop is left out."""
     arrays = arrays_of(problem, near=False)
     state = empty_state(arrays)
-    if not load_routes(arrays, state, routes) or any(not _permitted(arrays, v, stops) for v, stops in enumerate(routes)):
+    if not load_routes(arrays, state, routes) or any(
+        not _permitted(arrays, v, stops) for v, stops in enumerate(routes)
+    ):
         state = empty_state(arrays)
         for v, stops in enumerate(routes):
             kept: list[int] = []
@@ -162,5 +164,3 @@ def _permitted(arrays: Arrays, v: int, stops: Sequence[int]) -> bool:
 def _whole(problem: Problem, stop: int, stops: Sequence[int]) -> bool:
     other = int(problem.stops.partner[stop])
     return other < 0 or other in stops
-
-

@@ -75,4 +75,3 @@ def _cost(world: World, state: State, stop: int) -> float:
         return float(best_place(world, state, node, 0.0, rng, tried, 1, work)[0])
     first, second = (node, other) if world.leads[node] else (other, node)
     return float(best_places(world, state, first, second, 0.0, rng, tried, 1, work)[0])
-

@@ -43,9 +43,7 @@ def replan(
     """
     stops = problem.stops
     gone = cancelled | frozenset(int(stops.partner[stop]) for stop in cancelled if stops.partner[stop] >= 0)
-    progress = progress_at(
-        problem, plan, now, late=late, at=at, cancelled=gone, interchangeable=interchangeable
-    )
+    progress = progress_at(problem, plan, now, late=late, at=at, cancelled=gone, interchangeable=interchangeable)
     gone -= frozenset(stop for done in progress.done for stop in done)
     running = replace(problem, progress=progress)
     routes = [[stop for stop in route if stop not in gone] for route in by_vehicle(problem, plan)]

@@ -139,8 +139,18 @@ class Run:
         hot, cold = arc * how.hot * ratio**share, arc * how.hot * ratio**until
         return bool(
             anneal(
-                self.arrays.world, self.current, self.trial, self.best_seq, self.best_count, self.numbers, self.out,
-                steps, hot, cold, how.removed, self.rng,
+                self.arrays.world,
+                self.current,
+                self.trial,
+                self.best_seq,
+                self.best_count,
+                self.numbers,
+                self.out,
+                steps,
+                hot,
+                cold,
+                how.removed,
+                self.rng,
             )  # fmt: skip
         )
 
