@@ -33,6 +33,7 @@ from serving.decisions.route.planner import Planner, timed
 from serving.decisions.route.problem import TIME_MAX, Engine, Plan, Problem
 from serving.decisions.route.replan import replan
 from serving.decisions.route.running import known_vehicle, running_plan, what_fits
+from serving.decisions.route.warm import warm
 
 WARM_S: Final = 0.05
 TOLD_MAX: Final = 5
@@ -95,8 +96,8 @@ class RoutingService:
 
     def warm_plan(self) -> None:
         """Compiles what plans are made with, so that the first caller does not wait for it."""
-        for _ in range(2):  # the first time, compiling takes all the time of the search
-            self.plan(_smallest(), NEVER)
+        warm()
+        self.plan(_smallest(), NEVER)
 
     def warm_replan(self) -> None:
         """Likewise, for changes."""
