@@ -67,6 +67,9 @@ class PlanSteps:
         self._told_at = now
         self._failed = 0
         self._optimal = False
+        self._asked_at = now
+        self._beside_s = 0.0
+        """What the last step took beside its time: to be sent, to wait for its turn, to be read and checked."""
 
     @property
     def begun(self) -> bool:
@@ -76,12 +79,13 @@ class PlanSteps:
     def next(self, now: float, streams: int = 1) -> Step | None:
         """The next call; None = the time is up, or no better plan exists. streams: that are open beside each other, of
         which each has its turn within a slice's time."""
-        left = self._until - now
+        left = self._until - now - self._beside_s
         if self._best is not None and (left < LEAST_S or self._optimal or self._failed >= FAILED_MAX):
             return None
         request = self._request
         turn_s = max(self._limits.slice_s / max(streams, 1), TURN_S_MIN)
-        request.time_limit_s = max(min(self._slice, turn_s, left), LEAST_S)
+        request.time_limit_s = max(min(max(self._slice, self._beside_s), turn_s, left), LEAST_S)
+        self._asked_at = now
         request.seed = self._seed % 2**32
         if self._best is not None:
             request.start.CopyFrom(self._best)
@@ -93,6 +97,7 @@ class PlanSteps:
         """The answer to the last step; what is to be sent of it, if anything."""
         answer = pb.PlanRoutesResponse.FromString(payload)
         self._failed = 0
+        self._beside_s = max(now - self._asked_at - self._request.time_limit_s, 0.0)
         better = self._best is None or self._worth(answer.plan) < self._worth(self._best)
         if better:
             self._best = answer.plan

@@ -47,7 +47,7 @@ class TableParams:
 class Limits:
     """How much may be asked for at once, and for how long. Raises InvalidInput."""
 
-    stops_max: int = setting(2000, "Most stops of one request.", low=1, high=5000, unit="stops")
+    stops_max: int = setting(1000, "Most stops of one request.", low=1, high=5000, unit="stops")
     vehicles_max: int = setting(500, "Most vehicles of one request.", low=1, high=1000, unit="vehicles")
     seconds: float = setting(5.0, "Time that a plan is improved for where its request does not say.", low=0.05,
         high=3600, unit="s")  # fmt: skip

@@ -213,7 +213,7 @@ def test_a_stop_that_nobody_can_come_to_is_named() -> None:
 def test_a_town_that_is_too_large_is_refused_with_the_limit() -> None:
     limits = Limits()
     for counts, said in (
-        ((1, 1, 2001, 0), "1 to 2000"), ((1, 0, 1, 0), "1 to 500"), ((0, 1, 1, 0), "1 to 100"), ((1, 1, 0, 0), "2000"),
+        ((1, 1, 1001, 0), "1 to 1000"), ((1, 0, 1, 0), "1 to 500"), ((0, 1, 1, 0), "1 to 100"), ((1, 1, 0, 0), "1000"),
     ):  # fmt: skip
         with pytest.raises(InvalidInput, match=said):
             check_sizes(limits, *counts)

@@ -67,6 +67,20 @@ def test_a_deadline_leaves_time_for_the_last_plan() -> None:
     assert steps.next(100.3) is None
 
 
+def test_what_a_step_takes_beside_its_time_is_left_for_it() -> None:
+    """Large problems take long to read, and many streams to have their turn."""
+    steps = steps_of(deadline=103.2)
+    steps.next(100.0)
+    steps.took(plan(5.0), 100.7)
+    assert request(steps.next(100.7)).time_limit_s == pytest.approx(0.6), "no less than what is lost"
+    steps.took(plan(4.0), 101.9)
+    assert request(steps.next(101.9)).time_limit_s == pytest.approx(0.5)
+    steps.took(plan(3.0), 102.5)
+    assert request(steps.next(102.5)).time_limit_s == pytest.approx(0.4)
+    steps.took(plan(3.0), 102.9)
+    assert steps.next(102.999) is None
+
+
 def test_even_a_late_request_gets_one_step() -> None:
     steps = steps_of(deadline=100.05)
     step = steps.next(100.0)
