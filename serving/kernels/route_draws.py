@@ -13,7 +13,7 @@ def generator(seed: int) -> np.ndarray:
 
 @njit(cache=True, nogil=True, forceinline=True)
 def uniform(rng):
-    """In [0, 1). xorshift64*: Vigna, An experimental exploration of Marsaglia's xorshift generators, TOMS 42(4), 2016."""
+    """In [0, 1), by xorshift64*. Vigna: An experimental exploration of Marsaglia's xorshift generators, TOMS 42(4)."""
     x = rng[0]
     x ^= x >> np.uint64(12)
     x ^= x << np.uint64(25)

@@ -7,7 +7,13 @@ from numba import njit
 
 from serving.kernels.route_ruin import BY_DROP_COST, construct
 from serving.kernels.route_state import (
-    NEVER, arrive, drop_marked, first_begin, last_begin, leave, refresh,
+    NEVER,
+    arrive,
+    drop_marked,
+    first_begin,
+    last_begin,
+    leave,
+    refresh,
 )  # fmt: skip
 
 

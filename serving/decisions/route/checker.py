@@ -1,4 +1,4 @@
-"""Whether a plan keeps every promise of its problem. Shares no code with the solvers, and looks at the plan's own times.
+"""Whether a plan keeps every promise of its problem, by the plan's own times. Shares no code with the solvers.
 
 Every plan is checked before it leaves. Plain loops, O(stops x windows).
 """
