@@ -79,6 +79,14 @@ def _victim(world, state, v, gone):
 
 
 @njit(cache=True, nogil=True)
+def timetables(world, seq, counts, times, ends):
+    """`timetable` of every route of seq (v, L + 2). times: (v, L + 2, 3); ends: (v, 2), when it leaves and ends."""
+    for v in range(len(counts)):
+        if counts[v] > 0:
+            ends[v, 0], ends[v, 1] = timetable(world, v, seq[v, : counts[v] + 2], times[v])
+
+
+@njit(cache=True, nogil=True)
 def timetable(world, v, nodes, times):
     """Writes (arrival, begin, departure) of the nodes behind what is driven into times (L + 2, 3). Returns (when the
     vehicle leaves, when it ends): it leaves as late as the earliest end allows."""

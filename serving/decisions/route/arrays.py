@@ -127,9 +127,8 @@ def _aboard(problem: Problem) -> Any:
     aboard = progress.aboard
     bulky = problem.stops.delivery.any(axis=1)
     fleet = np.arange(len(problem.vehicles.ids))[:, None]
-    there: Any = (
-        (aboard == fleet) | ((aboard == -1)[None, :] & (progress.left < 0)[:, None]) | (aboard == ON_EVERY_VEHICLE)
-    )
+    waiting: Any = progress.left < 0
+    there: Any = (aboard == fleet) | ((aboard == -1) & waiting[:, None]) | (aboard == ON_EVERY_VEHICLE)
     return there | ~bulky[None, :]
 
 
