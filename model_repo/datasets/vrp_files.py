@@ -27,7 +27,7 @@ class Instance:
     """One depot (node 0) and n stops; demand (n + 1,), opens, closes, service (n + 1,), distance (n + 1, n + 1) int64.
 
     scale: units of a distance of 1. windows: whether times matter. best: cost of the best known plan under the
-    distance objective, best_vehicles and best_at_vehicles: of the best known with the fewest vehicles; None = not known.
+    distance objective, best_vehicles and best_at_vehicles: of the best known with the fewest; None = not known.
     """
 
     name: str

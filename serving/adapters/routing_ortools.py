@@ -200,7 +200,7 @@ class _Model:
         for stop, cost in enumerate(problem.drop_costs.tolist()):
             routing.AddDisjunction([self.index(stop)], round(cost * self.unit))
             if not allowed[:, stop].all():
-                routing.SetAllowedVehiclesForIndex(np.flatnonzero(allowed[:, stop]).tolist(), self.index(stop))
+                routing.VehicleVar(self.index(stop)).SetValues([-1, *np.flatnonzero(allowed[:, stop]).tolist()])
         for stop in np.flatnonzero(leads(problem)).tolist():
             first, second = self.index(stop), self.index(int(problem.stops.partner[stop]))
             routing.AddPickupAndDelivery(first, second)

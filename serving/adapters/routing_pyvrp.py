@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -67,13 +70,12 @@ class PyVrp:
         cancelled: Cancelled,
     ) -> Plan | None:
         """See `Engine`."""
-        import pyvrp  # a large package: only processes that plan load it
-
+        pyvrp = _pyvrp()
         arrays = arrays_of(problem, near=False)
         data, members = data_of(pyvrp, problem)
         told: list[Plan] = []
 
-        class Better(pyvrp.IteratedLocalSearchCallbacks):  # type: ignore[misc, name-defined, unused-ignore]
+        class Better(pyvrp.IteratedLocalSearchCallbacks):  # type: ignore[misc]
             def on_best(self, best: Any) -> None:
                 if best.is_feasible():
                     told.append(_plan(arrays, members, best, NAME))
@@ -93,6 +95,17 @@ class PyVrp:
             data, stop, seed=seed, collect_stats=False, display=False, params=params, initial_solution=start
         )
         return _plan(arrays, members, found.best, self.name) if found.best.is_feasible() else None
+
+
+@cache
+def _pyvrp() -> Any:
+    """A large package, which only processes that plan load."""
+    import pyvrp
+    from pyvrp.exceptions import PenaltyBoundWarning
+
+    warnings.filterwarnings("ignore", category=PenaltyBoundWarning)  # that a problem is tight is no news
+    logging.getLogger("pyvrp").handlers.clear()  # it writes to standard output
+    return pyvrp
 
 
 def _unit(problem: Problem) -> int:

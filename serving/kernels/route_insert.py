@@ -187,10 +187,10 @@ def best_places(world, state, first, second, blink, rng, tried, stamp, work):
 @njit(cache=True, nogil=True, forceinline=True)
 def _room(load, after, capacity, v, at, node):
     """Whether what `node` collects fits on the leg that leaves position `at`."""
+    fits = True
     for k in range(capacity.shape[1]):
-        if load[v, at, k] + after[node, k] > capacity[v, k]:
-            return False
-    return True
+        fits = fits and load[v, at, k] + after[node, k] <= capacity[v, k]
+    return fits
 
 
 @njit(cache=True, nogil=True)

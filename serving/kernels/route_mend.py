@@ -7,7 +7,13 @@ from numba import njit
 
 from serving.kernels.route_ruin import BY_DROP_COST, construct
 from serving.kernels.route_state import (
-    NEVER, arrive, drop_marked, first_begin, last_begin, leave, refresh,
+    NEVER,
+    arrive,
+    drop_marked,
+    first_begin,
+    last_begin,
+    leave,
+    refresh,
 )  # fmt: skip
 
 
@@ -70,6 +76,14 @@ def _victim(world, state, v, gone):
             state.seq[v, place] = seq[place]
         refresh(world, state, v)
     return best if best >= 0 else spare
+
+
+@njit(cache=True, nogil=True)
+def timetables(world, seq, counts, times, ends):
+    """`timetable` of every route of seq (v, L + 2). times: (v, L + 2, 3); ends: (v, 2), when it leaves and ends."""
+    for v in range(len(counts)):
+        if counts[v] > 0:
+            ends[v, 0], ends[v, 1] = timetable(world, v, seq[v, : counts[v] + 2], times[v])
 
 
 @njit(cache=True, nogil=True)

@@ -30,7 +30,7 @@ BY_DROP_COST = 7
 @njit(cache=True, nogil=True)
 def ruin(world, state, rng, gone, torn, absent, absents, weight):
     """Takes strings of stops out of routes near a seed. Returns (torn routes, stops left out, whether every torn route
-    is feasible): without a stop between them two others may be too far apart, where a road is closed or a detour quicker.
+    is feasible): without a stop between them two others may be too far apart, where a road is closed.
 
     gone: (m,) bool scratch, all false; torn: (v,) out; absent: (m,) the stops left out, `absents` of them so far.
     weight: mean number of removed stops.
@@ -86,10 +86,10 @@ def ruin(world, state, rng, gone, torn, absent, absents, weight):
 
 @njit(cache=True, nogil=True)
 def _seen(torn, torns, v):
+    found = False
     for which in range(torns):
-        if torn[which] == v:
-            return True
-    return False
+        found = found or torn[which] == v
+    return found
 
 
 @njit(cache=True, nogil=True)

@@ -28,8 +28,8 @@ class World(NamedTuple):
     """p profiles, m nodes, w windows, k dimensions of load, v vehicles. Nodes are numbered depots first.
 
     opens, closes, service, delivery, after (load that a stop adds to what follows: pickup + carried), partner, leads
-    (collects for its partner), drop: by node. limit: most metres, seconds, stops. begin, finish: when the vehicle may leave its start and must have
-    ended. lock: positions up to this one stay. ready: earliest departure from there. left: when it left its start,
+    (collects for its partner), drop: by node. begin, begin_last, finish: when the vehicle may leave its start, and must
+    have ended. lock: positions up to this one stay. ready: earliest departure from there. left: when it left its start,
     -1 = not yet. held: (v, k) aboard for nobody. paid: whether the length of a route's time matters (v,).
     kind: (v,) equal for vehicles that are alike and have not begun. near: (m, g) nearest stops of each stop.
     """

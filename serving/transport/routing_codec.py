@@ -178,6 +178,7 @@ def _query(request: Any) -> PlanQuery:
         seed=request.seed,
         start=_routes("start", request.start),
         request_id=checks.text("request_id", request.request_id, REQUEST_ID_BYTES_MAX),
+        bound=request.start.lower_bound if request.start.HasField("lower_bound") else None,
     )
 
 

@@ -39,7 +39,7 @@ def result_of(
         rows=rows,
         seconds=spent,
         notes=[
-            "served runs our own engine and PyVRP at the same time, in two threads of one process; the others run alone",
+            "served runs our own engine and PyVRP at the same time, in two threads; the others run alone",
             "every plan was checked by code that no engine shares; one that leaves a stop out counts as not feasible",
             *(
                 ["gaps are of the plans with as few vehicles as the best known"]

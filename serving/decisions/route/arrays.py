@@ -105,7 +105,7 @@ def by_stop_allowed(problem: Problem) -> Any:
     """(v, d + n) bool: which vehicle may visit which stop, by skills, capacity, and what is aboard already."""
     stops, vehicles = problem.stops, problem.vehicles
     need, have = stops.skills.astype(np.uint64), vehicles.skills.astype(np.uint64)
-    fine = (need[None, :] & ~have[:, None]) == 0
+    fine: Any = (need[None, :] & ~have[:, None]) == 0
     load = np.maximum(stops.delivery, np.maximum(stops.pickup, stops.carried))
     fine &= (load[None, :, :] <= vehicles.capacity[:, None, :]).all(axis=2)
     if (progress := problem.progress) is not None:
@@ -127,7 +127,8 @@ def _aboard(problem: Problem) -> Any:
     aboard = progress.aboard
     bulky = problem.stops.delivery.any(axis=1)
     fleet = np.arange(len(problem.vehicles.ids))[:, None]
-    there = (aboard == fleet) | ((aboard == -1)[None, :] & (progress.left < 0)[:, None]) | (aboard == ON_EVERY_VEHICLE)
+    waiting: Any = progress.left < 0
+    there: Any = (aboard == fleet) | ((aboard == -1) & waiting[:, None]) | (aboard == ON_EVERY_VEHICLE)
     return there | ~bulky[None, :]
 
 

@@ -1,4 +1,4 @@
-"""A cost that no plan can be below: every stop is left for another stop or an end, and reached from one, or is left out.
+"""A cost that no plan is below: every stop has one arc to another stop or an end and one from there, or is left out.
 
 The assignment relaxation, with as many copies of the depots as vehicles, of which those that the loads need must drive;
 arcs that cannot be in any feasible route cost too much to be chosen. Exact where the relaxation happens to be a plan.

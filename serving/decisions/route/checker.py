@@ -1,4 +1,4 @@
-"""Whether a plan keeps every promise of its problem. Shares no code with the solvers, and looks at the plan's own times.
+"""Whether a plan keeps every promise of its problem, by the plan's own times. Shares no code with the solvers.
 
 Every plan is checked before it leaves. Plain loops, O(stops x windows).
 """
@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from serving.decisions.route.problem import ANYWHERE, FAR, ON_EVERY_VEHICLE, Plan, Problem, Route
+from serving.decisions.route.problem import ANYWHERE, FAR, ON_EVERY_VEHICLE, Ints, Plan, Problem, Route
 
 FOUND_MAX: Final = 20
 """Violations that are named."""
@@ -84,6 +84,11 @@ def _times(problem: Problem, route: Route) -> Iterator[str]:
     opens, closes, service = stops.opens[index].tolist(), stops.closes[index].tolist(), stops.service[index].tolist()
     here, now = start, route.leaves
     done = _done(problem, v)
+    if problem.speed is None and not any(shut) and _in_time(problem, route, ways, index, done):
+        here, now = depots + route.stops[-1], route.departures[-1]
+        now = max(now, int(problem.progress.ready[v])) if problem.progress is not None and done == len(index) else now
+        yield from _home(problem, route, here, now)
+        return
     for at, stop in enumerate(route.stops):
         arrival, begin, departure = route.arrivals[at], route.begins[at], route.departures[at]
         if at >= done:  # what is driven took as long as it took
@@ -103,7 +108,25 @@ def _times(problem: Problem, route: Route) -> Iterator[str]:
         here, now = depots + stop, departure
         if problem.progress is not None and at == done - 1:
             now = max(now, int(problem.progress.ready[v]))
-    end = int(vehicles.end[v])
+    yield from _home(problem, route, here, now)
+
+
+def _in_time(problem: Problem, route: Route, ways: list[int], index: Ints, done: int) -> bool:
+    """Whether all that is not driven is in time, all at once: who is late is looked for one by one."""
+    arrivals, begins, departures = (np.array(times) for times in (route.arrivals, route.begins, route.departures))
+    earlier = np.concatenate(([route.leaves], departures[:-1]))
+    if problem.progress is not None and 0 < done < len(index):
+        earlier[done] = max(earlier[done], problem.progress.ready[route.vehicle])
+    stops = problem.stops
+    within = (stops.opens[index] <= begins[:, None]) & (begins[:, None] <= stops.closes[index])
+    fine = (arrivals >= earlier + ways) & (begins >= arrivals) & within.any(axis=1)
+    fine &= departures >= begins + stops.service[index]
+    return bool(fine[done:].all())
+
+
+def _home(problem: Problem, route: Route, here: int, now: int) -> Iterator[str]:
+    vehicles, v = problem.vehicles, route.vehicle
+    who, p, end = _vehicle(problem, v), int(vehicles.profile[v]), int(vehicles.end[v])
     if end == ANYWHERE:
         back, shuts = now, int(vehicles.closes[v])
     else:

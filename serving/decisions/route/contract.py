@@ -149,6 +149,8 @@ class PlanQuery:
     seed: int = 0
     start: tuple[RouteRows, ...] = ()
     request_id: str = ""
+    bound: float | None = None
+    """Known already: no plan costs less."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,13 +47,15 @@ class Planner:
         deadline: float,
         on_better: OnBetter,
         cancelled: Cancelled,
+        bound: float | None = None,
     ) -> Plan:
         """The best plan found until `deadline` (time.monotonic seconds), from `plan` on where there is one.
 
-        It names its engine, the reasons of what it leaves out, and a lower bound where there was time for one.
+        bound: what is known already of the least cost; None = it is looked for. The plan names its engine, the reasons
+        of what it leaves out, and a lower bound where there was time for one.
         """
         arrays = arrays_of(problem)
-        best = _Best(arrays, on_better)
+        best = _Best(arrays, on_better, bound)
         if plan is not None:
             best.offer(plan)
         began, deadline = time.monotonic(), deadline - CLOSING_S
@@ -97,10 +99,10 @@ class Planner:
 class _Best:
     """The best plan so far; engines of several threads offer theirs."""
 
-    def __init__(self, arrays: Arrays, on_better: OnBetter) -> None:
+    def __init__(self, arrays: Arrays, on_better: OnBetter, bound: float | None) -> None:
         self.arrays, self.on_better = arrays, on_better
         self.plan: Plan | None = None
-        self.bound: float | None = None
+        self.bound = bound
         self._lock = threading.Lock()
 
     def offer(self, plan: Plan) -> None:
@@ -115,6 +117,8 @@ class _Best:
             self.on_better(explained(self.arrays, replace(plan, bound=self.bound)))
 
     def find_bound(self, problem: Problem, deadline: float) -> None:
+        if self.bound is not None:
+            return
         self.bound = lower_bound(problem, deadline - time.monotonic())
 
 

@@ -45,8 +45,8 @@ class Stops:
 
     delivery: brought from the vehicle's start depot; pickup: taken to its end; (n, k), 0 or more.
     partner: the other stop of a shipment, -1 = none; the same vehicle collects `carried` at the first and hands it over
-    at the second, where `carried` is negative (without a load, the one listed first is the first); they have no delivery and no pickup.
-    A shipment is visited as a whole or not at all.
+    at the second, where `carried` is negative (without a load, the one listed first is the first); they have no
+    delivery and no pickup. A shipment is visited as a whole or not at all.
     opens, closes: (n, w), service begins within one of them; ascending and apart; a stop with fewer repeats its last.
     penalty: cost of leaving the stop out; inf = it is left out only where it cannot be visited, and among those
     a stop of priority p weighs as 1 + p stops of priority 0.
@@ -241,7 +241,10 @@ Cancelled = Callable[[], bool]
 class Engine(Protocol):
     """One way to find plans. Deterministic for a seed, as far as it ends before the deadline."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As a plan says who found it."""
+        ...
 
     def misfit(self, problem: Problem) -> str:
         """Why it cannot take this problem; "" = it can."""

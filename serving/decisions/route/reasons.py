@@ -18,7 +18,7 @@ EXPLAINED_MAX = 500
 
 def explained(arrays: Arrays, plan: Plan) -> Plan:
     """The plan with a reason for every stop that it leaves out."""
-    if not plan.dropped:
+    if all(drop.reason is Reason.CANCELLED for drop in plan.dropped):
         return plan
     state, alone = empty_state(arrays), empty_state(arrays)
     load_routes(arrays, state, by_vehicle(arrays.problem, plan))

@@ -151,7 +151,7 @@ class Run:
                 cold,
                 how.removed,
                 self.rng,
-            )  # fmt: skip
+            )
         )
 
     def routes(self) -> list[list[int]]:

@@ -66,7 +66,9 @@ class RoutingService:
         problem = self._problem(query, deadline)
         start = timed(problem, what_fits(problem, query.start)) if query.start else None
         until = min(self._clock.monotonic() + seconds, deadline)
-        plan = self._planner.plan(problem, start, seed=query.seed, deadline=until, on_better=_nothing, cancelled=_never)
+        plan = self._planner.plan(
+            problem, start, seed=query.seed, deadline=until, on_better=_nothing, cancelled=_never, bound=query.bound
+        )
         return PlanAnswer(problem, checked(problem, plan), query.request_id)
 
     def replan(self, query: ReplanQuery, deadline: float) -> PlanAnswer:

@@ -51,6 +51,13 @@ def test_steps_grow_and_start_from_the_best_plan() -> None:
     assert (last.plan.cost, last.final) == (50.0, True)
 
 
+def test_a_bound_is_found_once_and_a_callers_is_not_believed() -> None:
+    steps = steps_of(start={"lowerBound": 9999.0})
+    assert not request(steps.next(100.0)).start.HasField("lower_bound")
+    steps.took(plan(50.0, lower_bound=40.0), 100.1)
+    assert request(steps.next(100.1)).start.lower_bound == 40.0
+
+
 def test_the_time_is_kept() -> None:
     steps = steps_of(timeLimitS=0.25)
     steps.next(100.0)
