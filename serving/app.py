@@ -363,7 +363,9 @@ def door_params(settings: Settings, shared_ports: bool) -> list[DoorParams]:
     """
     server = settings.server
     tokens = (token_digest(server.bearer_token),) if server.bearer_token else ()
-    grpc = FrontParams(server.host, server.grpc_port, server.payload_bytes_max, shared_ports, tokens)
+    grpc = FrontParams(
+        server.host, server.grpc_port, server.payload_bytes_max, shared_ports, tokens, plans=settings.route.limits
+    )
     admin_ports = range(server.admin_port, _after(settings))
     shared = DoorParams(
         server.front, grpc, server.http_port, server.admin_host, admin_ports if server.admin_port else (0,)

@@ -21,6 +21,7 @@ from serving.core.rollout import ModelParams
 from serving.decisions.price.rules import Params as PriceParams
 from serving.decisions.recommend.params import Params as RecommendParams
 from serving.decisions.replenish.params import Params as ReplenishParams
+from serving.decisions.route.params import Params as RouteParams
 from serving.runtime.batch_params import BatchParams
 from serving.runtime.params import RuntimeParams
 from serving.runtime.worker_params import WorkersParams
@@ -241,6 +242,7 @@ class Settings:
     runtime: RuntimeParams = field(default_factory=RuntimeParams)
     batch: BatchParams = field(default_factory=BatchParams)
     replenish: ReplenishParams = field(default_factory=ReplenishParams)
+    route: RouteParams = field(default_factory=RouteParams)
     workers: WorkersParams = field(default_factory=WorkersParams)
     edge: EdgeParams = field(default_factory=EdgeParams)
 

@@ -13,6 +13,7 @@ from serving.engine.telemetry import Family
 from serving.forecasting import ForecastWorker
 from serving.placing import PlaceWorker
 from serving.replenishing import ReplenishWorker
+from serving.routing import ReplanWorker, RouteWorker
 from serving.runtime.worker_params import DEPLOYMENT
 from serving.runtime.worker_parts import WorkerSpec
 from serving.runtime.worker_thread import ThreadLink
@@ -34,10 +35,14 @@ def specs(settings: Settings) -> tuple[WorkerSpec, ...]:
         wire.BATCH_ORDERS: Sent(wire.PLACE_SIZE, repeatable=True),
         wire.PLAN_SLOTTING: Sent(wire.PLACE_SIZE, repeatable=True),
     }
+    routes = {wire.PLAN_ROUTES: Sent(wire.ROUTES_SIZE)}  # a stream of steps: it repeats those that fail by itself
+    changes = {wire.REPLAN_ROUTES: Sent(wire.ROUTES_SIZE, repeatable=True)}
     return (
         WorkerSpec("forecast", ForecastWorker, forecast, settings.workers.forecast),
         WorkerSpec("replenish", ReplenishWorker, plans, settings.workers.replenish),
         WorkerSpec("place", PlaceWorker, walks, settings.workers.place, apart=True),
+        WorkerSpec("route", RouteWorker, routes, settings.workers.route),
+        WorkerSpec("replan", ReplanWorker, changes, settings.workers.replan),
     )
 
 

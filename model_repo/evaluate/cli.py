@@ -22,6 +22,7 @@ from model_repo.evaluate.price.command import price
 from model_repo.evaluate.rankers import rankers
 from model_repo.evaluate.replenish.command import replenish
 from model_repo.evaluate.retrieval import retrieval
+from model_repo.evaluate.route.command import route
 from model_repo.evaluate.search import BUDGET
 from model_repo.evaluate.splits import DAY_S, HOLDOUT_DAYS, WEEK_DAYS, cut_before_end
 
@@ -43,6 +44,7 @@ evaluate.add_command(price)
 evaluate.add_command(rankers)
 evaluate.add_command(replenish)
 evaluate.add_command(retrieval)
+evaluate.add_command(route)
 
 
 @evaluate.command()

@@ -47,6 +47,8 @@ from storegate.v1 import (
     pricing_pb2_grpc,
     recommendation_pb2,
     recommendation_pb2_grpc,
+    routing_pb2,
+    routing_pb2_grpc,
 )
 
 RETRIED = (
@@ -60,6 +62,7 @@ RETRIED = (
     {"service": "storegate.v1.ForecastService"},
     {"service": "storegate.v1.InventoryService"},
     {"service": "storegate.v1.PlacementService"},
+    {"service": "storegate.v1.RoutingService"},
     *(
         {"service": "storegate.v1.ModelService", "method": method}
         for method in ("ListModels", "GetModel", "PromoteModel", "SetShadow", "SetTrafficSplit")
@@ -85,7 +88,7 @@ SEARCH_SPARE_S = 15.0
 """Beside the search itself: for calls that wait before it, and for large requests."""
 
 STREAM_S = 60.0
-"""Deadline of a stream of events."""
+"""Deadline of a stream of events, and what a stream of plans gets beside its time limit."""
 
 _ACKNOWLEDGEMENTS = {None: event_pb2.ACKNOWLEDGEMENT_UNSPECIFIED, False: event_pb2.FAST, True: event_pb2.DURABLE}
 
@@ -377,6 +380,25 @@ class Client:
         timeout_s = timeout_s or (request.search_seconds or SLOTTING_S) + SEARCH_SPARE_S
         return self._call("placement", "PlanSlotting", request, timeout_s)
 
+    def plan_routes(
+        self, request: routing_pb2.PlanRoutesRequest, *, timeout_s: float | None = None
+    ) -> Iterator[routing_pb2.PlanRoutesResponse]:
+        """Ever better plans; the last one is final. timeout_s: None = the request's time limit and a minute. To close
+        the iterator ends the work."""
+        slot = self._slots[next(self._turn) % len(self._slots)]
+        limit = timeout_s or request.time_limit_s + STREAM_S
+        plans = slot.stubs()["routing"].PlanRoutes(request, timeout=limit, metadata=self._metadata)
+        try:
+            yield from plans
+        finally:
+            plans.cancel()
+
+    def replan_routes(
+        self, request: routing_pb2.ReplanRoutesRequest, *, timeout_s: float | None = None
+    ) -> routing_pb2.ReplanRoutesResponse:
+        """A running plan after what has happened."""
+        return self._call("routing", "ReplanRoutes", request, timeout_s)
+
     def list_models(self, *, timeout_s: float | None = None) -> model_pb2.ListModelsResponse:
         """All models and who answers whom."""
         return self._call("model", "ListModels", model_pb2.ListModelsRequest(), timeout_s)
@@ -532,6 +554,7 @@ class _Slot:
             "inventory": inventory_pb2_grpc.InventoryServiceStub(channel),
             "placement": placement_pb2_grpc.PlacementServiceStub(channel),
             "model": model_pb2_grpc.ModelServiceStub(channel),
+            "routing": routing_pb2_grpc.RoutingServiceStub(channel),
             "batch": batch_pb2_grpc.BatchServiceStub(channel),
             "pricing": pricing_pb2_grpc.PricingServiceStub(channel),
             "gateway": gateway_pb2_grpc.GatewayServiceStub(channel),

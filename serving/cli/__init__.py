@@ -26,6 +26,7 @@ COMMANDS = {
     "model": ("serving.cli.model:model", "Which models answer: promote, roll back, shadow, split."),
     "replenish": ("serving.cli.replenish:replenish", "What to order now: a few items on the screen, all into a file."),
     "place": ("serving.cli.place:place", "Which orders to pick together, and which slot for which item."),
+    "route": ("serving.cli.route:route", "Which vehicle visits whom, and when: plan, change, draw."),
     "price": ("serving.cli.price:price", "Quotes, curves, and new prices for the whole catalogue."),
     "batch": (
         "serving.cli.batch:batch",

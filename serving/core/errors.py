@@ -185,6 +185,15 @@ class WorkerUnavailable(StoregateError):
         self.worker = worker
 
 
+class TableUnavailable(StoregateError):
+    """The server of travel times does not answer, or answers what cannot be used."""
+
+    reason = "TABLE_UNAVAILABLE"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the server of travel times cannot be used ({problem}): try again later", problem=problem)
+
+
 class NoRoom(StoregateError):
     """A bound on what may be held in memory is reached, and nothing of it can give way."""
 

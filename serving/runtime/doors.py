@@ -54,7 +54,12 @@ class Doors:
         services = list(dict.fromkeys(method.split("/")[1] for method in methods))
         self._front = FRONTS[params.front](grpc, methods, services, clock)
         try:
-            face = http_app(intake, HttpParams(grpc.payload_bytes_max, grpc.token_sha256), frozenset(methods), clock)
+            face = http_app(
+                intake,
+                HttpParams(grpc.payload_bytes_max, grpc.token_sha256, plans=grpc.plans),
+                frozenset(methods),
+                clock,
+            )
             http = HttpServer(face, grpc.host, params.http_port, reuse_port=grpc.reuse_port, idle_s=params.http_idle_s)
             self._servers.append(http)
             self._admin = first_free(admin(), params.admin_host, params.admin_ports)

@@ -86,12 +86,26 @@ class PlannerParams(WorkerParams):
 
 
 @dataclass(frozen=True, slots=True)
+class InsideParams(WorkerParams):
+    """Of a worker whose calls take less than the way to another process."""
+
+    where: str = setting(
+        GATEWAY,
+        "Where it computes: on a thread of each gateway replica, or in a Serve deployment of its own; with "
+        "`serve --local` always on a thread.",
+        choices=(DEPLOYMENT, GATEWAY),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class WorkersParams:
     """The section `workers` of the settings: one below it for each."""
 
     forecast: WorkerParams = field(default_factory=WorkerParams)
     replenish: WorkerParams = field(default_factory=WorkerParams)
     place: PlannerParams = field(default_factory=PlannerParams)
+    route: PlannerParams = field(default_factory=PlannerParams)
+    replan: InsideParams = field(default_factory=InsideParams)
 
     @property
     def deployed(self) -> list[str]:

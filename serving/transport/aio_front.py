@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from serving.core.clock import Clock, SystemClock
+from serving.core.clock import NEVER, Clock, SystemClock
 from serving.core.errors import NotReady, PayloadTooLarge, StoregateError, Unauthenticated
 from serving.engine.calls import Intake
 from serving.transport import status
 from serving.transport.callers import caller_in
+from serving.transport.contract import unary
 from serving.transport.event_stream import STREAMS_MAX, EventStreams
 from serving.transport.front_params import FrontParams
 from serving.transport.listening import cannot_listen, listening_socket
 from serving.transport.loop_bridge import LoopBridge
 from serving.transport.loop_thread import LoopThread
+from serving.transport.plan_loop import PlanLoop
+from serving.transport.plan_steps import PLAN_ROUTES, Step
 from serving.transport.priority import bulk_in
 from serving.transport.tokens import check_bearer
 
@@ -41,9 +45,10 @@ class AioFront:
         self, params: FrontParams, methods: Sequence[str], services: Sequence[str], clock: Clock | None = None
     ) -> None:
         """Binds. methods: full names, "/storegate.v1.X/Y". services: for health and reflection. Raises SettingError."""
-        self._params, self._methods, self._services = params, frozenset(methods), tuple(services)
+        self._params, self._methods, self._services = params, frozenset(unary(methods)), tuple(services)
         self._clock = clock or SystemClock()
         self._streams = EventStreams(params.payload_bytes_max, self._clock)
+        self._plans = PlanLoop(params.plans, self._clock)
         self._bridge: LoopBridge | None = None
         self._close_lock = threading.Lock()
         self._closed = False
@@ -83,6 +88,7 @@ class AioFront:
                 return
             self._closed = True
             self._streams.close()
+            self._plans.leave()
             self._thread.call(self._stop(grace_s))
             self._thread.close()
 
@@ -107,7 +113,9 @@ class AioFront:
             port = server.add_insecure_port(params.address)
         except RuntimeError as error:
             raise cannot_listen(params.host, params.port, error, PORT_SETTING) from error
-        server.add_generic_rpc_handlers((_RawMethods(self._methods, self._handle), self._streams))
+        server.add_generic_rpc_handlers(
+            (_RawMethods(self._methods, self._handle), self._streams, _PlanMethod(self._stream))
+        )
         servicer = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
         self._health = servicer
@@ -134,11 +142,46 @@ class AioFront:
             await _abort(context, error)
             raise  # abort has raised already
 
+    async def _stream(self, payload: bytes, context: Any) -> AsyncIterator[bytes]:
+        """PlanRoutes: plans as they come."""
+        try:
+            if len(payload) > self._params.payload_bytes_max:
+                raise PayloadTooLarge(len(payload), self._params.payload_bytes_max)
+            bridge = self._bridge
+            if bridge is None:
+                raise NotReady(STARTING)
+            metadata, left_s = context.invocation_metadata() or (), context.time_remaining()
+            caller, bulk = caller_in(metadata, context.peer()), bulk_in(metadata)
+            deadline = NEVER if left_s is None else self._clock.monotonic() + left_s
+            asked = partial(_step, bridge, caller, bulk)
+            async for plan in self._plans.plans(payload, deadline, asked):
+                yield plan
+        except StoregateError as error:
+            await _abort(context, error)
+
     async def _stop(self, grace_s: float) -> None:
         await self._set_serving(False)
         if self._bridge is not None:
             await self._bridge.close(grace_s)
         await self._server.stop(FLUSH_S_MAX)
+
+
+async def _step(bridge: LoopBridge, caller: str, bulk: bool | None, step: Step, left_s: float | None) -> bytes:
+    return await bridge.ask(PLAN_ROUTES, step.payload, left_s, caller, bulk)
+
+
+class _PlanMethod(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no types
+    """Hands requests for a stream of plans to `stream`."""
+
+    def __init__(self, stream: Callable[[bytes, Any], AsyncIterator[bytes]]) -> None:
+        async def run(payload: bytes, context: Any) -> AsyncIterator[bytes]:
+            async for plan in stream(payload, context):
+                yield plan
+
+        self._handler = grpc.unary_stream_rpc_method_handler(run)
+
+    def service(self, handler_call_details: Any) -> Any:
+        return self._handler if handler_call_details.method == PLAN_ROUTES else None
 
 
 class _RawMethods(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no types

@@ -20,8 +20,10 @@ from serving.transport import (
     item_codec,
     model_codec,
     placement_codec,
+    plan_steps,
     pricing_codec,
     recommend_codec,
+    routing_codec,
     user_codec,
 )
 from serving.transport.answer_encoder import AnswerEncoder, Sign
@@ -50,6 +52,8 @@ PLAN_REPLENISHMENT: Final = "/storegate.v1.InventoryService/PlanReplenishment"
 ALLOCATE_STOCK: Final = "/storegate.v1.InventoryService/AllocateStock"
 PLAN_SLOTTING: Final = "/storegate.v1.PlacementService/PlanSlotting"
 BATCH_ORDERS: Final = "/storegate.v1.PlacementService/BatchOrders"
+PLAN_ROUTES: Final = plan_steps.PLAN_ROUTES
+REPLAN_ROUTES: Final = "/storegate.v1.RoutingService/ReplanRoutes"
 LIST_MODELS: Final = "/storegate.v1.ModelService/ListModels"
 GET_MODEL: Final = "/storegate.v1.ModelService/GetModel"
 PROMOTE_MODEL: Final = "/storegate.v1.ModelService/PromoteModel"
@@ -81,6 +85,8 @@ PLAN_SIZE: Final = Size(inventory_codec.plan_units, interactive_max=50)
 """Likewise."""
 PLACE_SIZE: Final = Size(placement_codec.search_units, interactive_max=placement_codec.CALL_UNITS_MAX)
 """A search is as long as its caller says, and bulk only where its caller says so."""
+ROUTES_SIZE: Final = Size(routing_codec.plan_units, interactive_max=64)
+"""By the bytes of the request; bulk only where its caller says so."""
 SIZES: Final = {
     QUOTE_PRICES: QUOTE_SIZE,
     SIMULATE_PRICES: SIMULATE_SIZE,
@@ -89,6 +95,8 @@ SIZES: Final = {
     ALLOCATE_STOCK: PLAN_SIZE,
     PLAN_SLOTTING: PLACE_SIZE,
     BATCH_ORDERS: PLACE_SIZE,
+    PLAN_ROUTES: ROUTES_SIZE,
+    REPLAN_ROUTES: ROUTES_SIZE,
 }
 """Of the methods whose answers go through their messages, where calls bring more or less work."""
 
@@ -134,6 +142,8 @@ def codecs(clock: Clock, sign: Sign | None = None) -> dict[str, Codec]:
         FORECAST_DEMAND: (forecast_codec.decode_forecast, forecast_codec.encode_forecast),
         PLAN_REPLENISHMENT: (inventory_codec.decode_plan, inventory_codec.encode_plan),
         ALLOCATE_STOCK: (inventory_codec.decode_allocate, inventory_codec.encode_allocate),
+        PLAN_ROUTES: (routing_codec.decode_plan, routing_codec.encode_plan),
+        REPLAN_ROUTES: (routing_codec.decode_replan, routing_codec.encode_replan),
         LIST_MODELS: (model_codec.decode_list, model_codec.encode_list),
         GET_MODEL: (model_codec.decode_get, model_codec.encode_model),
         PROMOTE_MODEL: (model_codec.decode_promote, model_codec.encode_rollout),

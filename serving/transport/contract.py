@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -22,6 +22,7 @@ from storegate.v1 import (
     placement_pb2,
     pricing_pb2,
     recommendation_pb2,
+    routing_pb2,
 )
 
 FILES: Final = tuple(
@@ -34,6 +35,7 @@ FILES: Final = tuple(
         pricing_pb2,
         inventory_pb2,
         placement_pb2,
+        routing_pb2,
         model_pb2,
         batch_pb2,
         gateway_pb2,
@@ -59,11 +61,13 @@ class Method:
     """"/v1/items/{item_id}"; the names in braces are fields of the request."""
     body: str
     """"*" = the request as a whole is the body, "" = there is none and fields stand in the query."""
+    streams: bool = False
+    """The answer is a stream of `response` messages; over HTTP a line of JSON each."""
 
 
 @cache
 def methods() -> tuple[Method, ...]:
-    """All methods of one request and one answer, in the order of the .proto files."""
+    """All methods of one request, in the order of the .proto files."""
     return tuple(_method(method) for method in _every() if not method.client_streaming)
 
 
@@ -71,6 +75,12 @@ def methods() -> tuple[Method, ...]:
 def streams() -> tuple[str, ...]:
     """Full names, as gRPC calls them, of the methods that take a stream of requests."""
     return tuple(f"/{each.containing_service.full_name}/{each.name}" for each in _every() if each.client_streaming)
+
+
+def unary(names: Iterable[str]) -> list[str]:
+    """Of these methods, by full name, those of one answer."""
+    several = {method.full_name for method in methods() if method.streams}
+    return [name for name in names if name not in several]
 
 
 @cache
@@ -113,6 +123,7 @@ def _method(method: Any) -> Method:
         verb=verb.upper(),
         path=getattr(http, verb),
         body=http.body,
+        streams=method.server_streaming,
     )
 
 

@@ -40,6 +40,7 @@ REPEATABLE: Final = (
     "ModelService/GetModel", "GatewayService/Ping", "InventoryService/PlanReplenishment",
     "InventoryService/AllocateStock", "PricingService/QuotePrices", "PricingService/SimulatePrices",
     "PlacementService/PlanSlotting", "PlacementService/BatchOrders",
+    "RoutingService/ReplanRoutes",
 )  # fmt: skip
 """Calls that change nothing, or nothing when they come twice: the edge may give them to another replica."""
 PACKAGE: Final = "storegate.v1."

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from serving.core.errors import InvalidInput
 from serving.core.ranges import check_ranges
+from serving.decisions.route.params import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class FrontParams:
     are refused before they are decoded. reuse_port: share the port with other processes (SO_REUSEPORT).
     token_sha256: SHA-256 digests (32 bytes each) of the bearer tokens that are accepted; none = no token is needed.
     streams_max: concurrent calls of one connection, 1..65536. io_threads: 1..64, threads outside the GIL (native only).
+    plans: how streams of plans take their time.
 
     What one client connection can make a front hold before the engine sees it is streams_max x the size of a message
     (the limit applies when a message is complete); put a limit on connections in front of it.
@@ -28,6 +30,7 @@ class FrontParams:
     token_sha256: tuple[bytes, ...] = ()
     streams_max: int = 1024
     io_threads: int = 1
+    plans: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         check_ranges(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from serving.core.clock import Clock
+from serving.core.clock import NEVER, Clock
 from serving.core.errors import DeadlineExpired, InternalError, StoregateError, UnknownMethod
 from serving.engine.calls import Intake
 from serving.transport import docs, http_request
@@ -29,6 +29,8 @@ from serving.transport.http_way import EXPIRED, HttpParams, Way
 from serving.transport.inference import http as inference_http
 from serving.transport.inference.methods import MODEL_INFER
 from serving.transport.json_reader import filled, from_json, wire_of
+from serving.transport.json_writer import to_json
+from serving.transport.plan_steps import Step
 from serving.transport.status import http_problem
 from serving.transport.tokens import check_bearer
 
@@ -38,6 +40,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 WATCH_AFTER_S: Final = 0.02
 """A call that takes longer is watched for its client going away; most are answered before and cost no watcher."""
 JSON: Final = (b"content-type", b"application/json")
+LINES: Final = (b"content-type", b"application/x-ndjson")
+"""Of an answer of several messages, one a line."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,20 +49,26 @@ _log = logging.getLogger(__name__)
 def http_app(
     intake: Intake, params: HttpParams | None = None, served: frozenset[str] | None = None, clock: Clock | None = None
 ) -> Starlette:
-    """The ASGI app, with shortcuts for HttpServer in its `state`.
+    """The ASGI app, with shortcuts for HttpServer in its `state`, and how it is told that it is to leave.
 
     served: full names of the methods that have a route in the engine, None = all there are.
     """
     way = Way(intake, params or HttpParams(), clock)
     offered = [method for method in methods() if served is None or method.full_name in served]
     routes: list[BaseRoute] = [
-        Route(method.path.replace("}", ":path}"), _Endpoint(method, way), methods=[method.verb]) for method in offered
+        Route(
+            method.path.replace("}", ":path}"),
+            _StreamEndpoint(method, way) if method.streams else _Endpoint(method, way),
+            methods=[method.verb],
+        )
+        for method in offered
     ]
     if served is None or MODEL_INFER in served:
         routes += inference_http.routes(partial(_ask, way), way.params.body_bytes_max)
     routes += [Route("/healthz", _alive), *docs.routes()]
     app = Starlette(routes=routes, exception_handlers={404: _no_such_path, 405: _no_such_verb})
     app.router.redirect_slashes = False
+    app.state.leave = way.plans.leave
     app.state.shortcuts = Shortcuts(way, {method.path.encode(): method for method in offered if direct(method)})
     return app
 
@@ -101,6 +111,54 @@ class _Endpoint:
             return wire(filled(in_path, from_json(body, self._method.request)))
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         return wire(filled(dict(pairs) | in_path, self._method.request()))
+
+
+class _StreamEndpoint:
+    """A method whose answer is a stream of plans, as an ASGI app: one line of JSON each."""
+
+    def __init__(self, method: Method, way: Way) -> None:
+        self._method, self._way = method, way
+
+    async def __call__(self, scope: Scope, receive: http_request.Receive, send: Send) -> None:
+        begun = False
+        try:
+            async for plan in self._plans(scope, receive):
+                if not begun:
+                    begun = True
+                    await send({"type": "http.response.start", "status": 200, "headers": [LINES]})
+                line = to_json(self._method.response.FromString(plan)) + b"\n"
+                await send({"type": "http.response.body", "body": line, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except http_request.Disconnected:
+            return
+        except Exception as error:
+            if not isinstance(error, StoregateError):
+                _log.exception("%s failed over HTTP", self._method.full_name)
+                error = InternalError("an internal error; see the gateway's log")
+            if begun:
+                raise  # a line that is cut off is all that can be told
+            await _send_problem(error, send)
+
+    async def _plans(self, scope: Scope, receive: http_request.Receive) -> AsyncIterator[bytes]:
+        """What is to be sent. Raises StoregateError before the first, or Disconnected."""
+        way, headers = self._way, http_request.headers_of(scope)
+        check_bearer(headers.get("authorization"), way.params.token_sha256)
+        left_s, now = http_request.left_s(headers), way.clock.monotonic()
+        caller, bulk = http_request.caller_of(scope, headers), http_request.bulk_of(headers)
+        try:
+            async with asyncio.timeout(way.params.patience_s_max if left_s is None else left_s):
+                body = await http_request.read_body(headers, receive, way.params.body_bytes_max)
+        except TimeoutError as error:
+            raise DeadlineExpired(EXPIRED) from error
+        http_request.check_json(headers)
+
+        async def ask(step: Step, left_s: float | None) -> bytes:
+            asked = way.bridge().ask(self._method.full_name, step.payload, left_s, caller, bulk)
+            return await _while_connected(asked, receive)
+
+        payload = wire_of(body, self._method.request)
+        async for plan in way.plans.plans(payload, NEVER if left_s is None else now + left_s, ask):
+            yield plan
 
 
 async def _ask(

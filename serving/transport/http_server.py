@@ -44,6 +44,7 @@ class HttpServer:
             http=_protocol(app),
         )
         self._server = uvicorn.Server(self._config)
+        self._leave = getattr(getattr(app, "state", None), "leave", None)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -65,6 +66,8 @@ class HttpServer:
                 return
             self._closed = True
             self._config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment]  # a float serves as well
+            if self._leave is not None:
+                self._leave()
             self._server.should_exit = True
             if self._thread is not None:
                 self._thread.join(grace_s + EXIT_S_MAX)

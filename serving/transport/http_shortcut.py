@@ -31,8 +31,8 @@ _log = logging.getLogger(__name__)
 
 
 def direct(method: Method) -> bool:
-    """Whether all the method asks for stands in the body."""
-    return method.verb == "POST" and method.body == "*" and "{" not in method.path
+    """Whether all the method asks for stands in the body, and one answer is all there is."""
+    return method.verb == "POST" and method.body == "*" and "{" not in method.path and not method.streams
 
 
 class Shortcuts:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from serving.core.clock import NEVER, Clock, SystemClock
 from serving.core.errors import InvalidInput
+from serving.decisions.route.params import Limits
 from serving.engine.calls import Intake
 from serving.transport.loop_bridge import LoopBridge
+from serving.transport.plan_loop import PlanLoop
 
 EXPIRED: Final = "the deadline passed before there was an answer: allow more time"
 LOOK_S_MIN: Final = 0.001
@@ -21,12 +23,13 @@ class HttpParams:
     """body_bytes_max: 1 or more; longer bodies are refused while they arrive. token_sha256: as in FrontParams.
 
     patience_s_max: a call without a deadline is given up after this many seconds, more than 0. Either time begins with
-    the headers: a body that trickles in is not waited for any longer.
+    the headers: a body that trickles in is not waited for any longer. plans: how streams of plans take their time.
     """
 
     body_bytes_max: int = 1 << 20
     token_sha256: tuple[bytes, ...] = ()
     patience_s_max: float = 60.0
+    plans: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if self.body_bytes_max < 1:
@@ -42,6 +45,7 @@ class Way:
         self.params, self.clock, self._intake = params, clock or SystemClock(), intake
         self._bridge: LoopBridge | None = None
         self._watch: Watch | None = None
+        self.plans = PlanLoop(params.plans, self.clock)
 
     def bridge(self) -> LoopBridge:
         if self._bridge is None:

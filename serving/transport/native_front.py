@@ -16,9 +16,11 @@ from serving.core.priority import patient
 from serving.engine.calls import Call, Intake
 from serving.transport import status
 from serving.transport.callers import CALLER_KEY, caller_at, caller_named
+from serving.transport.contract import unary
 from serving.transport.event_stream import EventStreams
 from serving.transport.front_params import FrontParams
 from serving.transport.listening import LEAVING, cannot_listen
+from serving.transport.plan_stream import PlanStreams
 from serving.transport.priority import bulk_in
 from serving.transport.sidekick import Sidekick
 from serving.transport.tokens import MISSING
@@ -44,6 +46,7 @@ class NativeFront:
         self, params: FrontParams, methods: Sequence[str], services: Sequence[str], clock: Clock | None = None
     ) -> None:
         """Binds. methods: full names, "/storegate.v1.X/Y". services: for health and reflection. Raises SettingError."""
+        methods = unary(methods)
         self._params, self._methods, self._clock = params, tuple(methods), clock or SystemClock()
         try:
             # Where the threads that read and write share a core with the engine, every answer wakes one of them, which
@@ -66,7 +69,8 @@ class NativeFront:
         except OSError as error:
             raise cannot_listen(params.host, params.port, error, PORT_SETTING) from error
         self._streams = EventStreams(params.payload_bytes_max, self._clock)
-        self._side = Sidekick(services, self._streams)
+        self._plans = PlanStreams(params.payload_bytes_max, params.plans, self._clock)
+        self._side = Sidekick(services, self._streams, self._plans)
         self._front.set_fallback(self._side.path)
         self._failed: tuple[StoregateError | None, Any] = None, None
         """The last error, as pygrpc-native wants it; one tuple, so that two threads cannot mix two errors."""
@@ -84,6 +88,7 @@ class NativeFront:
     def start(self, intake: Intake) -> None:
         self._thread = threading.Thread(target=self._drain, args=(intake,), name="native-front", daemon=True)
         self._streams.serve(intake)
+        self._plans.serve(intake)
         self._front.start()
         self._thread.start()
 
@@ -112,6 +117,7 @@ class NativeFront:
             self.set_serving(False)
             self._closing = True
             self._streams.close()
+            self._plans.close()
             if self._open:
                 self._idle.wait(grace_s)
             for call_id in list(self._open):

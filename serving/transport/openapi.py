@@ -135,6 +135,46 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "orders": _ORDERS,
         "searchSeconds": 0.2,
     },
+    "PlanRoutes": {
+        "depots": [{"depotId": "hub", "point": {"latitude": 51.5072, "longitude": -0.1276}}],
+        "vehicles": [
+            {"vehicleId": "van-1", "capacities": ["40"], "shift": {"startS": 28800, "endS": 61200}},
+            {"vehicleId": "van-2", "capacities": ["40"], "shift": {"startS": 28800, "endS": 61200}},
+        ],
+        "stops": [
+            {
+                "stopId": "camden",
+                "point": {"latitude": 51.539, "longitude": -0.1426},
+                "deliveries": ["25"],
+                "windows": [{"startS": 32400, "endS": 39600}],
+                "serviceS": 300,
+            },
+            {"stopId": "hackney", "point": {"latitude": 51.545, "longitude": -0.0553}, "deliveries": ["20"]},
+        ],
+        "profiles": [{"greatCircle": {"speedsKmh": [24], "detourFactor": 1.3}}],
+        "timeLimitS": 0.2,
+    },
+    "ReplanRoutes": {
+        "problem": {
+            "depots": [{"depotId": "hub", "point": {"latitude": 51.5072, "longitude": -0.1276}}],
+            "vehicles": [{"vehicleId": "van-1"}],
+            "stops": [{"stopId": "camden", "point": {"latitude": 51.539, "longitude": -0.1426}}],
+        },
+        "plan": {
+            "routes": [
+                {
+                    "vehicleId": "van-1",
+                    "leavesS": 30000,
+                    "visits": [{"stopId": "camden", "arrivalS": 30331, "beginS": 30331, "departureS": 30331}],
+                    "endsS": 30662,
+                }
+            ]
+        },
+        "nowS": 28800,
+        "changes": [
+            {"newStop": {"stopId": "hackney", "point": {"latitude": 51.545, "longitude": -0.0553}, "serviceS": 240}}
+        ],
+    },
     "ListModels": {},
     "GetModel": {"name": "20261123T011500-0badcafe"},
     "PromoteModel": {"name": "20261123T011500-0badcafe", "validateOnly": True},
@@ -191,7 +231,7 @@ def _operation(method: Method, schemas: dict[str, Any]) -> dict[str, Any]:
         "x-grpc-method": method.full_name,
         "parameters": [_TIMEOUT, _PRIORITY],
         "responses": {
-            "200": {"description": "The answer.", "content": _json(method.response.DESCRIPTOR)},
+            "200": _answer(method),
             "default": {
                 "description": "What went wrong (RFC 9457).",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -216,6 +256,16 @@ def _operation(method: Method, schemas: dict[str, Any]) -> dict[str, Any]:
         content["application/json"]["example"] = example
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _answer(method: Method) -> dict[str, Any]:
+    content = _json(method.response.DESCRIPTOR)
+    if not method.streams:
+        return {"description": "The answer.", "content": content}
+    return {
+        "description": "Answers, one a line, until the last.",
+        "content": {"application/x-ndjson": content["application/json"]},
+    }
 
 
 def _json(descriptor: Any) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """What the native front cannot do, because its clients cannot stream: grpc.health.v1, server reflection, and streams of
-events.
+events and of plans.
 
 A grpcio server on a Unix socket in a private folder; the front passes on every method that is not its own. Calls it
 does not know either are answered UNIMPLEMENTED.
@@ -18,9 +18,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from serving.transport.event_stream import EventStreams
+from serving.transport.plan_stream import PlanStreams
 
 CONCURRENT_MAX = 64
-"""Open reflection sessions, streams of events and waiting calls together; more are refused with RESOURCE_EXHAUSTED.
+"""Open reflection sessions, streams and waiting calls together; more are refused with RESOURCE_EXHAUSTED.
 Each may hold a thread for as long as its client likes, and a load balancer's health check must not wait for one: so
 there are as many."""
 CLOSE_S_MAX = 5.0
@@ -29,7 +30,7 @@ CLOSE_S_MAX = 5.0
 class Sidekick:
     """Started when constructed. `path` is the socket."""
 
-    def __init__(self, services: Sequence[str], streams: EventStreams) -> None:
+    def __init__(self, services: Sequence[str], streams: EventStreams, plans: PlanStreams) -> None:
         """services: full names of the gateway's services, which reflection lists and health knows."""
         self._services = ("", *services)
         self._folder = Path(tempfile.mkdtemp(prefix="storegate-"))  # mode 0700
@@ -40,7 +41,7 @@ class Sidekick:
         self._server = grpc.server(self._threads, maximum_concurrent_rpcs=CONCURRENT_MAX)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
-        self._server.add_generic_rpc_handlers((streams,))
+        self._server.add_generic_rpc_handlers((streams, plans))
         self._server.add_insecure_port(f"unix:{self.path}")
         self._server.start()
 

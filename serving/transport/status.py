@@ -67,6 +67,7 @@ SPELLINGS: Final[dict[type[StoregateError], Spelling]] = {
     errors.FilesUnavailable: Spelling(UNAVAILABLE, 503, "Files unavailable", UNAVAILABLE_RETRY_S),
     errors.NotReady: Spelling(UNAVAILABLE, 503, "Not ready", UNAVAILABLE_RETRY_S),
     errors.WorkerUnavailable: Spelling(UNAVAILABLE, 503, "Worker unavailable", UNAVAILABLE_RETRY_S),
+    errors.TableUnavailable: Spelling(UNAVAILABLE, 503, "Travel times unavailable", UNAVAILABLE_RETRY_S),
     errors.ModelDamaged: Spelling(INTERNAL, 500, "Model damaged"),
     errors.ModelRefused: Spelling(FAILED_PRECONDITION, 409, "Model refused"),
     errors.Conflict: Spelling(FAILED_PRECONDITION, 409, "Conflict"),

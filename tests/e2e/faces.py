@@ -31,7 +31,7 @@ class Face(Protocol):
     name: str
 
     def ask(self, method: str, body: dict[str, Any]) -> Any:
-        """The answer message. Raises Refused."""
+        """The answer message, the last one of several. Raises Refused."""
         ...
 
 
@@ -47,9 +47,12 @@ class GrpcFace:
 
     def send(self, method: str, payload: bytes, grpc_timeout: str = f"{ASK_S_MAX:.0f}S") -> Any:
         """Sends bytes as they are, and the deadline as a header: grpcio would keep a call that has none left."""
-        call = self.channel.unary_unary(METHODS[method].full_name)
+        bound, metadata = METHODS[method], (("grpc-timeout", grpc_timeout),)
         try:
-            answer = call(payload, metadata=(("grpc-timeout", grpc_timeout),))
+            if bound.streams:
+                *_, answer = self.channel.unary_stream(bound.full_name)(payload, metadata=metadata)
+            else:
+                answer = self.channel.unary_unary(bound.full_name)(payload, metadata=metadata)
         except grpc.RpcError as error:
             raise refusal(error) from None
         return METHODS[method].response.FromString(answer)
@@ -79,7 +82,8 @@ class HttpFace:
 
     def _read(self, method: str, response: httpx.Response) -> Any:
         if response.status_code == 200:
-            return json_format.Parse(response.content, METHODS[method].response())
+            lines = response.content.splitlines() if METHODS[method].streams else [response.content]
+            return json_format.Parse(lines[-1], METHODS[method].response())
         assert response.headers["content-type"] == "application/problem+json", response.text
         problem = response.json()
         assert problem["status"] == response.status_code

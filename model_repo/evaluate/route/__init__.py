@@ -1,0 +1,1 @@
+"""Plans against the best known of published instances."""

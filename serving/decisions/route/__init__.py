@@ -1,0 +1,1 @@
+"""Route: which vehicle visits whom, when."""

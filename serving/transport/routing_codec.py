@@ -1,0 +1,306 @@
+"""PlanRoutes and ReplanRoutes: messages of storegate.v1 to columns, plans to messages.
+
+Columns, not an object a stop: a running plan of a thousand stops is to be changed within milliseconds. What the columns
+say is checked by decisions/route/building.py; here only what must be known before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.core.errors import InvalidInput
+from serving.decisions.route.contract import (
+    ALWAYS,
+    CHANGES_MAX,
+    ClosedRoad,
+    Delay,
+    Depots,
+    GreatCircle,
+    Matrix,
+    PlanAnswer,
+    PlanQuery,
+    Profile,
+    Ragged,
+    ReplanQuery,
+    RouteRows,
+    Served,
+    Shipment,
+    StopRows,
+    Travel,
+    Vehicle,
+    Whereabouts,
+    Window,
+)
+from serving.decisions.route.problem import DEPOTS_MAX, PROFILES_MAX, STOPS_MAX, VEHICLES_MAX, Reason
+from serving.decisions.route.problem import Route as DomainRoute
+from serving.transport import checks
+from storegate.v1 import routing_pb2 as pb
+
+F64 = npt.NDArray[np.float64]
+NOWHERE: Final = (math.nan, math.nan)
+NAME_BYTES_MAX: Final = 128
+REQUEST_ID_BYTES_MAX: Final = 256
+
+
+def decode_plan(payload: bytes) -> PlanQuery:
+    """The columns of the request. Raises InvalidInput naming the field."""
+    return _query(checks.parsed(pb.PlanRoutesRequest.FromString, "PlanRoutesRequest", payload))
+
+
+def encode_plan(answer: PlanAnswer) -> bytes:
+    """The serialised PlanRoutesResponse, without what the stream says of itself."""
+    return checks.wire(pb.PlanRoutesResponse(plan=plan_message(answer), request_id=answer.request_id))
+
+
+def decode_replan(payload: bytes) -> ReplanQuery:
+    """The columns of the request. Raises InvalidInput naming the field."""
+    request = checks.parsed(pb.ReplanRoutesRequest.FromString, "ReplanRoutesRequest", payload)
+    _at_most("changes", request.changes, CHANGES_MAX)
+    problem = pb.PlanRoutesRequest()
+    problem.CopyFrom(request.problem)
+    cancelled = [  # earlier: they do not come back
+        (f"plan.dropped[{number}].stop_id", one.stop_id)
+        for number, one in enumerate(request.plan.dropped)
+        if one.reason == Reason.CANCELLED
+    ]
+    delays: list[tuple[str, Delay]] = []
+    for number, change in enumerate(request.changes):
+        field, kind = f"changes[{number}]", change.WhichOneof("change")
+        if kind == "new_stop":
+            problem.stops.append(change.new_stop)
+        elif kind == "closed_road":
+            problem.closed_roads.append(change.closed_road)
+        elif kind == "cancelled_stop_id":
+            cancelled.append((f"{field}.cancelled_stop_id", change.cancelled_stop_id))
+        elif kind == "delay":
+            delays.append((f"{field}.delay", Delay(change.delay.vehicle_id, change.delay.delay_s)))
+        else:
+            raise InvalidInput(field, "nothing", "new_stop, cancelled_stop_id, delay or closed_road")
+    _at_most("progress", request.progress, VEHICLES_MAX)
+    return ReplanQuery(
+        query=replace(_query(problem), start=()),
+        plan=_routes("plan", request.plan),
+        dropped=tuple(one.stop_id for one in request.plan.dropped),
+        now=checks.whole("now_s", request.now_s, 0),
+        progress=tuple(Whereabouts(one.vehicle_id, one.done, one.ready_s) for one in request.progress),
+        cancelled=tuple(cancelled),
+        delays=tuple(delays),
+        interchangeable=request.interchangeable_goods,
+        request_id=checks.text("request_id", request.request_id, REQUEST_ID_BYTES_MAX),
+    )
+
+
+def encode_replan(answer: PlanAnswer) -> bytes:
+    """The serialised ReplanRoutesResponse."""
+    return checks.wire(
+        pb.ReplanRoutesResponse(
+            plan=plan_message(answer), changed_vehicle_ids=answer.changed, request_id=answer.request_id
+        )
+    )
+
+
+def plan_units(payload: bytes) -> int:
+    """Of work: 1 for every 64 KiB of the request."""
+    return 1 + len(payload) // 65_536
+
+
+def plan_message(answer: PlanAnswer) -> Any:
+    """A RoutePlan."""
+    problem, plan = answer.problem, answer.plan
+    stops, vehicles = problem.stops.ids, problem.vehicles.ids
+    penalty = problem.stops.penalty
+    left_out = sum(float(penalty[one.stop]) for one in plan.dropped if math.isfinite(penalty[one.stop]))
+    message = pb.RoutePlan(
+        routes=[_route(route, stops, vehicles) for route in plan.routes],
+        dropped=[
+            pb.DroppedStop(stop_id=stops[one.stop], reason=str(one.reason), detail=one.detail) for one in plan.dropped
+        ],
+        cost=plan.routes_cost,
+        penalty=left_out,
+        distance_m=plan.distance,
+        duration_s=plan.duration,
+        engine=plan.engine,
+    )
+    if plan.bound is not None:
+        message.lower_bound = plan.bound
+        if plan.bound > 0:
+            message.gap_pct = max(0.0, 100.0 * (plan.routes_cost + left_out - plan.bound) / plan.bound)
+    return message
+
+
+def _route(route: DomainRoute, stops: Sequence[str], vehicles: Sequence[str]) -> Any:
+    return pb.VehicleRoute(
+        vehicle_id=vehicles[route.vehicle],
+        visits=[
+            pb.RouteVisit(stop_id=stops[stop], arrival_s=arrival, begin_s=begin, departure_s=departure)
+            for stop, arrival, begin, departure in zip(
+                route.stops, route.arrivals, route.begins, route.departures, strict=True
+            )
+        ],
+        leaves_s=route.leaves,
+        ends_s=route.ends,
+        distance_m=route.distance,
+        waiting_s=route.waiting,
+        start_loads=route.load,
+        cost=route.cost,
+        done=route.done,
+    )
+
+
+def _query(request: Any) -> PlanQuery:
+    for name, most in (("depots", DEPOTS_MAX), ("vehicles", VEHICLES_MAX), ("stops", STOPS_MAX),
+                       ("profiles", PROFILES_MAX)):  # fmt: skip
+        _at_most(name, getattr(request, name), most)
+    depots, stops = request.depots, request.stops
+    _at_most("shipments", request.shipments, len(stops))
+    _at_most("closed_roads", request.closed_roads, len(stops) * 10)
+    return PlanQuery(
+        depots=Depots(
+            tuple([one.depot_id for one in depots]),
+            _points("depots", depots),
+            [_window(one.hours) if one.HasField("hours") else ALWAYS for one in depots],
+        ),
+        vehicles=tuple([_vehicle(one) for one in request.vehicles]),
+        stops=_stops(stops),
+        shipments=tuple(
+            [Shipment(one.pickup_stop_id, one.delivery_stop_id, tuple(one.loads)) for one in request.shipments]
+        ),
+        profiles=tuple([_profile(f"profiles[{number}]", one) for number, one in enumerate(request.profiles)]),
+        closed=tuple([ClosedRoad(one.from_id, one.to_id, one.both_ways) for one in request.closed_roads]),
+        seconds=request.time_limit_s,
+        seed=request.seed,
+        start=_routes("start", request.start),
+        request_id=checks.text("request_id", request.request_id, REQUEST_ID_BYTES_MAX),
+        bound=request.start.lower_bound if request.start.HasField("lower_bound") else None,
+    )
+
+
+def _stops(stops: Any) -> StopRows:
+    return StopRows(
+        ids=tuple([one.stop_id for one in stops]),
+        points=_points("stops", stops),
+        deliveries=_ragged([one.deliveries for one in stops]),
+        pickups=_ragged([one.pickups for one in stops]),
+        windows=_windows([one.windows for one in stops]),
+        service=[one.service_s for one in stops],
+        skills=[tuple(skills) if (skills := one.skills) else () for one in stops],
+        penalty=[one.drop_penalty if one.HasField("drop_penalty") else None for one in stops],
+        priority=[one.priority for one in stops],
+    )
+
+
+def _ragged(columns: Sequence[Sequence[int]]) -> Ragged:
+    return list(chain.from_iterable(columns)), list(map(len, columns))
+
+
+def _windows(columns: Sequence[Sequence[Any]]) -> Ragged:
+    flat = [value for each in chain.from_iterable(columns) for value in (each.start_s, each.end_s)]
+    return flat, [2 * len(each) for each in columns]
+
+
+def _vehicle(one: Any) -> Vehicle:
+    return Vehicle(
+        vehicle_id=one.vehicle_id,
+        start=one.start_depot_id,
+        end=one.end_depot_id,
+        ends_anywhere=one.ends_anywhere,
+        capacities=tuple(one.capacities),
+        shift=_window(one.shift) if one.HasField("shift") else ALWAYS,
+        skills=tuple(one.skills),
+        duration_max=one.duration_s_max,
+        distance_max=one.distance_m_max,
+        stops_max=one.stops_max,
+        fixed_cost=one.fixed_cost,
+        cost_per_km=one.cost_per_km,
+        cost_per_hour=one.cost_per_hour,
+        profile=one.profile,
+    )
+
+
+def _points(owner: str, rows: Any) -> F64:
+    """(n, 2) degrees; NaN where none is given."""
+    given = [(one.point.latitude, one.point.longitude) if one.HasField("point") else NOWHERE for one in rows]
+    points = np.array(given, np.float64).reshape(-1, 2)
+    for number in np.flatnonzero(np.isnan(points).any(1)):
+        for name, value in zip(("latitude", "longitude"), points[number], strict=True):
+            if rows[number].HasField("point") and math.isnan(value):
+                raise InvalidInput(f"{owner}[{number}].point.{name}", float(value), "a number of degrees")
+    return points
+
+
+def _profile(field: str, one: Any) -> Profile:
+    kind = one.WhichOneof("travel")
+    travel: Travel = GreatCircle()
+    if kind == "matrix":
+        numbers = packed_doubles(one.matrix)
+        travel = Matrix(numbers.get(1, np.empty(0)), numbers.get(2), one.matrix.symmetric)
+    elif kind == "great_circle":
+        travel = GreatCircle(tuple(one.great_circle.speeds_kmh), one.great_circle.detour_factor)
+    elif kind == "table_server":
+        named = checks.text(f"{field}.table_server.server_profile", one.table_server.server_profile, NAME_BYTES_MAX)
+        travel = Served(named)
+    return Profile(checks.text(f"{field}.name", one.name, NAME_BYTES_MAX), travel, tuple(one.speed_factors))
+
+
+def packed_doubles(message: Any) -> dict[int, F64]:
+    """The packed fields of doubles of a message without other fields of variable length, by number.
+
+    Through the wire format, in which they lie as an array does: a list of a million numbers would take a second.
+    """
+    message.DiscardUnknownFields()
+    wire, at = checks.wire(message), 0
+    found: dict[int, F64] = {}
+    while at < len(wire):
+        key, at = _varint(wire, at)
+        length, at = _varint(wire, at)
+        if key & 7 == 2:
+            found[key >> 3] = np.frombuffer(wire, "<f8", length // 8, at)
+            at += length
+    return found
+
+
+def _varint(wire: bytes, at: int) -> tuple[int, int]:
+    """(value, where it ends)."""
+    value = shift = 0
+    while True:
+        byte = wire[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
+def _routes(field: str, plan: Any) -> tuple[RouteRows, ...]:
+    _at_most(f"{field}.routes", plan.routes, VEHICLES_MAX)
+    _at_most(f"{field}.dropped", plan.dropped, STOPS_MAX)
+    return tuple(
+        [
+            RouteRows(
+                one.vehicle_id,
+                tuple([visit.stop_id for visit in one.visits]),
+                tuple([visit.arrival_s for visit in one.visits]),
+                tuple([visit.begin_s for visit in one.visits]),
+                tuple([visit.departure_s for visit in one.visits]),
+                one.leaves_s,
+                one.ends_s,
+            )
+            for one in plan.routes
+        ]
+    )
+
+
+def _window(window: Any) -> Window:
+    return window.start_s, window.end_s
+
+
+def _at_most(field: str, rows: Sequence[Any], most: int) -> None:
+    if len(rows) > most:
+        raise InvalidInput(field, f"{len(rows)} {field.rpartition('.')[2]}", f"at most {most}", reason="WRONG_COUNT")

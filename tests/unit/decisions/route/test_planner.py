@@ -1,0 +1,267 @@
+"""Plans: feasible whatever the problem is, as good as exhaustive search where that can be had, and honest."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from routing_worlds import problem_with, rich_problem
+
+from serving.adapters.routing_ortools import OrTools
+from serving.adapters.routing_pyvrp import PyVrp
+from serving.decisions.route.bound import lower_bound
+from serving.decisions.route.checker import check
+from serving.decisions.route.planner import Planner, timed
+from serving.decisions.route.problem import FAR, Engine, Plan, Problem, Reason
+from serving.decisions.route.search import Search
+
+HOUR_S = 3600.0
+STEPS = 150
+
+
+def plan(problem: Problem, *engines: Engine, seed: int = 0, start: Plan | None = None) -> Plan:
+    """By a number of rounds: no test depends on the machine's speed."""
+    return Planner(engines or (Search(steps=STEPS),)).plan(
+        problem,
+        start,
+        seed=seed,
+        deadline=time.monotonic() + HOUR_S,
+        on_better=lambda _: None,
+        cancelled=lambda: False,
+    )
+
+
+def cheapest(problem: Problem) -> float:
+    """Cost of the best plan of all orders of all stops and all cuts into routes, by the schedule alone."""
+    best, n = np.inf, len(problem.stops.ids)
+    for order in itertools.permutations(range(n)):
+        for cut in range(n + 1):
+            found = timed(problem, [order[:cut], order[cut:]])
+            best = min(best, found.cost)
+    return best
+
+
+@pytest.mark.parametrize("speed", [False, True], ids=["even", "by-hour"])
+@pytest.mark.parametrize("seed", range(8))
+def test_every_plan_of_a_rich_problem_passes_the_check(seed: int, speed: bool) -> None:
+    """Shipments, pickups, windows, skills, limits, open ends, closed roads, in all combinations."""
+    problem = rich_problem(seed, speed=speed)
+    found = plan(problem, seed=seed)
+    assert check(problem, found) == []
+    assert found.routes
+    assert sum(len(route.stops) for route in found.routes) + len(found.dropped) == 24
+    assert Reason.NOT_FOUND not in {drop.reason for drop in found.dropped}
+    assert found.bound is None or found.bound <= found.cost + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_five_stops_are_planned_as_well_as_by_trying_everything(seed: int) -> None:
+    """Two vehicles, windows, paid time; the bound stays below."""
+    problem = problem_with(5, 2, seed=seed, tight=1.3)
+    problem = replace(problem, vehicles=replace(problem.vehicles, cost_per_second=np.full(2, 0.5)))
+    found, best = plan(problem), cheapest(problem)
+    assert found.cost == pytest.approx(best)
+    bound = lower_bound(problem, HOUR_S)
+    assert bound is not None
+    assert 0 < bound <= best
+
+
+def test_the_same_seed_gives_the_same_plan() -> None:
+    problem = problem_with(30, 4, seed=3)
+    assert plan(problem, seed=5) == plan(problem, seed=5)
+
+
+def test_a_start_is_never_made_worse() -> None:
+    """The plan given is feasible, so the answer costs no more."""
+    problem = problem_with(30, 4, seed=4)
+    first = plan(problem)
+    again = plan(problem, Search(steps=1), start=first)
+    assert again.cost <= first.cost
+
+
+@pytest.mark.parametrize("engine", [PyVrp(iterations=60), OrTools()], ids=["pyvrp", "or-tools"])
+def test_engines_of_others_start_from_our_plan_and_pass_the_check(engine: Engine) -> None:
+    """What they return is timed by our own schedule, and costs no more than their start."""
+    problem = problem_with(25, 4, seed=6, depots=2, dimensions=2, tight=1.2)
+    assert engine.misfit(problem) == ""
+    first = plan(problem, Search(steps=1))
+    found = engine.improve(
+        problem,
+        first,
+        seed=1,
+        deadline=time.monotonic() + (0.5 if engine.name == "or-tools" else HOUR_S),
+        on_better=lambda _: None,
+        cancelled=lambda: False,
+    )
+    assert found is not None
+    assert check(problem, found) == []
+    assert found.cost <= first.cost + 1e-6
+
+
+def test_or_tools_takes_rich_problems() -> None:
+    """Several windows, shipments beside pickups, skills, open ends: all of it as the checker has it."""
+    problem = rich_problem(2)
+    assert PyVrp().misfit(problem) != ""
+    found = OrTools().improve(
+        problem,
+        None,
+        seed=0,
+        deadline=time.monotonic() + 0.7,
+        on_better=lambda _: None,
+        cancelled=lambda: False,
+    )
+    assert found is not None
+    assert check(problem, found) == []
+
+
+def test_an_engine_that_fails_or_cheats_changes_nothing() -> None:
+    """Its plan is refused, its error is logged, and the plan of the others stands."""
+
+    class Cheat(Search):
+        def improve(self, problem: Problem, plan: Plan | None, **how: object) -> Plan | None:
+            assert plan is not None
+            route = replace(plan.routes[0], cost=0.0)
+            return replace(plan, routes=(route, *plan.routes[1:]), cost=0.0, routes_cost=0.0)
+
+    class Broken(Search):
+        def improve(self, problem: Problem, plan: Plan | None, **how: object) -> Plan | None:
+            raise RuntimeError("out of luck")
+
+    problem = problem_with(12, 3)
+    alone = plan(problem)
+    for engine in (Cheat(), Broken()):
+        found = plan(problem, Search(steps=STEPS), engine)
+        assert check(problem, found) == []
+        assert found.cost == pytest.approx(alone.cost)
+
+
+def test_cancelled_at_once_there_is_a_plan_all_the_same() -> None:
+    problem = problem_with(40, 5)
+    found = Planner().plan(
+        problem,
+        None,
+        seed=0,
+        deadline=time.monotonic() + HOUR_S,
+        on_better=lambda _: None,
+        cancelled=lambda: True,
+    )
+    assert check(problem, found) == []
+    assert found.routes
+
+
+def test_better_plans_come_in_order_and_the_last_is_the_answer() -> None:
+    told: list[Plan] = []
+    problem = problem_with(60, 6, seed=2)
+    found = Planner((Search(steps=400),)).plan(
+        problem,
+        None,
+        seed=0,
+        deadline=time.monotonic() + HOUR_S,
+        on_better=told.append,
+        cancelled=lambda: False,
+    )
+    costs = [one.cost for one in told]
+    assert costs == sorted(costs, reverse=True)
+    assert found.cost == costs[-1]
+    assert all(check(problem, one) == [] for one in told)
+
+
+def reasons(problem: Problem) -> dict[int, Reason]:
+    return {drop.stop: drop.reason for drop in plan(problem).dropped}
+
+
+def test_every_stop_left_out_has_its_reason() -> None:
+    """One stop a reason, in a small world where nothing else is wrong."""
+    problem = problem_with(8, 2, seed=1, tight=3.0)
+    stops, d = problem.stops, problem.depots
+    skills, delivery, closes, opens = (
+        stops.skills.copy(),
+        stops.delivery.copy(),
+        stops.closes.copy(),
+        stops.opens.copy(),
+    )
+    penalty, duration = stops.penalty.copy(), problem.duration.copy()
+    skills[0] = 4
+    delivery[1] = problem.vehicles.capacity.max() + 1
+    opens[2], closes[2] = 0, 60
+    penalty[3] = 1.0
+    duration[:, :, d + 4] = FAR
+    strict = replace(stops, skills=skills, delivery=delivery, opens=opens, closes=closes, penalty=penalty)
+    assert reasons(replace(problem, stops=strict, duration=duration)) == {
+        0: Reason.NO_VEHICLE_HAS_SKILLS,
+        1: Reason.ABOVE_EVERY_CAPACITY,
+        2: Reason.OUT_OF_REACH,
+        3: Reason.NOT_WORTH_IT,
+        4: Reason.OUT_OF_REACH,
+    }
+
+
+def test_a_fleet_that_is_too_small_leaves_out_the_stops_of_the_least_priority() -> None:
+    """Room for three of six equal stops: the three of a higher priority are served."""
+    problem = problem_with(6, 1, seed=2)
+    ones = np.ones((6, 1), np.int64)
+    wide = np.full((6, 1), 18 * 3600)
+    stops = replace(problem.stops, delivery=ones, opens=ones * 0, closes=wide, priority=np.array([0, 5, 0, 5, 0, 5]))
+    vehicles = replace(problem.vehicles, capacity=np.array([[3]]))
+    found = plan(replace(problem, stops=stops, vehicles=vehicles))
+    assert {drop.stop: drop.reason for drop in found.dropped} == dict.fromkeys((0, 2, 4), Reason.CAPACITY)
+
+
+def broken(found: Plan, **changes: object) -> Plan:
+    return replace(found, routes=(replace(found.routes[0], **changes), *found.routes[1:]))
+
+
+def test_the_checker_finds_what_is_wrong() -> None:
+    """Each promise broken once."""
+    problem = problem_with(12, 3)
+    found = plan(problem)
+    route = found.routes[0]
+    assert check(problem, found) == []
+
+    def says(wrong: Plan, words: str, of: Problem = problem) -> None:
+        assert any(words in sentence for sentence in check(of, wrong)), check(of, wrong)
+
+    def with_vehicles(**columns: object) -> Problem:
+        return replace(problem, vehicles=replace(problem.vehicles, **columns))
+
+    says(replace(found, routes=found.routes[1:]), "0 times")
+    says(broken(found, arrivals=(route.leaves, *route.arrivals[1:])), "sooner than it can")
+    says(broken(found, begins=(route.arrivals[0] - 1, *route.begins[1:])), "before it arrives")
+    says(broken(found, begins=(10**7, *route.begins[1:])), "none of its windows")
+    says(broken(found, departures=(route.begins[0], *route.departures[1:])), "before its service is over")
+    says(broken(found, ends=route.departures[-1]), "sooner than it can")
+    says(broken(found, distance=1), "its arcs have")
+    says(broken(found, load=(0,)), "it starts with")
+    says(broken(found, cost=0.0), "it costs")
+    says(broken(found, vehicle=77), "not known")
+    says(found, "above its capacity", with_vehicles(capacity=np.ones((3, 1), np.int64)))
+    says(found, "its shift", with_vehicles(closes=np.full(3, 8 * 3600)))
+    says(found, "at most 100", with_vehicles(distance_max=np.full(3, 100)))
+    says(found, "works", with_vehicles(duration_max=np.full(3, 100)))
+    says(found, "stops, at most 1", with_vehicles(stops_max=np.ones(3, np.int64)))
+    says(found, "lacks a skill", replace(problem, stops=replace(problem.stops, skills=np.full(12, 2))))
+    closed = problem.duration.copy()
+    closed[0, 0, :] = FAR
+    says(found, "closed", replace(problem, duration=closed))
+
+
+def test_given_orders_are_timed_and_what_does_not_fit_is_left_out() -> None:
+    """An order against the windows is not an error."""
+    problem = problem_with(10, 2, seed=3, tight=1.5)
+
+    def orders(stops: Sequence[int]) -> list[list[int]]:
+        return [list(stops[:5]), list(stops[5:])]
+
+    late_first = np.argsort(-problem.stops.opens[:, 0])
+    found = timed(problem, orders(late_first.tolist()))
+    assert check(problem, found) == []
+    assert found.dropped
+    good = plan(problem)
+    by_vehicle: list[list[int]] = [[], []]
+    for route in good.routes:
+        by_vehicle[route.vehicle] = list(route.stops)
+    assert timed(problem, by_vehicle).cost == pytest.approx(good.cost)
