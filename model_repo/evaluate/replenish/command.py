@@ -10,6 +10,8 @@ import click
 from rich.console import Console
 
 PIPED_COLUMNS = 150
+DEMO_DAYS = 400
+"""Of the demo store: more than it has elsewhere, as half a year must lie before the days that are played."""
 
 
 @click.command()
@@ -88,7 +90,7 @@ def replenish(
         from model_repo.datasets.demo_store import generate
 
         say("making the demo store")
-        dataset = generate(seed=seed)
+        dataset = generate(days=DEMO_DAYS, seed=seed)
     terms = Terms(
         lead_days=lead_time, review_days=review, target=target, holding_rate=holding_rate, order_cost=order_cost,
         lost=not waits,

@@ -135,11 +135,3 @@ def _safety(knob: float) -> str:
 def _short_price(world: World, knob: float) -> str:
     """Of a unit, in the currency."""
     return f"{unit_price(world, knob) / 100:.2f}"
-
-
-def check_terms(terms: Terms) -> None:
-    """Raises InvalidInput."""
-    for name, low, high in (("lead_days", 1, 60), ("review_days", 1, 28), ("target", 0.5, 0.999)):
-        value = getattr(terms, name)
-        if not low <= value <= high:
-            raise InvalidInput(name, value, f"{low} to {high}")

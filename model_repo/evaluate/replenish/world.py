@@ -86,8 +86,9 @@ class Score:
 def world_of(panel: Panel, terms: Terms, first: int, days: int, items_max: int, seed: int) -> World:
     """Reviews from column `first` on, scored for `days` days once the first orders have come. Raises InvalidInput."""
     last = first + terms.days + days
-    if last > panel.days or first < 2 * AGE_DAYS_MIN:
-        raise InvalidInput("days", days, f"fewer: {panel.days} days of sales are {last - panel.days} too few")
+    missing = max(last - panel.days, 2 * AGE_DAYS_MIN - first)
+    if missing > 0:
+        raise InvalidInput("days", days, f"fewer: {panel.days} days of sales are {missing} too few")
     sold = ((panel.units > 0) & panel.seen)[:, first - AGE_DAYS_MIN : first].sum(axis=1)
     rows = np.flatnonzero(
         (panel.start <= first - AGE_DAYS_MIN) & (sold >= SALE_DAYS_MIN) & (panel.price[:, first - 1] > 0)

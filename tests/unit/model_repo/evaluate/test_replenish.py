@@ -116,8 +116,10 @@ def test_a_world_before_is_the_same_shop_earlier() -> None:
 
 
 def test_too_short_a_history_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="days"):
+    with pytest.raises(InvalidInput, match="200 days of sales are 52 too few"):
         world(np.full((1, 200), 1))
+    with pytest.raises(InvalidInput, match="with those before them, 50 days of sales are missing"):
+        compare(generate(items=56, customers=300, days=260, seed=2), Terms(), 28, 30, 0, 1.0, str, tune_days=200)
 
 
 def test_the_whole_on_a_small_shop() -> None:
