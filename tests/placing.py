@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from serving.adapters.slot_moves import choose_moves
 from serving.decisions.place.contract import Aisles, BatchQuery, Items, Limits, Orders, Slots, SlottingQuery
+from serving.decisions.place.service import PlacementService
+
+
+@cache
+def compiled() -> None:
+    """Searches end by the clock: what they compile must not take their time."""
+    PlacementService(choose_moves).warm()
 
 
 def warehouse(aisles: int = 5, places: int = 12, cross: tuple[float, ...] = (0.0, 13.0)) -> tuple[Aisles, Slots]:

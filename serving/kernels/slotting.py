@@ -179,8 +179,10 @@ def group_change(history, shelves, items, targets, mark, turn, room):
 
 
 @njit(cache=True, nogil=True)
-def improve(history, shelves, mark, turn, room, random, tries, warmth):
+def improve(history, shelves, home, left, mark, turn, room, random, tries, warmth):
     """`tries` exchanges, of which those are carried out that save, or cost little at a `warmth` (metres) above 0.
+
+    home (n,): slots where the items lay first; left (1,): how many more may lie elsewhere, kept up to date.
 
     turn: first of the turns that are used, `tries` of them. Returns metres more (below 0: saved), and how many
     exchanges were judged by walks.
@@ -200,12 +202,26 @@ def improve(history, shelves, mark, turn, room, random, tries, warmth):
         other = shelves.slot_item[target]
         if other == item or not may_exchange(history, shelves, item, other, target):
             continue
+        away = moves_more(shelves, home, item, other, target)
+        if away > left[0]:
+            continue
         change = exchange_change(history, shelves, item, other, target, mark, turn + step, room)
         judged += 1
         if change < -GAIN or (warmth > 0.0 and change < -warmth * np.log(max(draw(random), 1e-12))):
             exchange(history, shelves, item, other, target, room)
+            left[0] -= away
             total += change
     return total, judged
+
+
+@njit(cache=True, nogil=True)
+def moves_more(shelves, home, item, other, target):
+    """How many items more would not lie where they lay first."""
+    source = shelves.item_slot[item]
+    more = int(target != home[item]) - int(source != home[item])
+    if other >= 0:
+        more += int(source != home[other]) - int(target != home[other])
+    return more
 
 
 @njit(cache=True, nogil=True)

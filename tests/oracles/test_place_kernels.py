@@ -109,7 +109,8 @@ def test_exchanges_are_priced_as_they_turn_out() -> None:
         assert together == pytest.approx(price, abs=1e-6)
         assert shelves.metres.sum() == pytest.approx(now)
         total = now
-    change, judged = improve(history, shelves, mark, 5000, room, np.array([3], np.uint64), 2000, 0.0)
+    home, left = shelves.item_slot.copy(), np.array([6])
+    change, judged = improve(history, shelves, home, left, mark, 5000, room, np.array([3], np.uint64), 2000, 0.0)
     assert judged > 0
     assert total + change == pytest.approx(slotting._metres(case, shelves.item_slot))
     assert change < 0

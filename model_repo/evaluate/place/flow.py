@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Final
 
 import numpy as np
@@ -13,14 +13,17 @@ import numpy as np
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.place.batches import Windows, judge_instances, judge_windows
 from model_repo.evaluate.place.slots import CUBE, RANDOM, SERVED, Slotted, drawn, judge_slots
+from model_repo.evaluate.place.world import World
 from model_repo.evaluate.place.world import world as world_of
 from model_repo.evaluate.report import SERVED_NAME, Result, Row
 from serving.adapters.slot_moves import choose_moves
 from serving.decisions.place.contract import F64
+from serving.decisions.place.ground import ground_of, walked
 from serving.decisions.place.service import PlacementService
 
 TIMES: Final = (0.05, 1.0)
 """Seconds to batch a window."""
+PICKS: Final = 45
 LAYOUT: Final = "10 aisles x 90 places x 5 slots"
 
 
@@ -32,6 +35,7 @@ def shop_result(
     world, service = world_of(dataset, seed), _warm(say)
     rows, notes, svg = [], [f"{LAYOUT}, the depot in the middle of the front; items lie at random (seed {seed})"], ""
     if "batching" in parts:
+        rows.append(Row(f"walk of {PICKS} picks", {"micros": _walk_micros(world, seed)}, 0.0))
         found = judge_windows(world, service, lines, TIMES, windows, seed, say)
         rows += _window_rows(found)
         notes.append(
@@ -98,6 +102,18 @@ def instances_result(folder: Path, seed: int, say: Callable[[str], None], began:
         seconds=monotonic() - began,
         notes=["distances as published: straight parts round the racks, each cut to whole metres"],
     )
+
+
+def _walk_micros(world: World, seed: int) -> float:
+    """Of one shortest walk over PICKS places drawn at random: the mean of many different ones."""
+    rng, walks = np.random.default_rng(seed), 2000
+    ground, point = ground_of(world.layout, world.slots, np.arange(len(world.slots)))
+    drawn = np.concatenate([np.sort(rng.choice(int(point.max()) + 1, PICKS, replace=False)) for _ in range(walks)])
+    start = np.arange(0, walks * PICKS + 1, PICKS)
+    walked(ground, drawn, start)
+    began = perf_counter()
+    walked(ground, drawn, start)
+    return 1e6 * (perf_counter() - began) / walks
 
 
 def _window_rows(found: Windows) -> list[Row]:

@@ -41,8 +41,9 @@ PAIR_SECONDS: Final = 1.5e-6
 """About what a pair costs on a slow machine: how many are looked at where the time is short."""
 WRITING: Final = 0.3
 """Share of the time, at most, that is kept for the routes."""
-WRITING_SECONDS: Final = 30e-6
-"""About what the route of an order costs."""
+WRITING_SECONDS: Final = 0.004
+WRITING_ORDER_SECONDS: Final = 30e-6
+"""About what the answer costs, and for each order more."""
 LANDMARKS: Final = 16
 """Points of a matrix by which orders are compared."""
 WARM: Final = 0.03
@@ -99,7 +100,7 @@ class _Time:
 def batch_orders(query: BatchQuery, stop: Stop = never, clock: Callable[[], float] = monotonic) -> BatchAnswer:
     """A checked query's answer: never more metres than first-come, whatever the time. [1] de Koster et al. 1999."""
     began = clock()
-    seconds = query.seconds - min(WRITING * query.seconds, WRITING_SECONDS * len(query.orders))
+    seconds = query.seconds - min(WRITING * query.seconds, WRITING_SECONDS + WRITING_ORDER_SECONDS * len(query.orders))
     time = _Time(clock, stop, began, began + seconds)
     plan = _plan(query)
     first = arrival(plan.task)

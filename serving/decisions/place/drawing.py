@@ -58,8 +58,8 @@ def picture(layout: Aisles, slots: Slots, panels: Sequence[Panel], title: str) -
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total:.0f} {tall:.0f}" font-family="sans-serif" '
         f'font-size="12"><rect width="100%" height="100%" fill="white"/>'
         f'<text x="{MARGIN:.0f}" y="24" font-size="15">{escape(title)}</text>{"".join(parts)}'
-        f'<text x="{MARGIN:.0f}" y="{tall - 12:.0f}">white: never picked, red: {most:,.0f} picks, more than that '
-        f"nowhere; the line is one walk from the depot and back</text></svg>\n"
+        f'<text x="{MARGIN:.0f}" y="{tall - 12:.0f}">light: never picked; reddest: {most:,.0f} picks at one place; '
+        "line: one walk</text></svg>\n"
     )
 
 

@@ -32,7 +32,7 @@ LINES: Final = 150_000
 """Of a history that is looked at at a time: what is longer is drawn from, anew for each phase."""
 PHASES: Final = 4
 """Of the search of a history that is drawn from."""
-QUIET: Final = 20_000
+QUIET: Final = 5_000
 QUIET_PER_ITEM: Final = 200
 """Tries without a gain, for each item more, after which a search is over before its time."""
 WARM: Final = 0.3
@@ -41,6 +41,8 @@ ANNEALED: Final = 0.6
 """Share of the time after which nothing is given away."""
 ROUNDS: Final = 5
 """In which a budget of moves is spent: what an exchange saves depends on those before it."""
+CHOOSING: Final = 0.6
+"""Share of the time for them; the rest is for better places of what moves."""
 CANDIDATES: Final = 20_000
 """Exchanges that one round looks at."""
 OFFERED: Final = 1_500
@@ -154,7 +156,8 @@ def _searched(case: _Case, slot: I64, time: _Time) -> tuple[I64, int]:
         shelves = _shelves(case, history, best)
         # a long history leaves no time to give anything away
         warm = 0.0 if long else WARM
-        judged += _improved(history, shelves, random, _Time(time.clock, time.stop, until), warm)
+        home, left = shelves.item_slot.copy(), np.array([len(query.items)])
+        judged += _improved(history, shelves, home, left, random, _Time(time.clock, time.stop, until), warm)
         now = _metres(case, shelves.item_slot)
         if now < metres:
             best, metres = shelves.item_slot, now
@@ -170,7 +173,9 @@ def _drawn(case: _Case, phase: int) -> History:
     return _history(orders, case.query.items, whole.ground, whole.slot_point, case.fits, case.fixed, mixed[:enough])
 
 
-def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Time, warm: float) -> int:
+def _improved(
+    history: History, shelves: Shelves, home: I64, left: I64, random: np.ndarray, time: _Time, warm: float
+) -> int:
     """First some exchanges that cost a little are taken too, ever fewer, then only those that save. [1] Kirkpatrick,
     Gelatt, Vecchi 1983, Science 220."""
     mark, room = _scratch(history)
@@ -181,7 +186,7 @@ def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Tim
         last = time.clock()
         done = max((last - began) / max(ANNEALED * (time.until - began), 1e-9), turn / enough)
         warmth = warm * typical * max(1.0 - done, 0.0)
-        change, count = improve(history, shelves, mark, turn, room, random, tries, warmth)
+        change, count = improve(history, shelves, home, left, mark, turn, room, random, tries, warmth)
         turn, judged, quiet = turn + tries, judged + count, quiet + tries if warmth == 0 and change == 0 else 0
         seconds = max(time.clock() - last, 1e-6)
         tries = max(1, min(int(tries * SLICE_SECONDS / seconds), tries * 4))
@@ -189,19 +194,20 @@ def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Tim
 
 
 def _few_moves(case: _Case, choose: MoveChooser, time: _Time) -> tuple[I64, int]:
-    """At most `moves_max` moves: in rounds, exchanges without a common item, chosen by the solver."""
+    """At most `moves_max` moves: in rounds, exchanges without a common item, chosen by the solver; then better places
+    for what moves."""
     query, history = case.query, case.whole
     shelves = _shelves(case, history, query.slot)
     lay_out(history, shelves)
     rng, left, judged = np.random.default_rng(query.seed), query.moves_max or 0, 0
     moved = np.zeros(len(query.items), np.bool_)
     mark, room = _scratch(history)
-    turn = 1
+    turn, choosing = 1, time.clock() + CHOOSING * (time.until - time.clock())
     for rounds in range(ROUNDS, 0, -1):
         budget = left if rounds == 1 else -(-left // rounds)
         if budget < 1 or time.over():
             break
-        part = time.clock() + (time.until - time.clock()) / rounds * 0.7
+        part = time.clock() + (choosing - time.clock()) / rounds * 0.7
         pairs, saved = [], []
         for item, target in _candidates(case, shelves, moved, rng):
             other = int(shelves.slot_item[target])
@@ -226,7 +232,8 @@ def _few_moves(case: _Case, choose: MoveChooser, time: _Time) -> tuple[I64, int]
                 exchange(history, shelves, item, other, target, room)
                 moved[[i for i in (item, other) if i >= 0]] = True
                 left -= len(groups[k])
-    return shelves.item_slot, judged
+    spare, random = np.array([left]), np.array([query.seed], np.uint64)
+    return shelves.item_slot, judged + _improved(history, shelves, query.slot, spare, random, time, 0.0)
 
 
 def _candidates(case: _Case, shelves: Shelves, moved: Bools, rng: np.random.Generator) -> list[tuple[int, int]]:

@@ -7,13 +7,18 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from placing import items_of, orders_of, slotting_query, warehouse
+from placing import compiled, items_of, orders_of, slotting_query, warehouse
 
 from serving.adapters.slot_moves import choose_moves
 from serving.core.errors import InvalidInput
 from serving.decisions.place.contract import I64, Orders, SlottingAnswer, SlottingQuery
 from serving.decisions.place.ground import ground_of, order_points, walked
 from serving.decisions.place.slotting import plan_slotting
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled() -> None:
+    compiled()
 
 
 def metres(query: SlottingQuery, slot: I64, orders: Orders | None = None) -> float:
