@@ -129,7 +129,7 @@ def union_metres(ground, a, b, points):
 @njit(cache=True, nogil=True)
 def outlines(task, out):
     """What an order's places are like, into `out` (n, w): the columns that it needs; with a matrix the mean distance of
-    its points from every other."""
+    its points from w others."""
     ground, points = task.ground, np.empty(64 * task.bits.shape[1], np.int64)
     metres, column = ground.metres, ground.column
     out[:] = 0.0
@@ -138,9 +138,22 @@ def outlines(task, out):
         for k in range(count):
             if len(metres) > 0:
                 for other in range(out.shape[1]):
-                    out[order, other] += metres[points[k], other] / count
+                    out[order, other] += metres[points[k], other * len(metres) // out.shape[1]] / count
             else:
                 out[order, column[points[k]]] = 1.0
+
+
+@njit(cache=True, nogil=True)
+def unlike(outlines, out):
+    """Squared distances of the rows of outlines (n, w) into `out` (n, n), infinite on the diagonal. On one core: the
+    threads of a matrix product would wait for each other on a busy machine."""
+    for a in range(len(outlines)):
+        out[a, a] = np.inf
+        for b in range(a):
+            total = 0.0
+            for k in range(outlines.shape[1]):
+                total += (outlines[a, k] - outlines[b, k]) ** 2
+            out[a, b] = out[b, a] = total
 
 
 @njit(cache=True, nogil=True)

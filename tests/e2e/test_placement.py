@@ -1,4 +1,4 @@
-"""BatchOrders and PlanSlotting at a running gateway: both faces, deadlines, callers who go away, bad input, commands."""
+"""BatchOrders and PlanSlotting at a running gateway: both faces, deadlines, callers who go away, bad input."""
 
 from __future__ import annotations
 
@@ -126,7 +126,8 @@ def test_bad_input_names_the_field(face: Face, changes: dict[str, Any], field: s
 
 def test_the_command_asks_a_gateway(local_gateway: Gateway, tmp_path: Path) -> None:
     (tmp_path / "dc.toml").write_text(
-        "[aisles]\ncount = 3\nspacing = 5\n[cross_aisles]\ny = [0, 11]\n[depot]\nx = 0\n[racks]\ncount = 10\npitch = 1\n"
+        "[aisles]\ncount = 3\nspacing = 5\n[cross_aisles]\ny = [0, 11]\n[depot]\nx = 0\n"
+        "[racks]\ncount = 10\npitch = 1\n"
     )
     (tmp_path / "items.csv").write_text("item_id,slot_id\npen,01-03\nmug,03-09\n")
     (tmp_path / "orders.csv").write_text("order_id,item_id\n1,pen\n2,mug\n3,pen\n")

@@ -62,7 +62,8 @@ def place(
     if picture is not None and "slotting" not in parts:
         raise click.UsageError("--picture shows what slotting does: add --part slotting")
     from model_repo.evaluate.place.flow import instances_result, shop_result  # heavy: only when it runs
-    from model_repo.evaluate.report import as_json, report
+    from model_repo.evaluate.place.table import show
+    from model_repo.evaluate.report import as_json
 
     log = Console(stderr=True)
 
@@ -92,4 +93,4 @@ def place(
     if as_json_:
         sys.stdout.write(as_json(result) + "\n")
     else:
-        report(result, Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS))
+        show(result, Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS))

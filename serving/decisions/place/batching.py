@@ -24,6 +24,7 @@ from serving.kernels.batching import (
     no_batches,
     outlines,
     pair_savings,
+    unlike,
 )
 from serving.kernels.batching_search import INSERTIONS, REMOVALS, search
 from serving.kernels.picker_ground import Ground
@@ -38,9 +39,12 @@ SAVINGS_SHARE: Final = 0.7
 """Of the time that may have passed when pairs have been looked at, and when they have been joined."""
 PAIR_SECONDS: Final = 1.5e-6
 """About what a pair costs on a slow machine: how many are looked at where the time is short."""
-WRITING: Final = 0.06
-"""Share of the time that is kept for the routes, at most WRITING_SECONDS."""
-WRITING_SECONDS: Final = 0.02
+WRITING: Final = 0.3
+"""Share of the time, at most, that is kept for the routes."""
+WRITING_SECONDS: Final = 30e-6
+"""About what the route of an order costs."""
+LANDMARKS: Final = 16
+"""Points of a matrix by which orders are compared."""
 WARM: Final = 0.03
 COLD: Final = 0.0003
 """Of an average walk: what is given away easily at the beginning of the search, and at its end."""
@@ -95,7 +99,7 @@ class _Time:
 def batch_orders(query: BatchQuery, stop: Stop = never, clock: Callable[[], float] = monotonic) -> BatchAnswer:
     """A checked query's answer: never more metres than first-come, whatever the time. [1] de Koster et al. 1999."""
     began = clock()
-    seconds = query.seconds - min(WRITING * query.seconds, WRITING_SECONDS)
+    seconds = query.seconds - min(WRITING * query.seconds, WRITING_SECONDS * len(query.orders))
     time = _Time(clock, stop, began, began + seconds)
     plan = _plan(query)
     first = arrival(plan.task)
@@ -169,11 +173,9 @@ def _search(plan: _Plan, near: I64, time: _Time, seed: int) -> None:
 def _alike(task: Task, pairs: int) -> I64:
     """(n, q) orders whose places are like each order's, NEAR of them first that are most alike. pairs: q, about."""
     ground, n = task.ground, len(task.solo)
-    where = np.empty((n, len(ground.metres) or len(ground.column_x)))
+    where, far = np.empty((n, min(len(ground.metres), LANDMARKS) or len(ground.column_x))), np.empty((n, n))
     outlines(task, where)
-    square = (where**2).sum(axis=1)
-    far = square[:, None] + square[None, :] - 2 * where @ where.T
-    np.fill_diagonal(far, np.inf)
+    unlike(where, far)
     q = min(max(pairs, NEAR), n - 1)
     kth = sorted({min(NEAR, n - 1) - 1, q - 1})
     found: I64 = np.ascontiguousarray(np.argpartition(far, kth, axis=1)[:, :q])

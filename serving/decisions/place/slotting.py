@@ -26,6 +26,8 @@ from serving.kernels.slotting import (
 )
 
 SLICE_SECONDS: Final = 0.05
+SEARCHING: Final = 0.9
+"""Share of the time for the search; the rest says what each move brings."""
 LINES: Final = 150_000
 """Of a history that is looked at at a time: what is longer is drawn from, anew for each phase."""
 PHASES: Final = 4
@@ -72,7 +74,7 @@ def plan_slotting(
     case = _case(query)
     placed = bool((query.slot >= 0).all())
     before = _metres(case, query.slot) if (query.slot[query.orders.item] >= 0).all() else None
-    time = _Time(clock, stop, began + query.seconds)
+    time = _Time(clock, stop, began + SEARCHING * query.seconds)
     start, start_metres = _start(case)
     if query.moves_max is None or not placed:
         slot, judged = _searched(case, start, time)
@@ -81,7 +83,7 @@ def plan_slotting(
     after = _metres(case, slot)
     if before is not None and placed and after >= before:
         slot, after = query.slot, before
-    moves = _moves(case, slot, before if placed else None)
+    moves = _moves(case, slot, placed, _Time(clock, stop, began + query.seconds))
     return SlottingAnswer(slot, moves, before, after, start_metres, judged, clock() - began, query.request_id)
 
 
@@ -150,7 +152,9 @@ def _searched(case: _Case, slot: I64, time: _Time) -> tuple[I64, int]:
         until = began + (time.until - began) * (phase + 1) / (PHASES if long else 1)
         history = _drawn(case, phase) if long else case.whole
         shelves = _shelves(case, history, best)
-        judged += _improved(history, shelves, random, _Time(time.clock, time.stop, until))
+        # a long history leaves no time to give anything away
+        warm = 0.0 if long else WARM
+        judged += _improved(history, shelves, random, _Time(time.clock, time.stop, until), warm)
         now = _metres(case, shelves.item_slot)
         if now < metres:
             best, metres = shelves.item_slot, now
@@ -166,7 +170,7 @@ def _drawn(case: _Case, phase: int) -> History:
     return _history(orders, case.query.items, whole.ground, whole.slot_point, case.fits, case.fixed, mixed[:enough])
 
 
-def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Time, warm: float = WARM) -> int:
+def _improved(history: History, shelves: Shelves, random: np.ndarray, time: _Time, warm: float) -> int:
     """First some exchanges that cost a little are taken too, ever fewer, then only those that save. [1] Kirkpatrick,
     Gelatt, Vecchi 1983, Science 220."""
     mark, room = _scratch(history)
@@ -244,49 +248,49 @@ def _candidates(case: _Case, shelves: Shelves, moved: Bools, rng: np.random.Gene
     return [pairs[k] for k in rng.permutation(len(pairs))]
 
 
-def _moves(case: _Case, slot: I64, before: float | None) -> tuple[Move, ...]:
-    """What has to be carried, in groups that can be carried out one without the other."""
-    query = case.query
-    sitting = {int(s): item for item, s in enumerate(query.slot.tolist()) if s >= 0}
-    todo = [int(i) for i in np.flatnonzero(slot != query.slot)]
-    group_of: dict[int, int] = {}
-    parent = {item: item for item in todo}
-
-    def root(item: int) -> int:
-        while parent[item] != item:
-            parent[item] = parent[parent[item]]
-            item = parent[item]
-        return item
-
-    for item in todo:
-        there = sitting.get(int(slot[item]))
-        if there is not None:
-            parent[root(item)] = root(there)
-    for item in todo:
-        group_of.setdefault(root(item), len(group_of))
-    saved = _saved(case, slot, [group_of[root(item)] for item in todo], todo, before)
+def _moves(case: _Case, slot: I64, placed: bool, time: _Time) -> tuple[Move, ...]:
+    """What has to be carried, in groups that can be carried out one without the other. When the time is over, those
+    that were not judged yet become one."""
+    groups = _groups(case.query.slot, slot)
+    saved = [0.0] * len(groups)
+    if placed:
+        history = case.whole
+        shelves = _shelves(case, history, case.query.slot)
+        lay_out(history, shelves)
+        mark, room = _scratch(history)
+        for turn in range(len(groups)):
+            if time.over():
+                groups[turn:] = [sorted(item for rest in groups[turn:] for item in rest)]
+            saved[turn] = -group_change(
+                history, shelves, np.array(groups[turn]), slot[groups[turn]], mark, turn + 1, room
+            )
+            if len(groups) == turn + 1:
+                break
     return tuple(
-        Move(item, int(query.slot[item]), int(slot[item]), group_of[root(item)], saved[group_of[root(item)]])
-        for item in todo
+        Move(item, int(case.query.slot[item]), int(slot[item]), number, saved[number])
+        for number, some in enumerate(groups)
+        for item in some
     )
 
 
-def _saved(case: _Case, slot: I64, groups: list[int], items: list[int], before: float | None) -> list[float]:
-    """Metres of each group carried out alone."""
-    count = max(groups, default=-1) + 1
-    if before is None:
-        return [0.0] * count
-    history, current = case.whole, case.query.slot
-    shelves = _shelves(case, history, current)
-    lay_out(history, shelves)
-    members: list[list[int]] = [[] for _ in range(count)]
-    for group, item in zip(groups, items, strict=True):
-        members[group].append(item)
-    mark, room = _scratch(history)
-    return [
-        -group_change(history, shelves, np.array(some), slot[some], mark, turn, room)
-        for turn, some in enumerate(members, 1)
-    ]
+def _groups(before: I64, after: I64) -> list[list[int]]:
+    """Items that change their slots, in cycles and chains: who comes into a slot with who leaves it."""
+    sitting = {slot: item for item, slot in enumerate(before.tolist()) if slot >= 0}
+    todo = np.flatnonzero(before != after).tolist()
+    followers: dict[int, int] = {item: sitting[int(after[item])] for item in todo if int(after[item]) in sitting}
+    followed = set(followers.values())
+    heads = [item for item in todo if item not in followed]
+    groups, seen = [], set[int]()
+    for head in (*heads, *todo):
+        some = []
+        item: int | None = head
+        while item is not None and item not in seen:
+            seen.add(item)
+            some.append(item)
+            item = followers.get(item)
+        if some:
+            groups.append(some)
+    return groups
 
 
 def _scratch(history: History) -> tuple[I64, I64]:

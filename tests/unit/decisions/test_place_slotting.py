@@ -117,9 +117,14 @@ def test_items_that_need_the_same_few_slots_make_way() -> None:
 
 
 def test_who_has_gone_away_is_answered_at_once() -> None:
-    """The start stands."""
-    answer = plan_slotting(slotting_query(seconds=300.0), choose_moves, stop=lambda: True)
+    """The start stands; its moves are one group, which saves what it says."""
+    query = slotting_query(seconds=300.0)
+    answer = plan_slotting(query, choose_moves, stop=lambda: True)
+    check(query, answer)
     assert answer.evaluations == 0
+    assert {move.group for move in answer.moves} == {0}
+    assert answer.before_metres is not None
+    assert answer.moves[0].saved_metres == pytest.approx(answer.before_metres - answer.after_metres)
 
 
 def test_the_solver_spends_a_budget_best() -> None:

@@ -1,0 +1,96 @@
+"""`storegate evaluate place`: distances round racks, published instances, and the whole on the demo store."""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from model_repo.datasets.demo_store import generate
+from model_repo.evaluate.place import flow
+from model_repo.evaluate.place.batches import read_instances
+from model_repo.evaluate.place.command import place
+from model_repo.evaluate.place.obstacles import walking_distances
+from model_repo.evaluate.place.world import some, world
+from serving.core.errors import DataError
+
+DATA = Path(os.environ.get("STOREGATE_DATA", Path(__file__).resolve().parents[5] / "shared" / "data"))
+INSTANCES = DATA / "order_batching" / "Conventional.tar.gz"
+
+
+def test_distances_go_round_a_rack() -> None:
+    """A rack between two points: round its nearer end; beside it, straight."""
+    points = np.array([[0.0, 0], [10, 0], [0, 20]])
+    rack = np.array([[4.0, -3, 6, 30]])
+    found = walking_distances(points, rack)
+    assert found[0, 1] == 5 + 2 + 5  # to (4, -3), (6, -3) and on
+    assert found[0, 2] == 20
+    assert (found == found.T).all()
+
+
+def test_baskets_become_orders() -> None:
+    """The demo store: every line of a basket once, in time; a part keeps its lines."""
+    shop = world(generate(seed=0), 0)
+    assert (np.diff(shop.time_s) >= 0).all()
+    assert len(np.unique(shop.scattered)) == len(shop.items)
+    part = some(shop.orders, np.array([3, 1]))
+    begin, end = shop.orders.start[3:5]
+    assert part.ids == (shop.orders.ids[3], shop.orders.ids[1])
+    assert part.item[: part.start[1]].tolist() == shop.orders.item[begin:end].tolist()
+
+
+def test_the_demo_store_is_judged_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In little time batches beat first-come, learned slots beat chance on months not seen, and the picture is one."""
+    monkeypatch.setattr(flow, "TIMES", (0.02, 0.1))
+    file = tmp_path / "slots.svg"
+    arguments = ["--demo", "--windows", "1", "--slotting-seconds", "1", "--picture", str(file), "--json"]
+    run = CliRunner().invoke(place, arguments)
+    assert run.exit_code == 0, run.output
+    rows = {row["name"]: row for row in json.loads(run.stdout)["rows"]}
+    assert rows["served"]["windows_worse_than_first_come"] == 0
+    assert rows["served"]["saved_pct"] > rows["first-come, shortest"]["saved_pct"] > 0
+    assert rows["slots: served"]["less_than_random_pct"] > 5
+    assert rows["slots: served, 5 % moves"]["moves"] <= rows["slots: served"]["moves"] * 0.06
+    drawing = ET.parse(file).getroot()
+    assert sum(one.tag.endswith("polyline") for one in drawing) == 2
+    assert sum(one.tag.endswith("rect") for one in drawing) == 1 + 2 * 900
+
+
+def test_contradictions_are_refused(tmp_path: Path) -> None:
+    """One source; a picture needs slots."""
+    for arguments, told in (
+        (["--demo", "--instances", str(tmp_path)], "exactly one"),
+        (["--instances", str(tmp_path), "--part", "slotting"], "--part and --picture"),
+        (["--demo", "--part", "batching", "--picture", "x.svg"], "--part slotting"),
+    ):
+        run = CliRunner().invoke(place, arguments)
+        assert run.exit_code == 2
+        assert told in run.output
+
+
+def test_a_folder_without_instances_is_named(tmp_path: Path) -> None:
+    """Missing, then not what it should be."""
+    with pytest.raises(DataError, match=r"tsplib_parent\.json: cannot be read"):
+        read_instances(tmp_path, 0)
+    (tmp_path / "tsplib_parent.json").write_text("{}")
+    with pytest.raises(DataError, match="not a layout"):
+        read_instances(tmp_path, 0)
+
+
+@pytest.mark.skipif(not INSTANCES.exists(), reason=f"{INSTANCES} is absent: order batching instances, tsplib form")
+def test_published_distances_are_measured_alike(tmp_path: Path) -> None:
+    """Every published walk, walked in our matrix, is as long as it says."""
+    with tarfile.open(INSTANCES) as archive:
+        archive.extractall(tmp_path, filter="data")
+    folder = tmp_path / "Conventional"
+    for one in read_instances(folder, 0):
+        metres = one.query.layout.metres
+        for batch in json.loads((folder / one.name / "reference_solution.json").read_text()).values():
+            way = np.array([0, *map(int, batch["pickRoute"]), 1])
+            assert metres[way[:-1], way[1:]].sum() == batch["distance"], one.name
