@@ -15,6 +15,8 @@ from serving.core.errors import DataError
 
 ROWS_MAX: Final = 30
 """Of a table; the files have all."""
+STOPS_SHOWN: Final = 5
+"""Of a walk."""
 
 
 def batches_table(answer: Any) -> Table:
@@ -28,7 +30,7 @@ def batches_table(answer: Any) -> Table:
     table.add_column("#", justify="right")
     for name in ("orders", "stops", "lines", "units", "litres", "kg", "metres"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("walk", overflow="ellipsis", no_wrap=True)
+    table.add_column("begins", overflow="fold")
     for number, batch in enumerate(answer.batches[:ROWS_MAX], 1):
         table.add_row(
             str(number),
@@ -39,7 +41,7 @@ def batches_table(answer: Any) -> Table:
             f"{batch.volume_litres:,.1f}",
             f"{batch.weight_kg:,.1f}",
             f"{batch.metres:,.1f}",
-            " ".join(stop.slot_id for stop in batch.stops[:12]),
+            " ".join([*(stop.slot_id for stop in batch.stops[:STOPS_SHOWN]), "…"][: len(batch.stops)]),
         )
     return table
 

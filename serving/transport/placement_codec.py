@@ -61,6 +61,9 @@ def decode_slotting(payload: bytes) -> SlottingQuery:
     items, slot, item_ids = items_of(request.items, slot_ids)
     orders = orders_of(request.orders, item_ids, ORDERS_MAX)
     moves = checks.whole("max_moves", request.max_moves, 0) if request.HasField("max_moves") else None
+    if moves is not None and (lost := slot[orders.item] < 0).any():
+        item = items.ids[int(orders.item[lost.argmax()])]
+        raise InvalidInput("max_moves", f"{moves}, and {item} lies nowhere", "none: slots for all, and then a budget")
     return SlottingQuery(
         layout, slots, items, orders, slot, moves, _seconds(request, SLOTTING_SECONDS), request.seed,
         _request_id(request),

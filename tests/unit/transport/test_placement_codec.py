@@ -250,3 +250,10 @@ def test_slots_are_planned_by_aisles_alone() -> None:
     assert caught.value.reason == "LAYOUT_NOT_SUPPORTED"
     with pytest.raises(InvalidInput, match="max_moves"):
         slotted(max_moves=-1)
+
+
+def test_a_budget_of_moves_is_for_what_lies_somewhere() -> None:
+    orders = [pb.PickOrder(order_id="1", lines=[pb.PickLine(item_id="mug")])]
+    assert slotted(orders=orders).moves_max is None
+    with pytest.raises(InvalidInput, match=r"max_moves.*mug lies nowhere"):
+        slotted(orders=orders, max_moves=3)
