@@ -29,6 +29,8 @@ STARTS: Final = 6
 """Orders in which the first plan is tried."""
 DESCENTS: Final = 3
 """Rounds of local search on each of them."""
+DESCENT_STOPS_MAX: Final = 500
+"""Local search on more cannot be stopped in time."""
 TELL_S: Final = 0.2
 """A better plan is told at most so often; the last one always."""
 
@@ -85,7 +87,7 @@ class Run:
             if routes is not None and not load_routes(arrays, state, routes):
                 state = empty_state(arrays)
             construct(arrays.world, state, order, self.rng)
-            if routes is None and time.monotonic() < deadline:
+            if routes is None and len(arrays.problem.stops.ids) <= DESCENT_STOPS_MAX:
                 descend(arrays.world, state, DESCENTS)
             cost = total(arrays, state)
             if cost < best:
