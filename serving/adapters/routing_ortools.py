@@ -19,7 +19,7 @@ NAME: Final = "or-tools"
 UNIT: Final = 100
 """Parts of a cost unit where costs are no whole numbers: OR-Tools counts in integers."""
 COST_MAX: Final = 2**50
-STOPS_MAX: Final = 2_000
+STOPS_MAX: Final = 1_000
 TOO_LATE_S: Final = 0.002
 
 

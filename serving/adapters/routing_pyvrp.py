@@ -23,7 +23,7 @@ UNIT: Final = 1_000
 """Parts of a cost unit where costs are no whole numbers: PyVRP counts in integers."""
 COST_MAX: Final = 2**42
 """PyVRP adds costs and penalties up in 64 bits."""
-HOT_LOOP_STOPS: Final = 2_000
+HOT_LOOP_STOPS: Final = 1_000
 """Above so many stops one of its local searches takes longer than a deadline may be missed by."""
 
 

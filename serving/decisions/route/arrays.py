@@ -11,6 +11,8 @@ import numpy as np
 from serving.decisions.route.problem import ANYWHERE, FAR, ON_EVERY_VEHICLE, TIME_MAX, Plan, Problem
 from serving.kernels.route_state import NEVER, State, World, refresh
 
+SHARED: Final = "_arrays"
+"""Where a problem keeps them, as a cached property would."""
 NEAREST: Final = 150
 """Neighbours of a stop that a removal may reach."""
 
@@ -25,10 +27,13 @@ class Arrays:
 
 
 def arrays_of(problem: Problem, *, near: bool = True, longest: int = 0) -> Arrays:
-    """O(n^2 log n) once a problem; without the nearest stops, which only searches need, O(n^2).
+    """O(n^2 log n); without the nearest stops, which only searches need, O(n^2). Engines of a problem share them.
 
     longest: a route that the state must hold, even if it is infeasible.
     """
+    made: Arrays | None = problem.__dict__.get(SHARED)
+    if made is not None and longest <= made.longest:
+        return made
     stops, vehicles, depots = problem.stops, problem.vehicles, problem.depots
     n, k = stops.delivery.shape
     nodes, windows, fleet = depots + n, stops.opens.shape[1], len(vehicles.ids)
@@ -90,7 +95,10 @@ def arrays_of(problem: Problem, *, near: bool = True, longest: int = 0) -> Array
         kind=kinds(problem),
         near=_near(arcs, depots) if near else np.zeros((nodes, 0), np.int64),
     )
-    return Arrays(problem, world, max(_longest(problem), longest))
+    arrays = Arrays(problem, world, max(_longest(problem), longest))
+    if near:
+        problem.__dict__[SHARED] = arrays
+    return arrays
 
 
 def leads(problem: Problem) -> Any:
@@ -154,7 +162,12 @@ def _near(distance: Any, depots: int) -> Any:
     stops = np.arange(between.shape[1])
     between[stops + depots, stops] = np.iinfo(np.int64).max
     g = max(min(NEAREST, between.shape[1] - 1), 0)
-    return np.ascontiguousarray(np.argsort(between, axis=1, kind="stable")[:, :g] + depots)
+    if g == 0:
+        return np.zeros((len(between), 0), np.int64)
+    # only the nearest are put in order: all of 5,000 x 5,000 would take seconds
+    first = np.sort(np.argpartition(between, g - 1, axis=1)[:, :g], axis=1)
+    order = np.argsort(np.take_along_axis(between, first, axis=1), axis=1, kind="stable")
+    return np.ascontiguousarray(np.take_along_axis(first, order, axis=1) + depots)
 
 
 def _longest(problem: Problem) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -77,7 +78,7 @@ class Planner:
         share = deadline - began
         if not others:
             run(first, deadline, 0)
-        elif self.threads < 2:
+        elif min(self.threads, len(os.sched_getaffinity(0))) < 2:
             run(first, began + 0.3 * share, 0)
             run(others[0], deadline, 1)
         else:
@@ -90,8 +91,10 @@ class Planner:
                 thread.start()
             run(first, deadline, 0)
             for thread in threads:
-                thread.join()
+                # who is in the midst of a long step ends by itself: what it finds then comes too late
+                thread.join(max(deadline - time.monotonic(), 0.0) + CLOSING_S / 2)
         bounded.join(max(deadline - time.monotonic(), 0.0) + CLOSING_S / 2)
+        best.close()
         found = best.plan if best.plan is not None else nothing_new(arrays)
         return explained(arrays, replace(found, bound=best.bound))
 
@@ -103,12 +106,18 @@ class _Best:
         self.arrays, self.on_better = arrays, on_better
         self.plan: Plan | None = None
         self.bound = bound
+        self._closed = False
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Nobody is told of a plan any more."""
+        with self._lock:
+            self._closed = True
 
     def offer(self, plan: Plan) -> None:
         """Takes the plan where it is cheaper and passes the check."""
         with self._lock:
-            if self.plan is not None and plan.cost >= self.plan.cost * (1 - BETTER):
+            if self._closed or (self.plan is not None and plan.cost >= self.plan.cost * (1 - BETTER)):
                 return
             if wrong := check(self.arrays.problem, plan):
                 LOG.warning("a plan of %s is not feasible and was refused: %s", plan.engine, wrong[0])

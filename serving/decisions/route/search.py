@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from serving.core.clock import NEVER
 from serving.decisions.route.arrays import Arrays, arrays_of, by_vehicle, empty_state, load_routes, routes_of
 from serving.decisions.route.problem import Cancelled, OnBetter, Plan, Problem
 from serving.decisions.route.schedule import plan_of
@@ -28,6 +29,8 @@ STARTS: Final = 6
 """Orders in which the first plan is tried."""
 DESCENTS: Final = 3
 """Rounds of local search on each of them."""
+DESCENT_STOPS_MAX: Final = 500
+"""Local search on more cannot be stopped in time."""
 TELL_S: Final = 0.2
 """A better plan is told at most so often; the last one always."""
 
@@ -57,7 +60,7 @@ class Search:
         cancelled: Cancelled,
     ) -> Plan | None:
         """See `Engine`."""
-        run = Run(arrays_of(problem), seed, plan)
+        run = Run(arrays_of(problem), seed, plan, deadline)
         on_better(run.plan(self.name))
         run.improve(self, deadline, on_better, cancelled)
         return run.plan(self.name)
@@ -66,29 +69,31 @@ class Search:
 class Run:
     """One search: the states, and the best plan so far."""
 
-    def __init__(self, arrays: Arrays, seed: int, plan: Plan | None) -> None:
+    def __init__(self, arrays: Arrays, seed: int, plan: Plan | None, deadline: float = NEVER) -> None:
         self.arrays, self.rng = arrays, generator(seed)
         self.current, self.trial = empty_state(arrays), empty_state(arrays)
         self.numbers = np.zeros(4)
         nodes = len(arrays.world.service)
         self.out = np.zeros((2, nodes), np.int64)
         first = by_vehicle(arrays.problem, plan) if plan is not None else None
-        self._first(first)
+        self._first(first, deadline)
         self.best_seq, self.best_count = self.current.seq.copy(), self.current.count.copy()
 
-    def _first(self, routes: Sequence[Sequence[int]] | None) -> None:
-        """The given routes and what else fits, or the best of several insertion orders."""
+    def _first(self, routes: Sequence[Sequence[int]] | None, deadline: float) -> None:
+        """The given routes and what else fits, or the best of several insertion orders, while there is time."""
         arrays, best, kept = self.arrays, np.inf, None
         for order in range(STARTS if routes is None else 1):
             state = empty_state(arrays)
             if routes is not None and not load_routes(arrays, state, routes):
                 state = empty_state(arrays)
             construct(arrays.world, state, order, self.rng)
-            if routes is None:
+            if routes is None and len(arrays.problem.stops.ids) <= DESCENT_STOPS_MAX:
                 descend(arrays.world, state, DESCENTS)
             cost = total(arrays, state)
             if cost < best:
                 best, kept = cost, state
+            if time.monotonic() >= deadline:
+                break
         assert kept is not None
         self.numbers[0] = self.numbers[1] = best
         self._adopt(kept)
