@@ -156,6 +156,19 @@ def test_a_new_stop_is_put_where_it_costs_least() -> None:
     assert abs(answer.plan.cost - plan.cost) <= 2, "it lies on the way"
 
 
+def test_a_plan_of_as_many_stops_as_may_be_takes_new_ones() -> None:
+    """A hundred more; then its problem is too large to be changed."""
+    most = planner().limits.stops_max
+    town = GLOBE | {"stops": [{"stopId": f"s{i}", "point": GLOBE["stops"][0]["point"]} for i in range(most)]}
+    new = [{"newStop": {"stopId": f"new{i}", "point": GLOBE["stops"][0]["point"]}} for i in range(100)]
+    answer = replanned(town, pb.RoutePlan(), 0, changes=new)
+    assert sum(len(route.visits) for route in answer.plan.routes) == most + 100
+    town["stops"].append({"stopId": "more", "point": GLOBE["stops"][0]["point"]})
+    with pytest.raises(InvalidInput) as refused:
+        replanned(town, pb.RoutePlan(), 0, changes=new)
+    assert refused.value.field == "stops"
+
+
 def test_a_late_vehicle_comes_later(running: Any) -> None:
     answer = replanned(VAN, running, 20, changes=[{"delay": {"vehicleId": "van", "delayS": 100}}])
     before, after = running.routes[0].visits, answer.plan.routes[0].visits
