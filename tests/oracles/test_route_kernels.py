@@ -11,6 +11,8 @@ from serving.decisions.route.problem import Problem
 from serving.decisions.route.search import Run, Search, total
 from serving.kernels.route_draws import generator, uniform
 from serving.kernels.route_insert import best_place, best_places
+from serving.kernels.route_local import descend
+from serving.kernels.route_ruin import construct
 from serving.kernels.route_state import arrive, leave
 
 
@@ -44,7 +46,12 @@ def routed(problem: Problem, seed: int) -> tuple[Arrays, Run]:
     rng = np.random.default_rng(seed)
     gone = set(rng.choice(len(problem.stops.ids), len(problem.stops.ids) // 3, replace=False).tolist())
     gone |= {int(problem.stops.partner[stop]) for stop in gone}
-    load_routes(arrays, run.current, [[stop for stop in stops if stop not in gone] for stops in run.routes()])
+    kept = []
+    for v, stops in enumerate(run.routes()):
+        left = [stop for stop in stops if stop not in gone]
+        # without a stop between them, two others may have a closed road between them: then all stay
+        kept.append(left if np.isfinite(cost_with(arrays, v, left)) else stops)
+    assert load_routes(arrays, run.current, kept)
     return arrays, run
 
 
@@ -99,6 +106,50 @@ def test_the_search_counts_its_cost_right(seed: int) -> None:
     assert run.numbers[1] == pytest.approx(total(arrays, again))
     assert (run.current.vehicle == run.trial.vehicle).all()
     assert (run.current.count == run.trial.count).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_local_search_saves_what_it_says_and_leaves_no_stop_with_a_better_place(seed: int) -> None:
+    """On routes in a bad order: feasible afterwards, the saving is the difference, and moving no single stop helps."""
+    problem = problem_with(18, 4, seed=seed, tight=1.6)
+    arrays = arrays_of(problem)
+    state = empty_state(arrays)
+    construct(arrays.world, state, 0, generator(seed))
+    before = total(arrays, state)
+    saved = descend(arrays.world, state, 50)
+    assert saved > 0
+    assert total(arrays, state) == pytest.approx(before - saved)
+    d = arrays.world.depots
+    routes = [(state.seq[v, 1 : state.count[v] + 1] - d).tolist() for v in range(len(state.count))]
+    again = empty_state(arrays)
+    assert load_routes(arrays, again, routes)
+    assert total(arrays, again) == pytest.approx(total(arrays, state))
+    best = total(arrays, state)
+    for v, stops in enumerate(routes):
+        for stop in stops:
+            left = [s for s in stops if s != stop]
+            for u, others in enumerate(routes):
+                base = left if u == v else others
+                for at in range(1, len(base) + 1):  # a place behind another stop
+                    moved = [*base[:at], stop, *base[at:]]
+                    change = cost_with(arrays, u, moved) - float(state.cost[u])
+                    change += 0.0 if u == v else cost_with(arrays, v, left) - float(state.cost[v])
+                    assert best + change >= best - 1e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_local_search_keeps_rich_plans_feasible(seed: int) -> None:
+    """Costs by vehicle, skills, shipments that stay: the routes built anew are feasible and cost what it says."""
+    problem = rich_problem(seed)
+    arrays = arrays_of(problem)
+    state = empty_state(arrays)
+    construct(arrays.world, state, 0, generator(seed))
+    before = total(arrays, state)
+    saved = descend(arrays.world, state, 50)
+    again, d = empty_state(arrays), arrays.world.depots
+    routes = [(state.seq[v, 1 : state.count[v] + 1] - d).tolist() for v in range(len(state.count))]
+    assert load_routes(arrays, again, routes)
+    assert total(arrays, again) == pytest.approx(before - saved)
 
 
 def test_draws_are_even_and_the_same_for_a_seed() -> None:

@@ -125,7 +125,7 @@ def _aboard(problem: Problem) -> Any:
     progress = problem.progress
     assert progress is not None
     aboard = progress.aboard
-    bulky = problem.stops.delivery.any(axis=1)
+    bulky: Any = problem.stops.delivery.any(axis=1)
     fleet = np.arange(len(problem.vehicles.ids))[:, None]
     waiting: Any = progress.left < 0
     there: Any = (aboard == fleet) | ((aboard == -1) & waiting[:, None]) | (aboard == ON_EVERY_VEHICLE)

@@ -13,6 +13,7 @@ from serving.decisions.route.arrays import Arrays, arrays_of, by_vehicle, empty_
 from serving.decisions.route.problem import Cancelled, OnBetter, Plan, Problem
 from serving.decisions.route.schedule import plan_of
 from serving.kernels.route_draws import generator
+from serving.kernels.route_local import descend
 from serving.kernels.route_ruin import MEAN_REMOVED, anneal, construct
 from serving.kernels.route_state import State
 
@@ -25,6 +26,8 @@ HOT, COLD = 0.6, 0.006
 """First and last temperature, of the mean cost of an arc."""
 STARTS: Final = 6
 """Orders in which the first plan is tried."""
+DESCENTS: Final = 3
+"""Rounds of local search on each of them."""
 TELL_S: Final = 0.2
 """A better plan is told at most so often; the last one always."""
 
@@ -81,6 +84,8 @@ class Run:
             if routes is not None and not load_routes(arrays, state, routes):
                 state = empty_state(arrays)
             construct(arrays.world, state, order, self.rng)
+            if routes is None:
+                descend(arrays.world, state, DESCENTS)
             cost = total(arrays, state)
             if cost < best:
                 best, kept = cost, state
