@@ -54,7 +54,8 @@ class PlanSteps:
         """payload: a PlanRoutesRequest. now, deadline: of the monotonic clock. Raises InvalidInput."""
         self._request = checks.parsed(pb.PlanRoutesRequest.FromString, "PlanRoutesRequest", payload)
         asked = self._request
-        asked.start.ClearField("lower_bound")  # only what a step has found is believed in the next
+        if asked.HasField("start"):
+            asked.start.ClearField("lower_bound")  # only what a step has found is believed in the next
         check_sizes(limits, len(asked.depots), len(asked.vehicles), len(asked.stops), len(asked.profiles))
         seconds = check_seconds(limits, self._request.time_limit_s)
         self._limits, self._began, self._deadline = limits, now, deadline

@@ -18,6 +18,7 @@ from serving.decisions.route.building import build, check_seconds, check_sizes
 from serving.decisions.route.checker import check
 from serving.decisions.route.contract import (
     ALWAYS,
+    CHANGES_MAX,
     Delay,
     Depots,
     PlanAnswer,
@@ -50,7 +51,7 @@ class RoutingService:
     def __init__(self, engines: Sequence[Engine], travels: Travels, params: Params, clock: Clock) -> None:
         """engines: the first takes every problem."""
         self._planner = Planner(tuple(engines), params.limits.threads)
-        self._travels, self._limits, self._clock = travels, params.limits, clock
+        self._travels, self.limits, self._clock = travels, params.limits, clock
 
     def run_plan(self, queries: Sequence[PlanQuery], turn: Turn) -> list[PlanAnswer | StoregateError]:
         """One step of PlanRoutes."""
@@ -62,7 +63,7 @@ class RoutingService:
 
     def plan(self, query: PlanQuery, deadline: float) -> PlanAnswer:
         """The best plan found within the query's time, and before `deadline`. Raises StoregateError."""
-        seconds = check_seconds(self._limits, query.seconds)
+        seconds = check_seconds(self.limits, query.seconds)
         problem = self._problem(query, deadline)
         start = timed(problem, what_fits(problem, query.start)) if query.start else None
         until = min(self._clock.monotonic() + seconds, deadline)
@@ -73,7 +74,7 @@ class RoutingService:
 
     def replan(self, query: ReplanQuery, deadline: float) -> PlanAnswer:
         """The running plan after the changes. Raises StoregateError."""
-        problem = self._problem(query.query, deadline)
+        problem = self._problem(query.query, deadline, more=CHANGES_MAX)
         before = running_plan(problem, query)
         cancelled = frozenset(_known_stop(problem, field, name) for field, name in query.cancelled)
         late: dict[int, int] = {}
@@ -109,9 +110,10 @@ class RoutingService:
                      for one in plan.routes)  # fmt: skip
         self.replan(ReplanQuery(query, rows, ("b",), now=0, delays=(("", Delay("v", 60)),)), NEVER)
 
-    def _problem(self, query: PlanQuery, deadline: float) -> Problem:
-        counts = len(query.depots.ids), len(query.vehicles), len(query.stops.ids), len(query.profiles)
-        check_sizes(self._limits, *counts)
+    def _problem(self, query: PlanQuery, deadline: float, more: int = 0) -> Problem:
+        """more: stops that may have come since it was planned."""
+        stops = max(len(query.stops.ids) - more, min(len(query.stops.ids), 1))
+        check_sizes(self.limits, len(query.depots.ids), len(query.vehicles), stops, len(query.profiles))
         return build(query, self._travels, deadline)
 
 

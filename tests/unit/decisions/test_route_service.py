@@ -40,15 +40,15 @@ def visits(plan: Any) -> dict[str, list[str]]:
     return {route.vehicle_id: [visit.stop_id for visit in route.visits] for route in plan.routes}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def running() -> Any:
-    """The van leaves at 0 and comes by a at 10, b at 80, c at 150."""
-    plan = planned(changed(LINE, "vehicles", LINE["vehicles"][:1]))
-    assert sorted(visits(plan)["van"]) == ["a", "b", "c"]
-    (route,) = plan.routes
-    if route.visits[0].stop_id == "c":  # as short the other way round
-        pytest.skip("the other way round")
-    return plan
+    """The van leaves at 0 and comes by a at 10, b at 80, c at 150: one of the ways that are as short as any."""
+    visits = [
+        pb.RouteVisit(stop_id=stop, arrival_s=at, begin_s=at, departure_s=at + 60)
+        for stop, at in (("a", 10), ("b", 80), ("c", 150))
+    ]
+    route = pb.VehicleRoute(vehicle_id="van", visits=visits, leaves_s=0, ends_s=240, distance_m=600, cost=600)
+    return pb.RoutePlan(routes=[route], cost=600, distance_m=600)
 
 
 VAN = changed(LINE, "vehicles", LINE["vehicles"][:1])
@@ -154,6 +154,19 @@ def test_a_new_stop_is_put_where_it_costs_least() -> None:
     (stops,) = visits(answer.plan).values()
     assert sorted(stops) == ["a", "b", "new"]
     assert abs(answer.plan.cost - plan.cost) <= 2, "it lies on the way"
+
+
+def test_a_plan_of_as_many_stops_as_may_be_takes_new_ones() -> None:
+    """A hundred more; then its problem is too large to be changed."""
+    most = planner().limits.stops_max
+    town = GLOBE | {"stops": [{"stopId": f"s{i}", "point": GLOBE["stops"][0]["point"]} for i in range(most)]}
+    new = [{"newStop": {"stopId": f"new{i}", "point": GLOBE["stops"][0]["point"]}} for i in range(100)]
+    answer = replanned(town, pb.RoutePlan(), 0, changes=new)
+    assert sum(len(route.visits) for route in answer.plan.routes) == most + 100
+    town["stops"].append({"stopId": "more", "point": GLOBE["stops"][0]["point"]})
+    with pytest.raises(InvalidInput) as refused:
+        replanned(town, pb.RoutePlan(), 0, changes=new)
+    assert refused.value.field == "stops"
 
 
 def test_a_late_vehicle_comes_later(running: Any) -> None:
