@@ -78,6 +78,8 @@ STORE_WAIT_S = 2.0
 """How long a start waits for Redis before it goes on without."""
 BEHIND_EDGE_IDLE_S = 75.0
 """After which a replica closes an idle HTTP connection of the edge: later than the edge does, which may be using it."""
+ITEMS_S_MIN = 0.5
+"""Least time for a write of many items, which takes longer than one event (`redis.write_timeout_s`)."""
 
 
 class Gateway:
@@ -88,7 +90,9 @@ class Gateway:
         self._settings, self._shared, self._clock = settings, shared_ports, SystemClock()
         server = RedisServer(settings.redis.url, connect_timeout_s=settings.redis.connect_timeout_s)
         self._profiles = profile_store(settings, server)
-        self._changes = RedisCatalogue(server, prefix=settings.redis.prefix)
+        self._changes = RedisCatalogue(
+            server, prefix=settings.redis.prefix, timeout_s=max(ITEMS_S_MIN, settings.redis.write_timeout_s)
+        )
         signer = TokenSigner(token_keys(settings.home, settings.decisions.token_keys))
         self._decisions = decision_store(settings, server)
         self._log = DecisionLog(
