@@ -1,8 +1,8 @@
 """`python -m loadtests.replan`: one change of a running plan in this process, from the request's bytes to the answer's.
 
 A town with vehicles on their way: a stop comes, or one is cancelled, another one in every call. Three kinds of travel:
-by coordinates that nobody has asked for before, by coordinates whose distances are kept from the call before (a new stop
-is never among them), and by a matrix in the request. Beside them the kernels of the great circles, alone.
+by coordinates that nobody has asked for before, by coordinates whose distances are kept from the call before (a new
+stop is never among them), and by a matrix in the request. Beside them the kernels of the great circles, alone.
 
 Ends with 1 when a promise of the project is broken.
 """
@@ -27,9 +27,9 @@ from serving.adapters.osrm_table import OsrmTable
 from serving.core.clock import NEVER, SystemClock
 from serving.core.errors import StoregateError
 from serving.core.turn import Turn
+from serving.decisions.route.contract import SPEED_KMH
 from serving.decisions.route.matrix import Travels
 from serving.decisions.route.params import Params
-from serving.decisions.route.planner import timed
 from serving.decisions.route.problem import FAR
 from serving.decisions.route.search import Search
 from serving.decisions.route.service import RoutingService
@@ -131,7 +131,7 @@ def asked(town: Town, travel: str, change: str, seed: int) -> bytes:
         haversine(points[:, 0], points[:, 1], points[:, 0], points[:, 1], metres)
         matrix = request.problem.profiles.add(name="car").matrix
         matrix.distances_m.extend(metres.ravel().tolist())
-        matrix.durations_s.extend((metres / 10.0).ravel().tolist())
+        matrix.durations_s.extend((metres / (SPEED_KMH / 3.6)).ravel().tolist())
     return request.SerializeToString()
 
 

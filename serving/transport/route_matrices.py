@@ -46,13 +46,13 @@ def lifted(payload: bytes, path: tuple[int, ...] = ()) -> tuple[bytes, dict[int,
 def _without(wire: bytes, at: int, end: int, path: tuple[int, ...], found: dict[int, Numbers]) -> bytes:
     fields = _fields(wire, at, end)
     out: list[bytes] = []
-    profile = 0
+    profile, once = 0, [each.number for each in fields].count(path[0]) == 1 if path else False
     for each in fields:
         whole = wire[each.key : each.end] if each.end - each.key < LARGE_BYTES else b""
-        if path and each.number == path[0] and sum(one.number == each.number for one in fields) == 1:
+        if once and each.number == path[0] and each.kind == _BYTES:
             whole = _put(each, _without(wire, each.start, each.end, path[1:], found))
-        elif not path and each.number == _PROFILES:
-            whole = _put(each, _profile(wire, each, profile, found)) if not whole else whole
+        elif not path and each.number == _PROFILES and each.kind == _BYTES:
+            whole = whole or _put(each, _profile(wire, each, profile, found))
             profile += 1
         out.append(whole or wire[each.key : each.end])
     return b"".join(out)

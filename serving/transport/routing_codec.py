@@ -172,10 +172,7 @@ def _query(request: Any, numbers: Mapping[int, Numbers]) -> PlanQuery:
             [Shipment(one.pickup_stop_id, one.delivery_stop_id, tuple(one.loads)) for one in request.shipments]
         ),
         profiles=tuple(
-            [
-                _profile(f"profiles[{number}]", one, numbers.get(number))
-                for number, one in enumerate(request.profiles)
-            ]
+            [_profile(f"profiles[{number}]", one, numbers.get(number)) for number, one in enumerate(request.profiles)]
         ),
         closed=tuple([ClosedRoad(one.from_id, one.to_id, one.both_ways) for one in request.closed_roads]),
         seconds=request.time_limit_s,
@@ -281,8 +278,8 @@ def _routes(field: str, plan: Any) -> tuple[RouteRows, ...]:
 
 def _route(one: Any) -> RouteRows:
     visits = [(each.stop_id, each.arrival_s, each.begin_s, each.departure_s) for each in one.visits]
-    columns = zip(*visits, strict=True) if visits else ((), (), (), ())
-    return RouteRows(one.vehicle_id, *columns, one.leaves_s, one.ends_s)
+    stops, arrivals, begins, departures = zip(*visits, strict=True) if visits else ((), (), (), ())
+    return RouteRows(one.vehicle_id, stops, arrivals, begins, departures, one.leaves_s, one.ends_s)
 
 
 def _window(window: Any) -> Window:
