@@ -10,6 +10,8 @@ from numba import njit
 RADIUS_M = 6_371_008.8
 """Mean radius of the Earth, IUGG 1980."""
 QUARTER = math.pi / 2
+TILE = 64
+"""Rows and columns of a part of a matrix that stays in the nearest cache while it is turned over."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -49,3 +51,34 @@ def haversine(from_lat, from_lon, to_lat, to_lon, out):
             dx, dy, dz = x[j] - a, y[j] - b, z[j] - c
             square = min(0.25 * (dx * dx + dy * dy + dz * dz), 1.0)
             row[j] = 2.0 * RADIUS_M * _arcsine(square)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def legs_of(lat, lon, detour, pace, most, distance, duration):
+    """Writes whole metres, and whole seconds at `pace` metres a second, between n points in degrees: (n, n) int32.
+
+    As `haversine` times `detour` says, rounded, at most `most`. Only one half is computed: there and back are the same.
+    """
+    count = len(lat)
+    x, y, z = np.empty(count), np.empty(count), np.empty(count)
+    for j in range(count):
+        up, along = math.radians(lat[j]), math.radians(lon[j])
+        x[j], y[j], z[j] = math.cos(up) * math.cos(along), math.cos(up) * math.sin(along), math.sin(up)
+    bound = float(most)
+    for top in range(0, count, TILE):
+        bottom = min(top + TILE, count)
+        for left in range(top, count, TILE):
+            right = min(left + TILE, count)
+            for i in range(top, bottom):
+                a, b, c = x[i], y[i], z[i]
+                metres, seconds = distance[i], duration[i]
+                for j in range(left, right):
+                    dx, dy, dz = x[j] - a, y[j] - b, z[j] - c
+                    square = min(0.25 * (dx * dx + dy * dy + dz * dz), 1.0)
+                    way = 2.0 * RADIUS_M * _arcsine(square) * detour
+                    metres[j] = np.int32(np.rint(min(way, bound)))
+                    seconds[j] = np.int32(np.rint(min(way / pace, bound)))
+            if left > top:
+                for j in range(left, right):
+                    for i in range(top, bottom):
+                        distance[j, i], duration[j, i] = distance[i, j], duration[i, j]

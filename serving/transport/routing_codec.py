@@ -7,7 +7,7 @@ say is checked by decisions/route/building.py; here only what must be known befo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
@@ -41,30 +41,36 @@ from serving.decisions.route.contract import (
 from serving.decisions.route.problem import DEPOTS_MAX, PROFILES_MAX, STOPS_MAX, VEHICLES_MAX, Reason
 from serving.decisions.route.problem import Route as DomainRoute
 from serving.transport import checks
+from serving.transport.route_matrices import Numbers, lifted, varint
 from storegate.v1 import routing_pb2 as pb
 
 F64 = npt.NDArray[np.float64]
 NOWHERE: Final = (math.nan, math.nan)
+PROBLEM: Final = (1,)
+"""Where a ReplanRoutesRequest has it."""
 NAME_BYTES_MAX: Final = 128
 REQUEST_ID_BYTES_MAX: Final = 256
 
 
 def decode_plan(payload: bytes) -> PlanQuery:
     """The columns of the request. Raises InvalidInput naming the field."""
-    return _query(checks.parsed(pb.PlanRoutesRequest.FromString, "PlanRoutesRequest", payload))
+    rest, numbers = lifted(payload)
+    return _query(checks.parsed(pb.PlanRoutesRequest.FromString, "PlanRoutesRequest", rest), numbers)
 
 
 def encode_plan(answer: PlanAnswer) -> bytes:
     """The serialised PlanRoutesResponse, without what the stream says of itself."""
-    return checks.wire(pb.PlanRoutesResponse(plan=plan_message(answer), request_id=answer.request_id))
+    message = pb.PlanRoutesResponse(request_id=answer.request_id)
+    _write_plan(answer, message.plan)
+    return checks.wire(message)
 
 
 def decode_replan(payload: bytes) -> ReplanQuery:
     """The columns of the request. Raises InvalidInput naming the field."""
-    request = checks.parsed(pb.ReplanRoutesRequest.FromString, "ReplanRoutesRequest", payload)
+    rest, numbers = lifted(payload, PROBLEM)
+    request = checks.parsed(pb.ReplanRoutesRequest.FromString, "ReplanRoutesRequest", rest)
     _at_most("changes", request.changes, CHANGES_MAX)
-    problem = pb.PlanRoutesRequest()
-    problem.CopyFrom(request.problem)
+    problem = request.problem  # nobody else reads it
     cancelled = [  # earlier: they do not come back
         (f"plan.dropped[{number}].stop_id", one.stop_id)
         for number, one in enumerate(request.plan.dropped)
@@ -85,7 +91,7 @@ def decode_replan(payload: bytes) -> ReplanQuery:
             raise InvalidInput(field, "nothing", "new_stop, cancelled_stop_id, delay or closed_road")
     _at_most("progress", request.progress, VEHICLES_MAX)
     return ReplanQuery(
-        query=replace(_query(problem), start=()),
+        query=replace(_query(problem, numbers), start=()),
         plan=_routes("plan", request.plan),
         dropped=tuple(one.stop_id for one in request.plan.dropped),
         now=checks.whole("now_s", request.now_s, 0),
@@ -99,11 +105,9 @@ def decode_replan(payload: bytes) -> ReplanQuery:
 
 def encode_replan(answer: PlanAnswer) -> bytes:
     """The serialised ReplanRoutesResponse."""
-    return checks.wire(
-        pb.ReplanRoutesResponse(
-            plan=plan_message(answer), changed_vehicle_ids=answer.changed, request_id=answer.request_id
-        )
-    )
+    message = pb.ReplanRoutesResponse(changed_vehicle_ids=answer.changed, request_id=answer.request_id)
+    _write_plan(answer, message.plan)
+    return checks.wire(message)
 
 
 def plan_units(payload: bytes) -> int:
@@ -113,52 +117,47 @@ def plan_units(payload: bytes) -> int:
 
 def plan_message(answer: PlanAnswer) -> Any:
     """A RoutePlan."""
+    message = pb.RoutePlan()
+    _write_plan(answer, message)
+    return message
+
+
+def _write_plan(answer: PlanAnswer, message: Any) -> None:
+    """Into a RoutePlan where it stands: a part that is made before its whole is copied into it, visit by visit."""
     problem, plan = answer.problem, answer.plan
     stops, vehicles = problem.stops.ids, problem.vehicles.ids
     penalty = problem.stops.penalty
     left_out = sum(float(penalty[one.stop]) for one in plan.dropped if math.isfinite(penalty[one.stop]))
-    message = pb.RoutePlan(
-        routes=[_route(route, stops, vehicles) for route in plan.routes],
-        dropped=[
-            pb.DroppedStop(stop_id=stops[one.stop], reason=str(one.reason), detail=one.detail) for one in plan.dropped
-        ],
-        cost=plan.routes_cost,
-        penalty=left_out,
-        distance_m=plan.distance,
-        duration_s=plan.duration,
-        engine=plan.engine,
-    )
+    for route in plan.routes:
+        _write_route(route, stops, vehicles[route.vehicle], message.routes.add())
+    for one in plan.dropped:
+        message.dropped.add(stop_id=stops[one.stop], reason=str(one.reason), detail=one.detail)
+    message.cost, message.penalty = plan.routes_cost, left_out
+    message.distance_m, message.duration_s, message.engine = plan.distance, plan.duration, plan.engine
     if plan.bound is not None:
         message.lower_bound = plan.bound
         if plan.bound > 0:
             message.gap_pct = max(0.0, 100.0 * (plan.routes_cost + left_out - plan.bound) / plan.bound)
-    return message
 
 
-def _route(route: DomainRoute, stops: Sequence[str], vehicles: Sequence[str]) -> Any:
-    return pb.VehicleRoute(
-        vehicle_id=vehicles[route.vehicle],
-        visits=[
-            pb.RouteVisit(stop_id=stops[stop], arrival_s=arrival, begin_s=begin, departure_s=departure)
-            for stop, arrival, begin, departure in zip(
-                route.stops, route.arrivals, route.begins, route.departures, strict=True
-            )
-        ],
-        leaves_s=route.leaves,
-        ends_s=route.ends,
-        distance_m=route.distance,
-        waiting_s=route.waiting,
-        start_loads=route.load,
-        cost=route.cost,
-        done=route.done,
-    )
+def _write_route(route: DomainRoute, stops: Sequence[str], vehicle: str, message: Any) -> None:
+    message.vehicle_id = vehicle
+    add = message.visits.add
+    for stop, arrival, begin, departure in zip(
+        route.stops, route.arrivals, route.begins, route.departures, strict=True
+    ):
+        add(stop_id=stops[stop], arrival_s=arrival, begin_s=begin, departure_s=departure)
+    message.leaves_s, message.ends_s, message.distance_m = route.leaves, route.ends, route.distance
+    message.waiting_s, message.cost, message.done = route.waiting, route.cost, route.done
+    message.start_loads.extend(route.load)
 
 
-def _query(request: Any) -> PlanQuery:
+def _query(request: Any, numbers: Mapping[int, Numbers]) -> PlanQuery:
+    """numbers: of matrices, by profile, that are not in the request."""
     for name, most in (("depots", DEPOTS_MAX), ("vehicles", VEHICLES_MAX), ("stops", STOPS_MAX),
                        ("profiles", PROFILES_MAX)):  # fmt: skip
         _at_most(name, getattr(request, name), most)
-    depots, stops = request.depots, request.stops
+    depots, stops = request.depots, list(request.stops)  # a list: each stop's object is made once
     _at_most("shipments", request.shipments, len(stops))
     _at_most("closed_roads", request.closed_roads, len(stops) * 10)
     return PlanQuery(
@@ -172,7 +171,9 @@ def _query(request: Any) -> PlanQuery:
         shipments=tuple(
             [Shipment(one.pickup_stop_id, one.delivery_stop_id, tuple(one.loads)) for one in request.shipments]
         ),
-        profiles=tuple([_profile(f"profiles[{number}]", one) for number, one in enumerate(request.profiles)]),
+        profiles=tuple(
+            [_profile(f"profiles[{number}]", one, numbers.get(number)) for number, one in enumerate(request.profiles)]
+        ),
         closed=tuple([ClosedRoad(one.from_id, one.to_id, one.both_ways) for one in request.closed_roads]),
         seconds=request.time_limit_s,
         seed=request.seed,
@@ -226,8 +227,10 @@ def _vehicle(one: Any) -> Vehicle:
 
 def _points(owner: str, rows: Any) -> F64:
     """(n, 2) degrees; NaN where none is given."""
-    given = [(one.point.latitude, one.point.longitude) if one.HasField("point") else NOWHERE for one in rows]
-    points = np.array(given, np.float64).reshape(-1, 2)
+    points = np.array([(at.latitude, at.longitude) for at in [one.point for one in rows]], np.float64).reshape(-1, 2)
+    for number in np.flatnonzero(~points.any(1)):  # 0 and 0, or nothing
+        if not rows[number].HasField("point"):
+            points[number] = NOWHERE
     for number in np.flatnonzero(np.isnan(points).any(1)):
         for name, value in zip(("latitude", "longitude"), points[number], strict=True):
             if rows[number].HasField("point") and math.isnan(value):
@@ -235,11 +238,12 @@ def _points(owner: str, rows: Any) -> F64:
     return points
 
 
-def _profile(field: str, one: Any) -> Profile:
+def _profile(field: str, one: Any, numbers: Numbers | None) -> Profile:
     kind = one.WhichOneof("travel")
     travel: Travel = GreatCircle()
     if kind == "matrix":
-        numbers = packed_doubles(one.matrix)
+        if numbers is None:
+            numbers = packed_doubles(one.matrix)
         travel = Matrix(numbers.get(1, np.empty(0)), numbers.get(2), one.matrix.symmetric)
     elif kind == "great_circle":
         travel = GreatCircle(tuple(one.great_circle.speeds_kmh), one.great_circle.detour_factor)
@@ -258,43 +262,24 @@ def packed_doubles(message: Any) -> dict[int, F64]:
     wire, at = checks.wire(message), 0
     found: dict[int, F64] = {}
     while at < len(wire):
-        key, at = _varint(wire, at)
-        length, at = _varint(wire, at)
+        key, at = varint(wire, at)
+        length, at = varint(wire, at)
         if key & 7 == 2:
             found[key >> 3] = np.frombuffer(wire, "<f8", length // 8, at)
             at += length
     return found
 
 
-def _varint(wire: bytes, at: int) -> tuple[int, int]:
-    """(value, where it ends)."""
-    value = shift = 0
-    while True:
-        byte = wire[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at
-
-
 def _routes(field: str, plan: Any) -> tuple[RouteRows, ...]:
     _at_most(f"{field}.routes", plan.routes, VEHICLES_MAX)
     _at_most(f"{field}.dropped", plan.dropped, STOPS_MAX)
-    return tuple(
-        [
-            RouteRows(
-                one.vehicle_id,
-                tuple([visit.stop_id for visit in one.visits]),
-                tuple([visit.arrival_s for visit in one.visits]),
-                tuple([visit.begin_s for visit in one.visits]),
-                tuple([visit.departure_s for visit in one.visits]),
-                one.leaves_s,
-                one.ends_s,
-            )
-            for one in plan.routes
-        ]
-    )
+    return tuple([_route(one) for one in plan.routes])
+
+
+def _route(one: Any) -> RouteRows:
+    visits = [(each.stop_id, each.arrival_s, each.begin_s, each.departure_s) for each in one.visits]
+    stops, arrivals, begins, departures = zip(*visits, strict=True) if visits else ((), (), (), ())
+    return RouteRows(one.vehicle_id, stops, arrivals, begins, departures, one.leaves_s, one.ends_s)
 
 
 def _window(window: Any) -> Window:

@@ -55,7 +55,7 @@ def arrays_of(problem: Problem, *, near: bool = True, longest: int = 0) -> Array
         held = progress.held.astype(np.int64)
     arcs = np.ascontiguousarray(problem.distance, np.int32)
     duration = np.ascontiguousarray(problem.duration, np.int32)
-    if int(arcs.max(initial=0)) >= FAR:
+    if problem.longest_arc >= FAR:
         duration = np.where(arcs >= FAR, np.int32(FAR), duration)
     speed = np.ones((len(arcs), 24)) if problem.speed is None else np.ascontiguousarray(problem.speed, np.float64)
     shift = vehicles.closes - vehicles.opens

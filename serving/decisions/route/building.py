@@ -49,6 +49,7 @@ from serving.decisions.route.problem import (
 M_PER_KM: Final = 1000.0
 S_PER_HOUR: Final = 3600.0
 F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
 
 
 def check_sizes(limits: Limits, depots: int, vehicles: int, stops: int, profiles: int) -> None:
@@ -92,7 +93,9 @@ def build(query: PlanQuery, travels: Travels, deadline: float) -> Problem:
         travels.legs(f"profiles[{number}]", profile, places, points, deadline)
         for number, profile in enumerate(profiles)
     ]
-    distance, duration = np.stack([each.distance for each in legs]), np.stack([each.duration for each in legs])
+    distance, duration = _together([each.distance for each in legs]), _together([each.duration for each in legs])
+    if query.closed and len(legs) == 1:  # those of the legs are everyone's
+        distance, duration = distance.copy(), duration.copy()
     for number, road in enumerate(query.closed):
         _close(f"closed_roads[{number}]", road, known, distance, duration)
     speed = None
@@ -104,6 +107,11 @@ def build(query: PlanQuery, travels: Travels, deadline: float) -> Problem:
         np.array([hours[1] for hours in depots.hours], np.int64),
         stops, vehicles, distance, duration, speed,
     )  # fmt: skip
+
+
+def _together(matrices: Sequence[I32]) -> I32:
+    """(p, m, m); of one profile its own, not copied."""
+    return matrices[0][None] if len(matrices) == 1 else np.stack(matrices)
 
 
 def _names(depots: Depots, rows: StopRows) -> dict[str, int]:

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from serving.core.errors import InvalidInput
 from serving.decisions.route.contract import SPEED_KMH, GreatCircle, Matrix, Profile, Served
 from serving.decisions.route.problem import FAR
-from serving.kernels.haversine import haversine
+from serving.kernels.haversine import legs_of
+from serving.kernels.route_matrix import mirrored, rounded
 
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
@@ -42,7 +43,11 @@ class Tables(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Legs:
-    """distance, duration: (n, n) int32, read-only, FAR = no way. speed: (24,) float64, None = the same all day."""
+    """distance, duration: (n, n) int32, FAR = no way. speed: (24,) float64, None = the same all day.
+
+    The arrays are shared by all that ask for the same places: who changes them copies them before. (They are not
+    marked read-only, because every kernel would be compiled once more for such arrays.)
+    """
 
     distance: I32
     duration: I32
@@ -90,8 +95,6 @@ class Travels:
                 self._kept.move_to_end(key)
                 return self._kept[key][1]
         legs = make()
-        for matrix in (legs.distance, legs.duration):
-            matrix.setflags(write=False)
         with self._guard:
             self._kept[key] = points, legs
             while len(self._kept) > self._kept_max:
@@ -151,49 +154,51 @@ def check_reachable(field: str, names: Sequence[str], distance: I32) -> None:
 
 
 def _circle(points: F64, pace_mps: float, detour: float) -> Legs:
-    metres = np.empty((len(points), len(points)))
+    distance, duration = np.empty((2, len(points), len(points)), np.int32)
     lat, lon = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
-    haversine(lat, lon, lat, lon, metres)
-    metres *= detour
-    return Legs(np.rint(metres).astype(np.int32), np.rint(metres / pace_mps).astype(np.int32))
+    legs_of(lat, lon, detour, pace_mps, FAR, distance, duration)
+    return Legs(distance, duration)
 
 
 def _given(field: str, travel: Matrix, names: Sequence[str]) -> tuple[I32, I32]:
-    distance = _matrix(f"{field}.distances_m", travel.distances, names, travel.symmetric)
+    distance, farthest = _matrix(f"{field}.distances_m", travel.distances, names, travel.symmetric)
     if travel.durations is None:
         return distance, distance
-    duration = _matrix(f"{field}.durations_s", travel.durations, names, travel.symmetric)
-    closed = (distance >= FAR) | (duration >= FAR)
-    if closed.any():  # who cannot drive an arc in one sense cannot in the other
+    duration, longest = _matrix(f"{field}.durations_s", travel.durations, names, travel.symmetric)
+    if max(farthest, longest) >= FAR:  # who cannot drive an arc in one sense cannot in the other
+        closed = (distance >= FAR) | (duration >= FAR)
         distance, duration = np.where(closed, FAR, distance), np.where(closed, FAR, duration)
-    check_reachable(field, names, distance)
+        check_reachable(field, names, distance)
     return distance, duration
 
 
-def _matrix(field: str, values: F64, names: Sequence[str], symmetric: bool) -> I32:
-    """(n, n) of numbers row by row. Raises InvalidInput naming the pair."""
+def _matrix(field: str, values: F64, names: Sequence[str], symmetric: bool) -> tuple[I32, int]:
+    """((n, n) of numbers row by row, the largest). Raises InvalidInput naming the pair."""
     count = len(names)
     if len(values) != count * count:
         expected = f"{count} x {count} = {count * count}, row by row: depots, then stops"
         raise InvalidInput(field, f"{len(values)} numbers", expected, reason="WRONG_MATRIX_SIZE")
+    found = np.empty(count * count, np.int32)
+    fine, largest = rounded(values, FAR, found)
     matrix = values.reshape(count, count)
-    wrong = np.isnan(matrix) | (matrix < 0) | ((matrix >= FAR) & np.isfinite(matrix))
-    if wrong.any():
+    if not fine:
+        wrong = ~(matrix >= 0) | ((matrix >= FAR) & np.isfinite(matrix))
         i, j = np.argwhere(wrong)[0]
         expected = f"0 or more and below {FAR}, or infinity where there is no way"
         raise InvalidInput(f"{field}[{i * count + j}] ({names[i]} to {names[j]})", float(matrix[i, j]), expected)
     if matrix.diagonal().any():
         i = int(np.flatnonzero(matrix.diagonal())[0])
         raise InvalidInput(f"{field}[{i * count + i}] ({names[i]} to itself)", float(matrix[i, i]), "0")
-    if symmetric and not np.array_equal(matrix, matrix.T):
+    if symmetric and not mirrored(values, count):
         i, j = np.argwhere(matrix != matrix.T)[0]
         raise InvalidInput(
             f"{field}[{j * count + i}] ({names[j]} to {names[i]})", float(matrix[j, i]),
             f"{matrix[i, j]:g} as the other way, because symmetric is promised", reason="NOT_SYMMETRIC",
         )  # fmt: skip
-    found = whole(matrix)
-    check_reachable(field, names, found)
-    return found
+    whole_numbers = found.reshape(count, count)
+    if largest >= FAR:
+        check_reachable(field, names, whole_numbers)
+    return whole_numbers, int(largest)
 
 
 def _check_points(field: str, names: Sequence[str], points: F64) -> None:

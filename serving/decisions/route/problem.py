@@ -135,10 +135,15 @@ class Problem:
         return len(self.depot_ids)
 
     @cached_property
+    def longest_arc(self) -> int:
+        """Metres; FAR where one is closed."""
+        return int(self.distance.max(initial=0))
+
+    @cached_property
     def drop_costs(self) -> Floats:
         """(n,) float64: cost of leaving each stop out, finite; that of a required one is above any plan's cost."""
         vehicles, stops = self.vehicles, self.stops
-        longest = float(self.distance.max(initial=0))
+        longest = float(self.longest_arc)
         if longest >= FAR:
             longest = float(self.distance[self.distance < FAR].max(initial=0))
         legs = len(stops.ids) + 2 * len(vehicles.ids)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from serving.decisions.route.planner import Planner
-from serving.decisions.route.problem import TIME_MAX, Problem, Stops, Vehicles
+from serving.decisions.route.problem import FAR, TIME_MAX, Problem, Stops, Vehicles
 from serving.decisions.route.replan import replan
 from serving.decisions.route.search import Search
+from serving.kernels.route_matrix import mirrored, rounded
 
 
 def warm() -> None:
@@ -22,6 +23,10 @@ def warm() -> None:
             one, None, seed=0, deadline=time.monotonic() + 3600.0, on_better=lambda _: None, cancelled=lambda: False
         )
     replan(problem, plan, 0, cancelled=frozenset({0}))
+    for offset in (0, 1):  # numbers lie in a request where they happen to
+        numbers = np.frombuffer(bytes(40), np.float64, 4, offset)
+        rounded(numbers, FAR, np.empty(4, np.int32))
+        mirrored(numbers, 2)
 
 
 def _small() -> Problem:
