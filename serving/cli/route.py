@@ -19,8 +19,6 @@ from serving.settings import Settings
 ROWS_MAX: Final = 40
 """Routes and dropped stops in a table."""
 INSTANCES: Final = (".txt", ".vrp")
-DEGREES_MAX: Final = 50.0
-"""Coordinates of an instance are drawn as if they were degrees, no more than this."""
 
 JSON_HELP = "The answer as JSON instead of a table."
 TARGET_HELP = "host:port of a gateway that is to answer. [this command does]"
@@ -158,7 +156,10 @@ def read_request(path: Path) -> Any:
     from storegate.v1 import routing_pb2 as pb
 
     if path.suffix.lower() in INSTANCES:
-        return _of_instance(path)
+        from model_repo.datasets.vrp_files import read_instance
+        from model_repo.evaluate.route.streamed import request_of
+
+        return request_of(read_instance(path))
     return _message(path, pb.PlanRoutesRequest)
 
 
@@ -287,36 +288,6 @@ def _message(path: Path, message: Any) -> Any:
         if not told:
             raise
         raise DataError(str(path), told) from None
-
-
-def _of_instance(path: Path) -> Any:
-    """A published instance as a request; its units of distance stand for metres and seconds."""
-    from model_repo.datasets.vrp_files import read_instance
-    from storegate.v1 import routing_pb2 as pb
-
-    instance = read_instance(path)
-    scale = DEGREES_MAX / max(1.0, float(abs(instance.xy).max()))
-    points = [pb.GeoPoint(longitude=x, latitude=y) for x, y in (instance.xy * scale).tolist()]
-    request = pb.PlanRoutesRequest(
-        depots=[pb.RouteDepot(depot_id="depot", point=points[0])],
-        vehicles=[
-            pb.RouteVehicle(vehicle_id=f"vehicle-{number + 1}", capacities=[instance.capacity])
-            for number in range(instance.vehicles)
-        ],
-        profiles=[pb.TravelProfile(matrix=pb.TravelMatrix(distances_m=instance.distance.ravel().tolist()))],
-    )
-    windows = zip(instance.opens.tolist(), instance.closes.tolist(), strict=True)
-    for number, (opens, closes) in enumerate(windows):
-        window = pb.TimeWindow(start_s=opens, end_s=closes) if instance.windows else None
-        if number == 0:
-            if window is not None:
-                request.depots[0].hours.CopyFrom(window)
-            continue
-        request.stops.add(
-            stop_id=f"{number}", point=points[number], deliveries=[int(instance.demand[number])],
-            service_s=int(instance.service[number]), windows=[window] if window is not None else [],
-        )  # fmt: skip
-    return request
 
 
 def _write(path: Path, text: str) -> None:

@@ -14,7 +14,9 @@ from serving.core.clock import NEVER
 from serving.core.errors import Overloaded, StoregateError
 from serving.decisions.route.building import check_seconds, check_sizes
 from serving.decisions.route.params import Limits
+from serving.decisions.route.problem import WHOLE, Part
 from serving.transport import checks
+from serving.transport.plan_part import with_part
 from storegate.v1 import routing_pb2 as pb
 
 PLAN_ROUTES: Final = "/storegate.v1.RoutingService/PlanRoutes"
@@ -70,6 +72,8 @@ class PlanSteps:
         self._failed = 0
         self._optimal = False
         self._asked_at = now
+        self._cooled = 0.0
+        """Share of the whole search that the steps so far were told to make."""
         self._beside_s = 0.0
         """What the last step took beside its time: to be sent, to wait for its turn, to be read and checked."""
 
@@ -93,7 +97,18 @@ class PlanSteps:
             request.start.CopyFrom(self._best)
         self._slice = min(self._slice * GROWTH, self._limits.slice_s)
         self._seed += 1
-        return Step(checks.wire(request), self._deadline)
+        return Step(with_part(self._part(now), checks.wire(request)), self._deadline)
+
+    def _part(self, now: float) -> Part:
+        """Of the next step. The steps make one search, which cools once: not one each. Only the first is a whole one,
+        so that a good plan is there soon."""
+        if self._best is None:
+            return WHOLE
+        began = self._cooled
+        done_at = now + self._beside_s + self._request.time_limit_s
+        share = (done_at - self._began) / max(self._until - self._began, LEAST_S)
+        self._cooled = min(max(share, began), 1.0)
+        return Part(began, self._cooled)
 
     def took(self, payload: bytes, now: float) -> bytes | None:
         """The answer to the last step; what is to be sent of it, if anything."""

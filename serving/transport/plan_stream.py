@@ -118,7 +118,10 @@ class _Asked:
                 self._intake.cancel(self, self._number)
                 return DeadlineExpired("the deadline passed before there was a plan: allow more time")
             if number in (0, self._number):  # not the answer to a call that was given up
-                return None if self._gone else outcome
+                if self._gone:  # maybe just before the call was made
+                    self._intake.cancel(self, self._number)
+                    return None
+                return outcome
 
     def hang_up(self) -> None:
         """The caller has gone. From any thread; idempotent."""

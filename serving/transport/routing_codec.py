@@ -41,6 +41,7 @@ from serving.decisions.route.contract import (
 from serving.decisions.route.problem import DEPOTS_MAX, PROFILES_MAX, STOPS_MAX, VEHICLES_MAX, Reason
 from serving.decisions.route.problem import Route as DomainRoute
 from serving.transport import checks
+from serving.transport.plan_part import part_of
 from serving.transport.route_matrices import Numbers, lifted, varint
 from storegate.v1 import routing_pb2 as pb
 
@@ -55,7 +56,8 @@ REQUEST_ID_BYTES_MAX: Final = 256
 def decode_plan(payload: bytes) -> PlanQuery:
     """The columns of the request. Raises InvalidInput naming the field."""
     rest, numbers = lifted(payload)
-    return _query(checks.parsed(pb.PlanRoutesRequest.FromString, "PlanRoutesRequest", rest), numbers)
+    query = _query(checks.parsed(pb.PlanRoutesRequest.FromString, "PlanRoutesRequest", rest), numbers)
+    return replace(query, part=part_of(payload))
 
 
 def encode_plan(answer: PlanAnswer) -> bytes:

@@ -47,7 +47,8 @@ PAYLOAD_BYTES_MAX = 50_000
 
 
 class Watched:
-    """The worker of a gateway; can be held, and fail. asked: the steps that it has computed."""
+    """The worker of a gateway; can be held, and fail. asked: the steps that it has computed. staying: a step lasts
+    until its caller has gone; then it has noticed."""
 
     def __init__(self, _: object) -> None:
         codec = codecs(SystemClock())[PLAN_ROUTES]
@@ -56,9 +57,16 @@ class Watched:
     asked: list[PlanQuery]
     go: threading.Event
     failing: list[bool]
+    staying: threading.Event
+    begun: threading.Event
+    noticed: threading.Event
 
     def _run(self, queries: Sequence[PlanQuery], turn: Turn) -> list[Any]:
         self.go.wait(20)
+        if self.staying.is_set():
+            self.begun.set()
+            awaited(turn.gone, "the step is told that its caller has gone")
+            self.noticed.set()
         self.asked.extend(queries)
         if self.failing:
             return [NotReady("away")] * len(queries)
@@ -124,7 +132,8 @@ class World:
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     planner()
     clock = SystemClock()
-    worker = type("Mine", (Watched,), {"asked": [], "go": threading.Event(), "failing": []})
+    events = {name: threading.Event() for name in ("go", "staying", "begun", "noticed")}
+    worker = type("Mine", (Watched,), {"asked": [], "failing": [], **events})
     worker.go.set()
     params = WorkerParams(batch_max=1)
     link = ThreadLink(WorkerSpec("route", worker, {PLAN_ROUTES: Sent()}, params), None, clock)
@@ -185,6 +194,15 @@ def test_a_caller_that_goes_away_ends_the_work(world: World) -> None:
     pause = threading.Event()
     pause.wait(0.3)
     assert len(world.worker.asked) <= computed + 1
+
+
+def test_a_caller_that_goes_away_ends_the_step_under_way(world: World) -> None:
+    plans = world.face.plans(LINE | {"timeLimitS": 25})
+    next(plans)
+    world.worker.staying.set()
+    awaited(world.worker.begun.is_set, "a step is under way")
+    plans.close()  # type: ignore[attr-defined]
+    awaited(world.worker.noticed.is_set, "the step ends")
 
 
 def test_a_deadline_ends_the_stream_with_a_plan_in_time(world: World) -> None:

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 PIPED_COLUMNS = 130
-CONTENDER_NAMES = ("served", "served-without-pyvrp", "pyvrp", "or-tools")
+CONTENDER_NAMES = ("served", "stream", "served-without-pyvrp", "stream-without-pyvrp", "pyvrp", "or-tools")
 
 
 @click.command()
@@ -21,9 +21,7 @@ CONTENDER_NAMES = ("served", "served-without-pyvrp", "pyvrp", "or-tools")
 @click.option("--seconds", type=click.FloatRange(0.05, 3600), default=1.0, show_default=True, help="An instance.")
 @click.option("--objective", type=click.Choice(["distance", "hierarchical"]), default="distance", show_default=True)
 @click.option("--only", default="*", show_default=True, help="Names of instances, for example 'RC2*'.")
-@click.option(
-    "--contender", "contenders", type=click.Choice(CONTENDER_NAMES), multiple=True, help="Repeatable. [all four]"
-)
+@click.option("--contender", "contenders", type=click.Choice(CONTENDER_NAMES), multiple=True, help="Repeatable. [all]")
 @click.option("--threads", type=click.IntRange(1, 2), default=2, show_default=True, help="Engines at a time.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--json", "as_json_", is_flag=True, help="One JSON object on standard output instead of the table.")

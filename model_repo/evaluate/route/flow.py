@@ -14,6 +14,7 @@ from typing import Final
 
 from model_repo.datasets.vrp_files import Instance, read_folder
 from model_repo.evaluate.route.problems import HIERARCHICAL, problem_of
+from model_repo.evaluate.route.streamed import request_of, streamed
 from serving.adapters.routing_ortools import OrTools
 from serving.adapters.routing_pyvrp import PyVrp
 from serving.core.errors import DataError
@@ -26,10 +27,14 @@ from serving.decisions.route.warm import warm
 SERVED: Final = "served"
 CONTENDERS: Final[Mapping[str, Callable[[], Sequence[Engine]]]] = {
     SERVED: lambda: (Search(), PyVrp(), OrTools()),
+    "stream": lambda: (Search(), PyVrp(), OrTools()),
     "served-without-pyvrp": lambda: (Search(),),
+    "stream-without-pyvrp": lambda: (Search(),),
     "pyvrp": lambda: (PyVrp(),),
     "or-tools": lambda: (OrTools(),),
 }
+STREAMS: Final = ("stream", "stream-without-pyvrp")
+"""Step by step, as PlanRoutes is answered; the others in one run."""
 TOLERANCE: Final = 0.01
 """Of a distance: best known values are printed with two decimals."""
 
@@ -102,12 +107,16 @@ def compare(
 
 
 def solve(instance: Instance, objective: str, seconds: float, threads: int, seed: int, name: str) -> Found:
-    """One plan, timed from the problem's arrays to the checked plan."""
+    """One plan, timed from the problem's arrays, or the request's bytes, to the checked plan."""
     problem = problem_of(instance, objective)
+    request = request_of(instance, objective) if name in STREAMS else None
     began = time.monotonic()
-    plan = Planner(CONTENDERS[name](), threads).plan(
-        problem, None, seed=seed, deadline=began + seconds, on_better=lambda _: None, cancelled=lambda: False
-    )
+    if request is not None:
+        problem, plan = streamed(request, CONTENDERS[name](), seconds, threads, seed)
+    else:
+        plan = Planner(CONTENDERS[name](), threads).plan(
+            problem, None, seed=seed, deadline=began + seconds, on_better=lambda _: None, cancelled=lambda: False
+        )
     spent = time.monotonic() - began
     distance = plan.distance / instance.scale
     best, best_vehicles = instance.best, None

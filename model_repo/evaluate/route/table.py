@@ -40,6 +40,7 @@ def result_of(
         seconds=spent,
         notes=[
             "served runs our own engine and PyVRP at the same time, in two threads; the others run alone",
+            "stream is the same in steps, from bytes to bytes, as PlanRoutes makes it; served is one run",
             "every plan was checked by code that no engine shares; one that leaves a stop out counts as not feasible",
             *(
                 ["gaps are of the plans with as few vehicles as the best known"]

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from serving.decisions.route.problem import TIME_MAX, Plan, Problem
+from serving.decisions.route.problem import TIME_MAX, WHOLE, Part, Plan, Problem
 
 F64 = npt.NDArray[np.float64]
 Window = tuple[int, int]
@@ -151,6 +151,8 @@ class PlanQuery:
     request_id: str = ""
     bound: float | None = None
     """Known already: no plan costs less."""
+    part: Part = WHOLE
+    """Of a stream's search."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,8 @@ class Limits:
     seconds_max: float = setting(120.0, "Most that a request may ask for.", low=0.05, high=3600, unit="s")
     threads: int = setting(2, "Engines that improve one plan at the same time.", low=1, high=16)
     slice_s: float = setting(
-        1.0, "Longest piece of work on one plan before the next one has its turn, and before a caller that has gone is "
-        "noticed; where several plans are made at once, so long for all of them together.", low=0.02, high=10, unit="s",
+        1.0, "Longest piece of work on one plan before the next one has its turn; where several plans are made at "
+        "once, so long for all of them together.", low=0.02, high=10, unit="s",
     )  # fmt: skip
     spare_s: float = setting(
         0.15, "Kept of a call's deadline for the last plan to arrive in.", low=0.0, high=10, unit="s"

@@ -13,7 +13,7 @@ from typing import Final
 from serving.decisions.route.arrays import Arrays, arrays_of, empty_state, load_routes, routes_of, write_route
 from serving.decisions.route.bound import lower_bound
 from serving.decisions.route.checker import check
-from serving.decisions.route.problem import Cancelled, Engine, OnBetter, Plan, Problem
+from serving.decisions.route.problem import WHOLE, Cancelled, Engine, OnBetter, Part, Plan, Problem
 from serving.decisions.route.reasons import explained
 from serving.decisions.route.schedule import plan_of
 from serving.decisions.route.search import Search
@@ -23,8 +23,12 @@ LOG = logging.getLogger(__name__)
 THREADS: Final = 2
 OPENING: Final = 0.04
 """Share of the time in which the first engine makes a plan that the others start from."""
+ALTERNATING: Final = 0.3
+"""Share of the time that the first engine has where only one can run at a time."""
 CLOSING_S: Final = 0.01
 """Kept for checking the last plan and for its reasons."""
+NOTICED_S: Final = 0.02
+"""Longest wait before it is asked again whether anybody still wants a plan."""
 BETTER: Final = 1e-9
 """Relative: a plan must be cheaper by so much."""
 
@@ -49,11 +53,14 @@ class Planner:
         on_better: OnBetter,
         cancelled: Cancelled,
         bound: float | None = None,
+        part: Part = WHOLE,
     ) -> Plan:
         """The best plan found until `deadline` (time.monotonic seconds), from `plan` on where there is one.
 
         bound: what is known already of the least cost; None = it is looked for. The plan names its engine, the reasons
         of what it leaves out, and a lower bound where there was time for one.
+        part: where this is a piece of a longer search, whose best plan so far is `plan`: the pieces share one cooling
+        and one order of the engines. `cancelled` ends all, but for what cannot be stopped: it ends beside.
         """
         arrays = arrays_of(problem)
         best = _Best(arrays, on_better, bound)
@@ -63,7 +70,10 @@ class Planner:
         fitting = [engine for engine in self.engines if not engine.misfit(problem)][: max(self.threads, 2)]
         first, others = fitting[0], fitting[1:]
 
-        def run(engine: Engine, until: float, number: int) -> None:
+        def run(engine: Engine, until: float, number: int, part: Part = part) -> None:
+            if best.plan is not None and cancelled():
+                return
+            engine = engine.within(part) if isinstance(engine, Search) else engine
             try:
                 found = engine.improve(
                     problem, best.plan, seed=seed + number, deadline=until, on_better=best.offer, cancelled=cancelled
@@ -79,10 +89,14 @@ class Planner:
         if not others:
             run(first, deadline, 0)
         elif min(self.threads, len(os.sched_getaffinity(0))) < 2:
-            run(first, began + 0.3 * share, 0)
-            run(others[0], deadline, 1)
+            turn = min(max((ALTERNATING - part.begins) / max(part.ends - part.begins, BETTER), 0.0), 1.0)
+            if turn > 0.0:
+                run(first, began + turn * share, 0, _of_first(part))
+            if turn < 1.0:
+                run(others[0], deadline, 1)
         else:
-            run(first, began + OPENING * share, 0)
+            if part.begins == 0.0 or plan is None:
+                run(first, began + OPENING * share, 0, WHOLE)
             threads = [
                 threading.Thread(target=run, args=(engine, deadline, number), daemon=True)
                 for number, engine in enumerate(others, 1)
@@ -91,9 +105,8 @@ class Planner:
                 thread.start()
             run(first, deadline, 0)
             for thread in threads:
-                # who is in the midst of a long step ends by itself: what it finds then comes too late
-                thread.join(max(deadline - time.monotonic(), 0.0) + CLOSING_S / 2)
-        bounded.join(max(deadline - time.monotonic(), 0.0) + CLOSING_S / 2)
+                _join(thread, deadline, cancelled)
+        _join(bounded, deadline, cancelled)
         best.close()
         found = best.plan if best.plan is not None else nothing_new(arrays)
         return explained(arrays, replace(found, bound=best.bound))
@@ -129,6 +142,20 @@ class _Best:
         if self.bound is not None:
             return
         self.bound = lower_bound(problem, deadline - time.monotonic())
+
+
+def _of_first(part: Part) -> Part:
+    """The same part, in shares of the first engine's time, where the engines have theirs one after the other."""
+    return Part(part.begins / ALTERNATING, min(part.ends / ALTERNATING, 1.0))
+
+
+def _join(thread: threading.Thread, deadline: float, cancelled: Cancelled) -> None:
+    """Who is in the midst of a long step ends by itself: what it finds then comes too late."""
+    while thread.is_alive() and not cancelled():
+        left = deadline + CLOSING_S / 2 - time.monotonic()
+        if left <= 0:
+            return
+        thread.join(min(left, NOTICED_S))
 
 
 def nothing_new(arrays: Arrays) -> Plan:

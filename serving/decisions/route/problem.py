@@ -239,6 +239,16 @@ class Plan:
         return sum(route.duration for route in self.routes)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of a search that is made in pieces, each from the best plan of those before: shares of the whole's time."""
+
+    begins: float = 0.0
+    ends: float = 1.0
+
+
+WHOLE: Final = Part()
+
 OnBetter = Callable[[Plan], None]
 Cancelled = Callable[[], bool]
 

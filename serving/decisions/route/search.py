@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from serving.core.clock import NEVER
 from serving.decisions.route.arrays import Arrays, arrays_of, by_vehicle, empty_state, load_routes, routes_of
-from serving.decisions.route.problem import Cancelled, OnBetter, Plan, Problem
+from serving.decisions.route.problem import Cancelled, OnBetter, Part, Plan, Problem
 from serving.decisions.route.schedule import plan_of
 from serving.kernels.route_draws import generator
 from serving.kernels.route_local import descend
@@ -44,6 +44,11 @@ class Search:
     hot: float = HOT
     cold: float = COLD
     removed: float = MEAN_REMOVED
+
+    def within(self, part: Part) -> Search:
+        """The same, that cools only as far as the whole search does in this part of its time."""
+        ratio = self.cold / self.hot
+        return replace(self, hot=self.hot * ratio**part.begins, cold=self.hot * ratio**part.ends)
 
     def misfit(self, problem: Problem) -> str:
         """It takes every problem."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from serving.core.clock import NEVER, Clock
 from serving.core.errors import InternalError, InvalidInput, StoregateError
-from serving.core.turn import Turn
+from serving.core.turn import Turn, not_gone
 from serving.decisions.route.building import build, check_seconds, check_sizes
 from serving.decisions.route.checker import check
 from serving.decisions.route.contract import (
@@ -31,7 +31,7 @@ from serving.decisions.route.contract import (
 from serving.decisions.route.matrix import Travels
 from serving.decisions.route.params import Params
 from serving.decisions.route.planner import Planner, timed
-from serving.decisions.route.problem import TIME_MAX, Engine, Plan, Problem
+from serving.decisions.route.problem import TIME_MAX, Cancelled, Engine, Plan, Problem
 from serving.decisions.route.replan import replan
 from serving.decisions.route.running import known_vehicle, running_plan, what_fits
 from serving.decisions.route.warm import warm
@@ -55,21 +55,23 @@ class RoutingService:
 
     def run_plan(self, queries: Sequence[PlanQuery], turn: Turn) -> list[PlanAnswer | StoregateError]:
         """One step of PlanRoutes."""
-        return _each(queries, lambda query: self.plan(query, turn.deadline))
+        return _each(queries, lambda query: self.plan(query, turn.deadline, turn.gone))
 
     def run_replan(self, queries: Sequence[ReplanQuery], turn: Turn) -> list[PlanAnswer | StoregateError]:
         """ReplanRoutes."""
         return _each(queries, lambda query: self.replan(query, turn.deadline))
 
-    def plan(self, query: PlanQuery, deadline: float) -> PlanAnswer:
-        """The best plan found within the query's time, and before `deadline`. Raises StoregateError."""
+    def plan(self, query: PlanQuery, deadline: float, gone: Cancelled = not_gone) -> PlanAnswer:
+        """The best plan found within the query's time, before `deadline`, and until the caller has `gone`. Raises
+        StoregateError."""
         seconds = check_seconds(self.limits, query.seconds)
         problem = self._problem(query, deadline)
         start = timed(problem, what_fits(problem, query.start)) if query.start else None
         until = min(self._clock.monotonic() + seconds, deadline)
         plan = self._planner.plan(
-            problem, start, seed=query.seed, deadline=until, on_better=_nothing, cancelled=_never, bound=query.bound
-        )
+            problem, start, seed=query.seed, deadline=until, on_better=_nothing, cancelled=gone, bound=query.bound,
+            part=query.part,
+        )  # fmt: skip
         return PlanAnswer(problem, checked(problem, plan), query.request_id)
 
     def replan(self, query: ReplanQuery, deadline: float) -> PlanAnswer:
@@ -138,10 +140,6 @@ def _smallest() -> PlanQuery:
 
 def _nothing(plan: Plan) -> None:
     """Nobody is told: a step ends soon."""
-
-
-def _never() -> bool:
-    return False
 
 
 def _known_stop(problem: Problem, field: str, name: str) -> int:

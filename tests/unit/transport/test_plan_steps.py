@@ -7,6 +7,8 @@ from towns import LINE, changed, message
 
 from serving.core.errors import InvalidInput, NotReady
 from serving.decisions.route.params import Limits
+from serving.decisions.route.problem import WHOLE
+from serving.transport.plan_part import part_of
 from serving.transport.plan_steps import FAILED_MAX, FIRST_S, SIGN_S, PlanSteps, Step
 from storegate.v1 import routing_pb2 as pb
 
@@ -64,6 +66,34 @@ def test_the_time_is_kept() -> None:
     steps.took(plan(5.0), 100.1)
     assert request(steps.next(100.1)).time_limit_s == pytest.approx(0.15)
     assert steps.next(100.245) is None
+
+
+def test_the_steps_share_one_cooling() -> None:
+    """After the first plan, which is soon there: from the hottest to the coldest, without a gap."""
+    steps = steps_of(timeLimitS=2)
+    now, reached, step = 100.0, 0.0, steps.next(100.0)
+    assert step is not None
+    assert part_of(step.payload) == WHOLE
+    while step is not None:
+        now += request(step).time_limit_s + 0.01  # what is lost beside is cooled over as well
+        steps.took(plan(50.0), now)
+        step = steps.next(now)
+        if step is not None:
+            part = part_of(step.payload)
+            assert part.begins == pytest.approx(reached)
+            assert part.ends == pytest.approx((now + request(step).time_limit_s + 0.01 - 100.0) / 2, abs=0.001)
+            reached = part.ends
+    assert reached == pytest.approx(1.0, abs=0.02)
+
+
+def test_failed_steps_do_not_heat_again() -> None:
+    steps = steps_of(timeLimitS=4)
+    steps.took(plan(50.0), 100.2)
+    part_before = part_of(steps.next(100.2).payload)  # type: ignore[union-attr]
+    steps.failed(NotReady("away"))
+    part = part_of(steps.next(100.2).payload)  # type: ignore[union-attr]
+    assert part.begins == part_before.ends
+    assert part.begins <= part.ends <= 1.0
 
 
 def test_a_deadline_leaves_time_for_the_last_plan() -> None:

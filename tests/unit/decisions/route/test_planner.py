@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from serving.adapters.routing_pyvrp import PyVrp
 from serving.decisions.route.bound import lower_bound
 from serving.decisions.route.checker import check
 from serving.decisions.route.planner import Planner, timed
-from serving.decisions.route.problem import FAR, Engine, Plan, Problem, Reason
+from serving.decisions.route.problem import FAR, WHOLE, Engine, Part, Plan, Problem, Reason
 from serving.decisions.route.search import Search
 
 HOUR_S = 3600.0
@@ -151,6 +153,76 @@ def test_cancelled_at_once_there_is_a_plan_all_the_same() -> None:
     )
     assert check(problem, found) == []
     assert found.routes
+
+
+def in_steps(problem: Problem, parts: Sequence[Part], steps: int) -> Plan:
+    """Each from the best plan so far, as a stream has them."""
+    found: Plan | None = None
+    for number, part in enumerate(parts):
+        found = Planner((Search(steps=steps // len(parts)),)).plan(
+            problem, found, seed=number, deadline=time.monotonic() + HOUR_S, on_better=lambda _: None,
+            cancelled=lambda: False, part=part,
+        )  # fmt: skip
+    assert found is not None
+    return found
+
+
+def test_one_cooling_in_pieces_is_as_good_as_one_run() -> None:
+    """Nearly; and the same every time."""
+    ones: list[float] = []
+    cooled: list[float] = []
+    parts = [Part(i / 20, (i + 1) / 20) for i in range(20)]
+    for seed in range(4):
+        problem = problem_with(60, 6, seed=seed, tight=1.2)
+        ones.append(plan(problem, Search(steps=2000), seed=seed).cost)
+        cooled.append(in_steps(problem, parts, 2000).cost)
+    assert in_steps(problem, parts, 2000).cost == cooled[-1]
+    assert sum(cooled) <= 1.02 * sum(ones)
+
+
+def test_a_part_of_a_search_has_its_part_of_the_cooling() -> None:
+    search = Search()
+    halves = [search.within(Part(0.0, 0.5)), search.within(Part(0.5, 1.0))]
+    assert (halves[0].hot, halves[1].cold) == pytest.approx((search.hot, search.cold))
+    assert halves[0].cold == pytest.approx(halves[1].hot)
+    assert search.within(WHOLE) == search
+
+
+@pytest.mark.parametrize(
+    ("part", "ran"),
+    [(Part(0.0, 0.2), "a"), (Part(0.2, 0.4), "ab"), (Part(0.4, 0.5), "b"), (Part(1.0, 1.0), "b"), (WHOLE, "ab")],
+)
+def test_one_thread_gives_the_engines_their_turns_over_the_whole_search(part: Part, ran: str) -> None:
+    """Not in each piece anew: each engine has all its time at once."""
+    names: list[str] = []
+
+    class Noted(Search):
+        def improve(self, problem: Problem, plan: Plan | None, **how: Any) -> Plan | None:
+            names.append(self.name)
+            return Search.improve(self, problem, plan, **how)
+
+    problem = problem_with(12, 3)
+    Planner((Noted("a", steps=1), Noted("b", steps=1)), threads=1).plan(
+        problem, plan(problem), seed=0, deadline=time.monotonic() + HOUR_S, on_better=lambda _: None,
+        cancelled=lambda: False, part=part,
+    )  # fmt: skip
+    assert "".join(names) == ran
+
+
+def test_a_caller_that_goes_ends_a_plan_under_way() -> None:
+    """Of an hour; each engine is asked to end."""
+    problem, gone = problem_with(40, 5), threading.Event()
+    told: list[Plan] = []
+
+    def on_better(one: Plan) -> None:
+        told.append(one)
+        gone.set()
+
+    found = Planner((Search(), PyVrp()), threads=2).plan(
+        problem, None, seed=0, deadline=time.monotonic() + HOUR_S, on_better=on_better, cancelled=gone.is_set
+    )
+    assert told
+    assert check(problem, found) == []
 
 
 def test_better_plans_come_in_order_and_the_last_is_the_answer() -> None:
