@@ -26,6 +26,7 @@ from serving.core.errors import WorkerUnavailable
 from serving.runtime import ray_env
 from serving.runtime.home import RunningWorker, ray_token, workers
 from serving.runtime.params import RuntimeParams
+from serving.runtime.worker_params import IDLE
 from serving.runtime.worker_parts import NICE
 from storegate.client import reason
 from storegate.v1.forecast_pb2 import ForecastDemandRequest, ForecastDemandResponse
@@ -82,7 +83,7 @@ def world(ray_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
         ray.init(gcs_address(ray_gateway), namespace="storegate", log_to_driver=False)
         path = os.pathsep.join([str(TESTS), str(TESTS.parent), str(TESTS.parent / "protos")])
         app = worker_application(
-            small(replicas=REPLICAS),
+            small(replicas=REPLICAS, scheduling=IDLE),
             folder,
             ray_gateway.home,
             RuntimeParams(),
@@ -115,6 +116,7 @@ class TestRayLink(LinkLaws):
     def test_other_processes_compute_behind_the_storefront(self, world: World, ray_gateway: Gateway) -> None:
         pid, nice = map(int, world.ask(b"pid", b"nice"))
         assert nice == NICE
+        assert world.ask(b"policy") == [str(os.SCHED_IDLE).encode()]
         assert pid in announced(ray_gateway)
         assert len(announced(ray_gateway)) == REPLICAS
         assert psutil.Process(pid) in ray_gateway.family()
