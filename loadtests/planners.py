@@ -140,6 +140,17 @@ def planned(channel: grpc.Channel, kind: Ask, timeout_s: float) -> bytes:
     return bytes(last)
 
 
+def _there(channel: grpc.Channel, kind: Ask, until: float) -> bool:
+    """Whether its worker answers: a gateway is ready before its workers are. Raises grpc.RpcError after `until`."""
+    try:
+        planned(channel, kind, WARM_S)
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > until:
+            raise
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """What is asked of a gateway. planners: at once; seconds: of a stretch."""
@@ -155,8 +166,10 @@ class Load:
     def warm(self) -> None:
         """A first plan of each kind, and pages. Raises grpc.RpcError."""
         with grpc.insecure_channel(self.target, options=CHANNEL) as channel:
+            until = time.monotonic() + WARM_S
             for kind in {kind.method: kind for kind in self.kinds}.values():
-                planned(channel, kind, WARM_S)
+                while not _there(channel, kind, until):
+                    time.sleep(0.2)
             ask = channel.unary_unary(RECOMMEND)
             for number in range(WARM_PAGES):
                 ask(self.bodies[number % len(self.bodies)], timeout=PAGE_S)

@@ -122,7 +122,7 @@ def stand_aside(scheduling: str = NICELY) -> None:
     each, and a policy. Elsewhere nothing changes.
 
     scheduling: `idle` is for processes that hold no lock a page waits for: a thread of SCHED_IDLE leaves its core to
-    whoever wakes, at once (sched(7)), where a niced one runs on to the end of its slice; but it may also be kept
+    whoever wakes in its session (sched(7)), where a niced one runs on to the end of its slice; but it may also be kept
     waiting with the lock of Python in its hands.
     """
     with suppress(AttributeError, OSError):
