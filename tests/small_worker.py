@@ -73,6 +73,8 @@ class SmallWorker:
                 return str(os.getpid())
             case ["nice"]:
                 return str(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            case ["policy"]:
+                return str(os.sched_getscheduler(threading.get_native_id()))
             case ["many", count]:
                 return "x" * int(count)
             case ["later"]:

@@ -123,6 +123,8 @@ class WorkerReplica:
         self._post = Post(self._spec, settings, home, name, admin, self._clock)
         settle()
         self._thread_of("").submit(self._post.seat.warm)
+        for thread in self._threads.values():  # not before: what compiles for an idle core alone may do so for ever
+            thread.submit(stand_aside, self._spec.params.scheduling)
 
     async def run(self, bundle: Bundle) -> Answers:
         """See Host. Bundles that nobody waits for any more are taken from the queue of their thread, or told so."""

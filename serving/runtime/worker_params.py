@@ -11,6 +11,12 @@ from serving.engine.scaling import Bounds
 
 DEPLOYMENT: Final = "deployment"
 GATEWAY: Final = "gateway"
+NICE: Final = "nice"
+IDLE: Final = "idle"
+SCHEDULING: Final = (
+    "How its threads yield in a deployment of its own: nice = nice 10; idle = SCHED_IDLE, a core only while nobody "
+    "else wants it. In a gateway's process always nice."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class WorkerParams:
         high=3600,
         unit="s",
     )
+    scheduling: str = setting(NICE, SCHEDULING, choices=(NICE, IDLE))
 
     def __post_init__(self) -> None:
         if 0 < self.replicas_max < self.replicas:
@@ -83,6 +90,7 @@ class PlannerParams(WorkerParams):
         high=3600,
         unit="s",
     )
+    scheduling: str = setting(IDLE, SCHEDULING, choices=(NICE, IDLE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from small_worker import OTHER, small
 from serving.core.clock import SystemClock
 from serving.core.errors import WorkerUnavailable
 from serving.engine.remote import Bundle, Request
+from serving.runtime.worker_params import IDLE
 from serving.runtime.worker_parts import NICE
 from serving.runtime.worker_thread import AGAIN_S, ThreadLink
 
@@ -30,7 +31,7 @@ class Later(SystemClock):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("small")
-    link = ThreadLink(small(), folder, SystemClock())
+    link = ThreadLink(small(scheduling=IDLE), folder, SystemClock())
     yield World(link, folder)
     link.close()
     assert (folder / "closed").exists()
@@ -40,6 +41,10 @@ class TestThreadLink(LinkLaws):
     def test_it_computes_in_this_process_behind_the_storefront(self, world: World) -> None:
         assert world.ask(b"pid", b"nice") == [str(os.getpid()).encode(), str(NICE).encode()]
         assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) < NICE
+
+    def test_it_is_never_kept_waiting_with_a_lock_that_pages_want(self, world: World) -> None:
+        """Whatever its settings say of a deployment of its own: this one is told to be idle."""
+        assert world.ask(b"policy") == [str(os.SCHED_OTHER).encode()]
 
     def test_its_metrics_have_names_of_their_own(self, world: World) -> None:
         """The gateway counts the same calls."""
