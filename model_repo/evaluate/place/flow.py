@@ -72,6 +72,7 @@ def instances_result(folder: Path, seed: int, say: Callable[[str], None], began:
         "shorter": int((ours < theirs - 1e-6).sum()),
         "as_long": int((np.abs(ours - theirs) <= 1e-6).sum()),
         "longer": int((ours > theirs + 1e-6).sum()),
+        "later_than_published": sum(one.seconds > one.published.seconds for one in solved),
         "more_batches_than_vehicles": sum(one.batches > one.published.vehicles for one in solved),
     }
     rows = [
@@ -146,6 +147,9 @@ def _against(metres: F64, found: Windows) -> dict[str, float]:
 
 def _slot_rows(slotted: Sequence[Slotted]) -> list[Row]:
     judged = {one.name: one.judged for one in slotted}
+    full = next(one for one in slotted if one.name == SERVED)
+    gain = judged[RANDOM] - full.judged
+    items = len(full.slot)
     return [
         Row(
             f"slots: {one.name}",
@@ -154,7 +158,10 @@ def _slot_rows(slotted: Sequence[Slotted]) -> list[Row]:
                 "metres_per_order_learned": one.learned,
                 "less_than_random_pct": 100 * (1 - one.judged / judged[RANDOM]),
                 "less_than_cube_pct": 100 * (1 - one.judged / judged[CUBE]),
+                "of_full_gain_pct": 100 * (judged[RANDOM] - one.judged) / gain if gain else 0.0,
                 "moves": one.moves,
+                "of_full_moves_pct": 100 * one.moves / max(full.moves, 1),
+                "of_items_pct": 100 * one.moves / items,
             },
             one.seconds,
         )

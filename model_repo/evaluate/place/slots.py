@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from model_repo.evaluate.place.limit import without_best
 from model_repo.evaluate.place.world import World, some
 from serving.decisions.place.contract import F64, I64, SlottingQuery
 from serving.decisions.place.drawing import Panel, picture
@@ -25,6 +26,8 @@ CUBE: Final = "cube-per-order"
 AISLE: Final = "cube-per-order, by aisle"
 SERVED: Final = "served"
 FEW_MOVES: Final = "served, 5 % moves"
+FREE: Final = "5 % picked for nothing"
+"""No slotting: what those that move so few items can hardly surpass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,10 @@ def judge_slots(
         began = monotonic()
         query = SlottingQuery(world.layout, world.slots, items, orders, now, budget, seconds, seed)
         add(name, service.run_slotting(query).slot, began)
-    return found
+    began = monotonic()
+    most = int(FEW * len(items))
+    learned, judged = (float(without_best(world, now, which, most).mean()) for which in (past, after))
+    return [*found, Slotted(FREE, now, learned, judged, most, monotonic() - began)]
 
 
 def split(world: World) -> tuple[I64, I64]:

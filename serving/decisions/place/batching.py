@@ -32,8 +32,10 @@ from serving.kernels.picker_matrix import EXACT
 from serving.kernels.picker_route import visits
 from serving.kernels.point_bits import bits_of
 
-SLICE_SECONDS: Final = 0.004
+SLICE_SECONDS: Final = 0.002
 """How long a kernel runs before the clock and the caller are looked at."""
+FORGETTING: Final = 0.9
+"""Of the longest step, with each step after it: one that had to wait for the core is not typical."""
 PAIRS_SHARE: Final = 0.4
 SAVINGS_SHARE: Final = 0.7
 """Of the time that may have passed when pairs have been looked at, and when they have been joined."""
@@ -88,9 +90,18 @@ class _Time:
     stop: Stop
     began: float
     until: float
+    longest: float = 0.0
+    """Seconds of the longest step of late: the next may take as long, and nothing ends it."""
 
     def over(self, share: float = 1.0) -> bool:
-        return self.clock() >= self.began + share * (self.until - self.began) or self.stop()
+        now = self.clock()
+        return now + self.longest >= self.began + share * (self.until - self.began) or self.stop()
+
+    def took(self, last: float) -> float:
+        """Seconds of the step that began at `last`."""
+        seconds = self.clock() - last
+        self.longest = max(seconds, FORGETTING * self.longest)
+        return seconds
 
     def used(self) -> float:
         """Share of the time, 0..1."""
@@ -133,14 +144,14 @@ def _save(plan: _Plan, near: I64, time: _Time) -> None:
         last = time.clock()
         pair_savings(task, near, row, min(row + rows, n), saving)
         row += rows
-        rows = _paced(rows, time.clock() - last)
+        rows = _paced(rows, time.took(last))
     best, merges, more = np.zeros(n, np.int64), 4, True
     best_partners(saving, best)
     gather(task, np.arange(n), plan.batches)
     while more and not time.over(SAVINGS_SHARE):
         last = time.clock()
         more = merge_by_savings(task, plan.batches, saving, best, merges)
-        merges = _paced(merges, time.clock() - last)
+        merges = _paced(merges, time.took(last))
     plan.offer(plan.batches.of, float(plan.batches.metres.sum()), "savings")
 
 
@@ -162,7 +173,7 @@ def _search(plan: _Plan, near: I64, time: _Time, seed: int) -> None:
         search(task, plan.batches, near, best, total, warmth, weights, points, used, random, rounds)
         plan.rounds += rounds
         quiet = 0 if total[1] < was else quiet + rounds
-        rounds = _paced(rounds, time.clock() - last)
+        rounds = _paced(rounds, time.took(last))
         if used.sum() >= 200:
             weights += LEARNING * (points / np.maximum(used, 1) - weights)
             np.maximum(weights, LEAST_WEIGHT, out=weights)

@@ -43,8 +43,11 @@ ROUNDS: Final = 5
 """In which a budget of moves is spent: what an exchange saves depends on those before it."""
 CHOOSING: Final = 0.6
 """Share of the time for them; the rest is for better places of what moves."""
-CANDIDATES: Final = 20_000
-"""Exchanges that one round looks at."""
+HOTTEST: Final = 400
+TARGETS: Final = 12
+"""Items that one round looks at, and slots of either kind for each."""
+COLDER: Final = 0.02
+"""Orders that an item must be asked for less to lie one slot farther: which slots are taken first."""
 OFFERED: Final = 1_500
 """Of which so many go to the solver."""
 
@@ -196,7 +199,9 @@ def _improved(
 def _few_moves(case: _Case, choose: MoveChooser, time: _Time) -> tuple[I64, int]:
     """At most `moves_max` moves: in rounds, exchanges without a common item, chosen by the solver; then better places
     for what moves."""
-    query, history = case.query, case.whole
+    query = case.query
+    # some of a long history says the same in less time, so that more exchanges are judged
+    history = _drawn(case, PHASES) if len(query.orders.item) > LINES else case.whole
     shelves = _shelves(case, history, query.slot)
     lay_out(history, shelves)
     rng, left, judged = np.random.default_rng(query.seed), query.moves_max or 0, 0
@@ -237,22 +242,31 @@ def _few_moves(case: _Case, choose: MoveChooser, time: _Time) -> tuple[I64, int]
 
 
 def _candidates(case: _Case, shelves: Shelves, moved: Bools, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """(item, slot) that may be worth an exchange: what is ordered often, to good slots of what is ordered seldom."""
+    """(item, slot) that may be worth an exchange: what is ordered often and lies far, to near slots that are free or
+    hold what is ordered seldom. Each item has one of either before any has more, so that it may end at any time."""
     query = case.query
     often = np.bincount(query.orders.item, minlength=len(query.items)).astype(np.float64)
     good = slot_order(query.layout, query.slots, NEAREST)
     holder = shelves.slot_item[good]
-    # how good a slot is that is taken by something that is not worth it
     place = np.empty(len(good))
     place[good] = np.arange(len(good))
-    items = np.argsort(-often * np.where(moved | case.fixed, 0, 1) * place[shelves.item_slot], kind="stable")
+    locked = moved | case.fixed
+    free = good[holder < 0]
     heat = np.where(holder >= 0, often[holder], 0.0)
-    locked = np.where(holder >= 0, (moved | case.fixed)[holder], False)
-    wanted = np.lexsort((np.arange(len(good)), np.where(locked, np.inf, heat + 0.02 * np.arange(len(good)))))
-    some = int(np.sqrt(CANDIDATES))
-    items, targets = items[:some], good[wanted[: 4 * some]]
-    pairs = [(int(i), int(t)) for i in items for t in rng.choice(targets, min(some, len(targets)), replace=False)]
-    return [pairs[k] for k in rng.permutation(len(pairs))]
+    # how seldom what lies there is ordered, and how near it is
+    cold = np.lexsort((np.arange(len(good)), heat + COLDER * np.arange(len(good))))
+    cold = good[cold[(holder[cold] >= 0) & ~locked[holder[cold]]]]
+    items = np.argsort(-often * ~locked * place[shelves.item_slot], kind="stable")
+    items = items[~locked[items]][:HOTTEST]
+    pairs = []
+    for turn in range(TARGETS):
+        for slots in (free, cold):
+            near = slots[: 2 * len(items)]
+            if len(near):
+                # the first time the n-th item to the n-th slot: few want the same
+                at = np.arange(len(items)) % len(near) if turn == 0 else rng.integers(0, len(near), len(items))
+                pairs += list(zip(items.tolist(), near[at].tolist(), strict=True))
+    return pairs
 
 
 def _moves(case: _Case, slot: I64, placed: bool, time: _Time) -> tuple[Move, ...]:

@@ -16,9 +16,11 @@ from model_repo.datasets.demo_store import generate
 from model_repo.evaluate.place import flow
 from model_repo.evaluate.place.batches import read_instances
 from model_repo.evaluate.place.command import place
+from model_repo.evaluate.place.limit import without_best
 from model_repo.evaluate.place.obstacles import walking_distances
 from model_repo.evaluate.place.world import some, world
 from serving.core.errors import DataError
+from serving.decisions.place.ground import ground_of, walked
 
 DATA = Path(os.environ.get("STOREGATE_DATA", Path(__file__).resolve().parents[5] / "shared" / "data"))
 INSTANCES = DATA / "order_batching" / "Conventional.tar.gz"
@@ -45,6 +47,25 @@ def test_baskets_become_orders() -> None:
     assert part.item[: part.start[1]].tolist() == shop.orders.item[begin:end].tolist()
 
 
+def test_the_limit_of_few_moves_is_the_best_absence() -> None:
+    """One item: that whose absence saves most, by trying all; none: the walks as they are; all: no walk is left."""
+    shop = world(generate(seed=0), 0)
+    which = np.arange(12)
+    orders = some(shop.orders, which)
+    ground, point = ground_of(shop.layout, shop.slots, shop.scattered)
+
+    def metres(gone: int) -> float:
+        rows = [row[row != gone] for row in np.split(orders.item, orders.start[1:-1])]
+        return sum(
+            float(walked(ground, np.unique(point[row]), np.array([0, len(np.unique(point[row]))]))[0]) for row in rows
+        )
+
+    assert without_best(shop, shop.scattered, which, 0).sum() == pytest.approx(metres(-1))
+    best = min(metres(item) for item in np.unique(orders.item))
+    assert without_best(shop, shop.scattered, which, 1).sum() == pytest.approx(best)
+    assert without_best(shop, shop.scattered, which, len(shop.items)).sum() == 0
+
+
 def test_the_demo_store_is_judged_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In little time batches beat first-come, learned slots beat chance on months not seen, and the picture is one."""
     monkeypatch.setattr(flow, "TIMES", (0.02, 0.1))
@@ -57,6 +78,10 @@ def test_the_demo_store_is_judged_and_drawn(tmp_path: Path, monkeypatch: pytest.
     assert rows["served"]["saved_pct"] > rows["first-come, shortest"]["saved_pct"] > 0
     assert rows["slots: served"]["less_than_random_pct"] > 5
     assert rows["slots: served, 5 % moves"]["moves"] <= rows["slots: served"]["moves"] * 0.06
+    assert rows["slots: served"]["of_full_gain_pct"] == 100
+    assert rows["slots: served, 5 % moves"]["of_items_pct"] <= 5
+    limit = rows["slots: 5 % picked for nothing"]
+    assert limit["metres_per_order"] < rows["slots: served, 5 % moves"]["metres_per_order"]
     drawing = ET.parse(file).getroot()
     assert sum(one.tag.endswith("polyline") for one in drawing) == 2
     assert sum(one.tag.endswith("rect") for one in drawing) == 1 + 2 * 900
