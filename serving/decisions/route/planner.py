@@ -23,6 +23,10 @@ LOG = logging.getLogger(__name__)
 THREADS: Final = 2
 OPENING: Final = 0.04
 """Share of the time in which the first engine makes a plan that the others start from."""
+EXCHANGE: Final = 0.5
+"""Share of the time after which all begin anew from the best plan of all."""
+IN_TURN: Final = (0.3, 1.0)
+"""On one core, the shares of the time after which the first engine and the next one end."""
 CLOSING_S: Final = 0.01
 """Kept for checking the last plan and for its reasons."""
 BETTER: Final = 1e-9
@@ -79,20 +83,22 @@ class Planner:
         if not others:
             run(first, deadline, 0)
         elif min(self.threads, len(os.sched_getaffinity(0))) < 2:
-            run(first, began + 0.3 * share, 0)
-            run(others[0], deadline, 1)
+            for number, (engine, part) in enumerate(zip((first, others[0]), IN_TURN, strict=True)):
+                run(engine, began + part * share, number)
         else:
             run(first, began + OPENING * share, 0)
-            threads = [
-                threading.Thread(target=run, args=(engine, deadline, number), daemon=True)
-                for number, engine in enumerate(others, 1)
-            ]
-            for thread in threads:
-                thread.start()
-            run(first, deadline, 0)
-            for thread in threads:
-                # who is in the midst of a long step ends by itself: what it finds then comes too late
-                thread.join(max(deadline - time.monotonic(), 0.0) + CLOSING_S / 2)
+            for round_, until in enumerate((began + EXCHANGE * share, deadline)):
+                threads = [
+                    threading.Thread(target=run, args=(engine, until, number + 10 * round_), daemon=True)
+                    for number, engine in enumerate(others, 1)
+                ]
+                for thread in threads:
+                    thread.start()
+                run(first, until, 10 * round_)
+                for thread in threads:
+                    # who is in the midst of a long step ends by itself: what it finds then comes too late
+                    thread.join(max(until - time.monotonic(), 0.0) + CLOSING_S / 2)
+                others = [engine for engine, thread in zip(others, threads, strict=True) if not thread.is_alive()]
         bounded.join(max(deadline - time.monotonic(), 0.0) + CLOSING_S / 2)
         best.close()
         found = best.plan if best.plan is not None else nothing_new(arrays)
