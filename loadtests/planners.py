@@ -278,7 +278,7 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
 @click.option("--callers", type=click.IntRange(1, 64), default=4, show_default=True, help="Of pages.")
 @click.option("--seconds", type=click.FloatRange(0.5, 120), default=3.0, show_default=True, help="A stretch.")
 @click.option("--stretches", type=click.IntRange(1, 100), default=5, show_default=True, help="Of each kind.")
-@click.option("--scheduling", type=click.Choice([IDLE, NICE]), default=IDLE, show_default=True, help="Of the planners.")
+@click.option("--scheduling", type=click.Choice([IDLE, NICE]), default=NICE, show_default=True, help="Of the planners.")
 @click.option("--local", is_flag=True, help="Without Ray: planners are threads of the gateway's own process.")
 @click.option("--json", "json_", is_flag=True, help="One JSON object on standard output instead of the table.")
 @click.option(

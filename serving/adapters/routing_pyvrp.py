@@ -25,6 +25,10 @@ COST_MAX: Final = 2**42
 """PyVRP adds costs and penalties up in 64 bits."""
 HOT_LOOP_STOPS: Final = 1_000
 """Above so many stops one of its local searches takes longer than a deadline may be missed by."""
+TELL_S: Final = 0.2
+"""A better plan is told at most so often, as that takes as long as some of its iterations; the last one always."""
+TOLD_STOPS: Final = 300
+"""Of more stops every better plan is told: the last one may come too late, as an iteration takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +77,15 @@ class PyVrp:
         pyvrp = _pyvrp()
         arrays = arrays_of(problem, near=False)
         data, members = data_of(pyvrp, problem)
-        told: list[Plan] = []
+        pause = TELL_S if len(problem.stops.ids) <= TOLD_STOPS else 0.0
+        told = time.monotonic() - pause
 
         class Better(pyvrp.IteratedLocalSearchCallbacks):  # type: ignore[misc]
             def on_best(self, best: Any) -> None:
-                if best.is_feasible():
-                    told.append(_plan(arrays, members, best, NAME))
-                    on_better(told[-1])
+                nonlocal told
+                if best.is_feasible() and time.monotonic() - told >= pause:
+                    on_better(_plan(arrays, members, best, NAME))
+                    told = time.monotonic()
 
         rounds = 0
 

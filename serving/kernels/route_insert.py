@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from serving.kernels.route_draws import uniform
-from serving.kernels.route_state import NEVER, arrive, first_begin, insert, refresh, worked
+from serving.kernels.route_state import NEVER, arrive, first_begin, insert, refresh, refresh_inserted, worked
 
 NO_PLACE = np.inf
 
@@ -202,12 +202,13 @@ def place_stop(world, state, node, blink, rng, tried, stamp, work):
         if v < 0 or cost > world.drop[node]:
             return -1
         insert(state.seq, state.count, v, at, node)
-    else:
-        first, second = (node, other) if world.leads[node] else (other, node)
-        cost, v, at, to = best_places(world, state, first, second, blink, rng, tried, stamp, work)
-        if v < 0 or cost > world.drop[first] + world.drop[second]:
-            return -1
-        insert(state.seq, state.count, v, to, second)
-        insert(state.seq, state.count, v, at, first)
+        refresh_inserted(world, state, v, at + 1)
+        return v
+    first, second = (node, other) if world.leads[node] else (other, node)
+    cost, v, at, to = best_places(world, state, first, second, blink, rng, tried, stamp, work)
+    if v < 0 or cost > world.drop[first] + world.drop[second]:
+        return -1
+    insert(state.seq, state.count, v, to, second)
+    insert(state.seq, state.count, v, at, first)
     refresh(world, state, v)
     return v

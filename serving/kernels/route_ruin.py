@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from serving.kernels.lending import lent
 from serving.kernels.route_draws import below, uniform
 from serving.kernels.route_insert import place_stop
 from serving.kernels.route_state import copy_route, drop_marked, mark, refresh
@@ -155,8 +156,11 @@ def sort_by(world, rng, absent, absents, keys, order):
 
 
 @njit(cache=True, nogil=True)
-def recreate(world, state, rng, absent, absents, torn, torns, blink, tried, stamp, work, keys):
-    """Puts stops back where they are cheapest. Returns (torn routes, stops still left out, last stamp)."""
+def recreate(world, state, rng, absent, absents, torn, torns, blink, tried, stamp, work, keys, limit):
+    """Puts stops back where they are cheapest. Returns (torn routes, stops still left out, last stamp).
+
+    limit: most routes in use.
+    """
     sort_absent(world, rng, absent, absents, keys)
     still = 0
     for which in range(absents):
@@ -164,6 +168,9 @@ def recreate(world, state, rng, absent, absents, torn, torns, blink, tried, stam
         if state.vehicle[node] >= 0:
             continue
         stamp += 1
+        if limit < len(state.count) and in_use(state) >= limit:
+            for kind in range(len(tried)):
+                tried[kind] = stamp
         v = place_stop(world, state, node, blink, rng, tried, stamp, work)
         if v < 0:
             absent[still] = node
@@ -178,6 +185,16 @@ def recreate(world, state, rng, absent, absents, torn, torns, blink, tried, stam
             absent[kept] = absent[which]
             kept += 1
     return torns, kept, stamp
+
+
+@njit(cache=True, nogil=True)
+def in_use(state):
+    """Vehicles with stops."""
+    routes = 0
+    for v in range(len(state.count)):
+        if state.count[v] > 0:
+            routes += 1
+    return routes
 
 
 @njit(cache=True, nogil=True)
@@ -201,8 +218,23 @@ def anneal(world, current, trial, best_seq, best_count, numbers, out, steps, hot
     gone, keys = np.zeros(nodes, np.bool_), np.zeros(nodes)
     absent, held = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
     torn, tried = np.zeros(vehicles, np.int64), np.zeros(kinds, np.int64)
-    work, stamp = np.zeros(current.seq.shape[1] + 4, np.int32), 0
-    holds = out[1, 0]
+    work = np.zeros(current.seq.shape[1] + 4, np.int32)
+    return _rounds(
+        world, current, trial, best_seq, best_count, numbers, out, steps, hot, cold, weight, rng,
+        gone, keys, absent, held, torn, tried, work,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _rounds(
+    world, current, trial, best_seq, best_count, numbers, out, steps, hot, cold, weight, rng,
+    gone, keys, absent, held, torn, tried, work,
+):  # fmt: skip
+    """The same, with its scratch: none of the arrays is counted here."""
+    world, current, trial, rng = lent(world), lent(current), lent(trial), lent(rng)
+    gone, keys, absent, held = lent(gone), lent(keys), lent(absent), lent(held)
+    torn, tried, work = lent(torn), lent(tried), lent(work)
+    vehicles, stamp, holds = len(current.count), 0, out[1, 0]
     for which in range(holds):
         held[which] = out[0, which]
     heat, cooling, better = hot, (cold / hot) ** (1.0 / max(steps, 1)), False
@@ -213,7 +245,7 @@ def anneal(world, current, trial, best_seq, best_count, numbers, out, steps, hot
             absent[which] = held[which]
         torns, absents, fine = ruin(world, trial, rng, gone, torn, absent, absents, weight)
         torns, absents, stamp = recreate(
-            world, trial, rng, absent, absents, torn, torns, BLINK, tried, stamp, work, keys
+            world, trial, rng, absent, absents, torn, torns, BLINK, tried, stamp, work, keys, vehicles
         )
         cost = numbers[0] - dropped_cost(world, held, holds) + dropped_cost(world, absent, absents)
         for which in range(torns):

@@ -234,6 +234,48 @@ def refresh(world, state, v):
 
 
 @njit(cache=True, nogil=True)
+def refresh_inserted(world, state, v, at):
+    """What `refresh` writes, after one stop came to position `at` of a refreshed route; times as far as they change."""
+    duration, distance, speed, timed = world.duration, world.distance, world.speed, world.timed
+    opens, closes, service, p = world.opens, world.closes, world.service, world.profile[v]
+    vehicle, place, count, lock = state.vehicle, state.place, state.count[v], world.lock[v]
+    seq, early, late = state.seq[v], state.early[v], state.late[v]
+    node, before, after = seq[at], seq[at - 1], seq[at + 1]
+    vehicle[node] = v
+    for i in range(count + 1, at, -1):
+        early[i], late[i] = early[i - 1], late[i - 1]
+        if i <= count:
+            place[seq[i]] = i
+    place[node] = at
+    for i in range(at, count + 2):
+        t = arrive(duration, speed, timed, p, seq[i - 1], seq[i], early[i - 1])
+        if i <= count:
+            t = first_begin(opens, closes, seq[i], t)
+            if t < NEVER:
+                t += service[seq[i]]
+        if i > at and t == early[i]:
+            break
+        early[i] = t
+    for i in range(at, lock, -1):
+        t = leave(duration, speed, timed, p, seq[i], seq[i + 1], late[i + 1])
+        t = last_begin(opens, closes, seq[i], t - service[seq[i]])
+        if i < at and t == late[i]:
+            break
+        late[i] = t
+    metres = state.metres[v] + distance[p, before, node]
+    if after >= 0:
+        metres += np.int64(distance[p, node, after]) - distance[p, before, after]
+    _loads(
+        world.capacity, world.held, world.delivery, world.after, seq, state.load, state.before, state.beyond, v, count
+    )
+    state.metres[v] = metres
+    cost = world.fixed[v] + world.per_metre[v] * metres
+    if world.paid[v] and early[count + 1] < NEVER:
+        cost += world.per_second[v] * worked(world, v, seq, count, early[count + 1])
+    state.cost[v] = cost
+
+
+@njit(cache=True, nogil=True)
 def _loads(capacity, held, delivery, after, seq, load, before, beyond, v, count):
     """Load on leaving each position, and its running maxima. Returns whether none is above the capacity."""
     fine = True

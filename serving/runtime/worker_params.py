@@ -90,7 +90,6 @@ class PlannerParams(WorkerParams):
         high=3600,
         unit="s",
     )
-    scheduling: str = setting(IDLE, SCHEDULING, choices=(NICE, IDLE))
 
 
 @dataclass(frozen=True, slots=True)

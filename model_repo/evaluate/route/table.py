@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from rich import box
@@ -35,11 +36,16 @@ def result_of(
         sha256=sha256,
         seed=seed,
         protocol=f"{objective} objective, {asked_s:g} s an instance, gaps to the best known in %",
-        counts={"instances": len({one.instance for one in found}), "threads": threads},
+        counts={
+            "instances": len({one.instance for one in found}),
+            "threads": threads,
+            "cores": len(os.sched_getaffinity(0)),
+        },
         rows=rows,
         seconds=spent,
         notes=[
-            "served runs our own engine and PyVRP at the same time, in two threads; the others run alone",
+            "served runs our own engine and PyVRP: at the same time with two threads on two cores, otherwise in turn; "
+            "the others run alone",
             "stream is the same in steps, from bytes to bytes, as PlanRoutes makes it; served is one run",
             "every plan was checked by code that no engine shares; one that leaves a stop out counts as not feasible",
             *(
@@ -64,6 +70,11 @@ def show(result: Result, found: Sequence[Found], console: Console) -> None:
         table.add_row(instance, *(_cell(by[instance, name]) for name in names))
     for label, key in (("mean", "gap_pct"), ("median", "gap_pct_median"), ("worst", "gap_pct_worst")):
         table.add_row(label, *(_gap(row.metrics.get(key)) for row in result.rows), style="bold")
+    table.add_row("vehicles", *(f"{row.metrics['vehicles']:.0f}" for row in result.rows))
+    if any("vehicles_above_best_known" in row.metrics for row in result.rows):
+        above = (row.metrics.get("vehicles_above_best_known") for row in result.rows)
+        table.add_row("above the best known", *("" if one is None else f"{one:+.0f}" for one in above))
+    table.add_row("distance", *(f"{row.metrics['distance']:,.1f}" for row in result.rows))
     table.add_row("feasible", *(f"{row.metrics['feasible']:.0f}/{row.metrics['instances']:.0f}" for row in result.rows))
     console.print(table)
     for note in result.notes:

@@ -42,7 +42,7 @@ def lower_bound(problem: Problem, seconds: float) -> float | None:
     cost[n:, :n] = (way[np.unique(vehicles.start), d:]).min(axis=0) + float(vehicles.fixed_cost.min())
     ends = [int(end) for end in np.unique(vehicles.end)]
     cost[:n, n:] = 0.0 if ANYWHERE in ends else way[d:, ends].min(axis=1)[:, None]
-    must = _routes_needed(problem, fleet)
+    must = routes_needed(problem, fleet)
     cost[np.arange(n + must, size), np.arange(n + must, size)] = 0.0
     rows, columns = linear_sum_assignment(np.where(np.isfinite(cost), cost, never))
     picked = cost[rows, columns]
@@ -62,7 +62,7 @@ def _ways(problem: Problem) -> Any:
     return ways
 
 
-def _routes_needed(problem: Problem, fleet: int) -> int:
+def routes_needed(problem: Problem, fleet: int) -> int:
     """Routes without which the required stops cannot be served; 0 where stops may be left out for little."""
     stops, vehicles = problem.stops, problem.vehicles
     required = ~np.isfinite(stops.penalty)

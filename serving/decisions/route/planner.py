@@ -25,6 +25,8 @@ OPENING: Final = 0.04
 """Share of the time in which the first engine makes a plan that the others start from."""
 ALTERNATING: Final = 0.3
 """Share of the time that the first engine has where only one can run at a time."""
+EXCHANGE: Final = 0.5
+"""Share of the time after which all begin anew from the best plan of all."""
 CLOSING_S: Final = 0.01
 """Kept for checking the last plan and for its reasons."""
 NOTICED_S: Final = 0.02
@@ -97,15 +99,18 @@ class Planner:
         else:
             if part.begins == 0.0 or plan is None:
                 run(first, began + OPENING * share, 0, WHOLE)
-            threads = [
-                threading.Thread(target=run, args=(engine, deadline, number), daemon=True)
-                for number, engine in enumerate(others, 1)
-            ]
-            for thread in threads:
-                thread.start()
-            run(first, deadline, 0)
-            for thread in threads:
-                _join(thread, deadline, cancelled)
+            for round_, end in enumerate((EXCHANGE, 1.0) if part == WHOLE else (1.0,)):
+                until = began + end * share
+                threads = [
+                    threading.Thread(target=run, args=(engine, until, number + 10 * round_), daemon=True)
+                    for number, engine in enumerate(others, 1)
+                ]
+                for thread in threads:
+                    thread.start()
+                run(first, until, 10 * round_)
+                for thread in threads:
+                    _join(thread, until, cancelled)
+                others = [engine for engine, thread in zip(others, threads, strict=True) if not thread.is_alive()]
         _join(bounded, deadline, cancelled)
         best.close()
         found = best.plan if best.plan is not None else nothing_new(arrays)

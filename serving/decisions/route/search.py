@@ -11,9 +11,11 @@ import numpy as np
 
 from serving.core.clock import NEVER
 from serving.decisions.route.arrays import Arrays, arrays_of, by_vehicle, empty_state, load_routes, routes_of
-from serving.decisions.route.problem import Cancelled, OnBetter, Part, Plan, Problem
+from serving.decisions.route.bound import routes_needed
+from serving.decisions.route.problem import WHOLE, Cancelled, OnBetter, Part, Plan, Problem
 from serving.decisions.route.schedule import plan_of
 from serving.kernels.route_draws import generator
+from serving.kernels.route_fleet import shed
 from serving.kernels.route_local import descend
 from serving.kernels.route_ruin import MEAN_REMOVED, anneal, construct
 from serving.kernels.route_state import State
@@ -25,6 +27,10 @@ STEPS_FIRST: Final = 16
 STEPS_MAX: Final = 200_000
 HOT, COLD = 0.6, 0.006
 """First and last temperature, of the mean cost of an arc."""
+WARM: Final = 0.3
+"""Share of the cooling that a search leaves out which begins with a plan."""
+SHED: Final = 0.3
+"""Share of the time for fewer routes, where each of them costs something by itself."""
 STARTS: Final = 6
 """Orders in which the first plan is tried."""
 DESCENTS: Final = 3
@@ -44,11 +50,20 @@ class Search:
     hot: float = HOT
     cold: float = COLD
     removed: float = MEAN_REMOVED
+    warm: float = WARM
+    fewer: float = SHED
 
     def within(self, part: Part) -> Search:
-        """The same, that cools only as far as the whole search does in this part of its time."""
+        """The same, that cools only as far, and looks for fewer routes only as long, as the whole search does in this
+        part of its time."""
+        if part == WHOLE:
+            return self
         ratio = self.cold / self.hot
-        return replace(self, hot=self.hot * ratio**part.begins, cold=self.hot * ratio**part.ends)
+        fewer = (self.fewer - part.begins) / max(part.ends - part.begins, 1e-9)
+        return replace(
+            self, hot=self.hot * ratio**part.begins, cold=self.hot * ratio**part.ends, warm=0.0,
+            fewer=min(max(fewer, 0.0), 1.0),
+        )  # fmt: skip
 
     def misfit(self, problem: Problem) -> str:
         """It takes every problem."""
@@ -67,7 +82,8 @@ class Search:
         """See `Engine`."""
         run = Run(arrays_of(problem), seed, plan, deadline)
         on_better(run.plan(self.name))
-        run.improve(self, deadline, on_better, cancelled)
+        run.shed(self, deadline, cancelled)
+        run.improve(self, deadline, on_better, cancelled, self.warm if plan is not None else 0.0)
         return run.plan(self.name)
 
 
@@ -81,8 +97,8 @@ class Run:
         nodes = len(arrays.world.service)
         self.out = np.zeros((2, nodes), np.int64)
         first = by_vehicle(arrays.problem, plan) if plan is not None else None
+        self.best_seq, self.best_count = self.current.seq, self.current.count
         self._first(first, deadline)
-        self.best_seq, self.best_count = self.current.seq.copy(), self.current.count.copy()
 
     def _first(self, routes: Sequence[Sequence[int]] | None, deadline: float) -> None:
         """The given routes and what else fits, or the best of several insertion orders, while there is time."""
@@ -100,16 +116,18 @@ class Run:
             if time.monotonic() >= deadline:
                 break
         assert kept is not None
-        self.numbers[0] = self.numbers[1] = best
-        self._adopt(kept)
+        self._begin(kept, best)
 
-    def _adopt(self, state: State) -> None:
+    def _begin(self, state: State, cost: float) -> None:
+        """Goes on from a state of this cost, which is the best so far."""
+        self.numbers[0] = self.numbers[1] = cost
         for field, mine, other in zip(State._fields, self.current, self.trial, strict=True):
             mine[...] = getattr(state, field)
             other[...] = mine
         left_out = np.flatnonzero(state.vehicle[self.arrays.world.depots :] < 0) + self.arrays.world.depots
         self.out[0, : len(left_out)] = left_out
         self.out[1, 0] = len(left_out)
+        self.best_seq, self.best_count = self.current.seq.copy(), self.current.count.copy()
 
     def mean_arc(self) -> float:
         """Mean cost of an arc of the current routes, fixed costs left out."""
@@ -119,8 +137,45 @@ class Run:
         cost = float((state.cost - world.fixed)[used].sum())
         return max(cost / arcs if arcs else 0.0, 1e-9)
 
-    def improve(self, how: Search, deadline: float, on_better: OnBetter, cancelled: Cancelled) -> None:
-        """Anneals until the deadline, or for `how.steps` rounds."""
+    def shed(self, how: Search, deadline: float, cancelled: Cancelled) -> None:
+        """Looks for a plan of fewer routes, for `how.fewer` of the time or of the steps; kept where it costs less."""
+        arrays, problem = self.arrays, self.arrays.problem
+        used = self.current.count > 0
+        least = max(routes_needed(problem, len(used)), 1)
+        fixed = arrays.world.fixed[used]
+        if problem.progress is not None or not used.any() or used.sum() <= least or not fixed.any() or self.out[1, 0]:
+            return
+        now = time.monotonic()
+        until, rounds = now + how.fewer * (deadline - now), STEPS_MAX
+        if how.steps is not None:
+            until, rounds = NEVER, int(how.fewer * how.steps)
+        waits, out = np.zeros(self.out.shape[1], np.int64), np.zeros_like(self.out)
+        seq, count, steps, better = self.best_seq.copy(), self.best_count.copy(), STEPS_FIRST, False
+        heat = self.mean_arc() * how.hot
+        while not cancelled() and (now := time.monotonic()) < until and rounds > 0:
+            steps = min(steps, rounds) if how.steps is not None else steps
+            fewer = shed(
+                arrays.world, self.current, self.trial, seq, count, waits, out,
+                steps, least, heat, how.removed, self.rng,
+            )  # fmt: skip
+            better = better or fewer > 0
+            if out[1, 0] == 0 and int((self.current.count > 0).sum()) <= least:
+                break
+            if how.steps is not None:
+                rounds -= steps
+            else:
+                steps = int(min(max(steps * min(SLICE_S / max(time.monotonic() - now, 1e-6), 8.0), 1), STEPS_MAX))
+        state = empty_state(arrays)
+        load_routes(arrays, state, routes_of(arrays, seq, count))
+        if not better or (cost := total(arrays, state)) >= self.numbers[1]:
+            load_routes(arrays, state, routes_of(arrays, self.best_seq, self.best_count))
+            cost = float(self.numbers[1])
+        self._begin(state, cost)
+
+    def improve(
+        self, how: Search, deadline: float, on_better: OnBetter, cancelled: Cancelled, warm: float = 0.0
+    ) -> None:
+        """Anneals until the deadline, or for `how.steps` rounds. warm: share of the cooling that is left out."""
         began = time.monotonic()
         arc, steps, done, told = self.mean_arc(), STEPS_FIRST, 0, began
         untold = False
@@ -135,7 +190,7 @@ class Run:
                 until = (done + steps) / how.steps
             else:
                 until = min(share + SLICE_S / (deadline - began), 1.0)
-            if self.round(how, arc, share, until, steps):
+            if self.round(how, arc, warm + (1 - warm) * share, warm + (1 - warm) * until, steps):
                 untold = True
             spent = max(time.monotonic() - now, 1e-6)
             done += steps
