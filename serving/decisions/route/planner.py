@@ -25,8 +25,9 @@ OPENING: Final = 0.04
 """Share of the time in which the first engine makes a plan that the others start from."""
 ALTERNATING: Final = 0.3
 """Share of the time that the first engine has where only one can run at a time."""
-EXCHANGE: Final = 0.5
-"""Share of the time after which all begin anew from the best plan of all."""
+EXCHANGE: Final = 0.6
+"""Share of the time after which our own engine begins anew from the best plan of all. Others go on undisturbed: a search
+that is begun anew forgets what it has learned of penalties, and loses more than it gains."""
 CLOSING_S: Final = 0.01
 """Kept for checking the last plan and for its reasons."""
 NOTICED_S: Final = 0.02
@@ -38,6 +39,7 @@ BETTER: Final = 1e-9
 @dataclass(frozen=True, slots=True)
 class Planner:
     """engines: the first takes every problem and always has a plan; of the others, the first that fit run beside it.
+    Where there are threads and cores for more, our own search takes them too, each from a seed of its own.
 
     threads: engines at a time; with one they run one after the other, each from the best plan so far.
     """
@@ -71,6 +73,12 @@ class Planner:
         began, deadline = time.monotonic(), deadline - CLOSING_S
         fitting = [engine for engine in self.engines if not engine.misfit(problem)][: max(self.threads, 2)]
         first, others = fitting[0], fitting[1:]
+        again = first
+        if isinstance(first, Search) and plan is None:
+            first = replace(first, warm=0.0)  # a hasty opening is not worth keeping close to
+        cores = min(self.threads, len(os.sched_getaffinity(0)))
+        if isinstance(first, Search) and first.steps is None:
+            others = [*others, *[first] * (cores - 1 - len(others))]  # from other seeds
 
         def run(engine: Engine, until: float, number: int, part: Part = part) -> None:
             if best.plan is not None and cancelled():
@@ -90,7 +98,7 @@ class Planner:
         share = deadline - began
         if not others:
             run(first, deadline, 0)
-        elif min(self.threads, len(os.sched_getaffinity(0))) < 2:
+        elif cores < 2:
             turn = min(max((ALTERNATING - part.begins) / max(part.ends - part.begins, BETTER), 0.0), 1.0)
             if turn > 0.0:
                 run(first, began + turn * share, 0, _of_first(part))
@@ -99,18 +107,16 @@ class Planner:
         else:
             if part.begins == 0.0 or plan is None:
                 run(first, began + OPENING * share, 0, WHOLE)
+            threads = [
+                threading.Thread(target=run, args=(engine, deadline, number), daemon=True)
+                for number, engine in enumerate(others, 1)
+            ]
+            for thread in threads:
+                thread.start()
             for round_, end in enumerate((EXCHANGE, 1.0) if part == WHOLE else (1.0,)):
-                until = began + end * share
-                threads = [
-                    threading.Thread(target=run, args=(engine, until, number + 10 * round_), daemon=True)
-                    for number, engine in enumerate(others, 1)
-                ]
-                for thread in threads:
-                    thread.start()
-                run(first, until, 10 * round_)
-                for thread in threads:
-                    _join(thread, until, cancelled)
-                others = [engine for engine, thread in zip(others, threads, strict=True) if not thread.is_alive()]
+                run(first if round_ == 0 else again, began + end * share, 10 * round_)
+            for thread in threads:
+                _join(thread, deadline, cancelled)
         _join(bounded, deadline, cancelled)
         best.close()
         found = best.plan if best.plan is not None else nothing_new(arrays)
