@@ -26,7 +26,7 @@ from serving.cli.event_counters import checked
 from serving.events import counters
 from serving.events.counters import EMPTY, Day, counted, merge
 from serving.events.log import LoggedEvent
-from serving.settings import Events
+from serving.setting_sections import Events
 
 KINDS = ("detail-page-view", "detail-page-view", "purchase-complete", "stockout-seen", "search")
 WHO = ("u:ada", "v:ada", "u:bob", "v:cy", "v:dan")
