@@ -19,7 +19,7 @@ from loadtests.bench.process import Tree
 from serving.core.errors import NotReady, SettingError
 from serving.runtime.home import Replica, edge_of, replicas
 from serving.runtime.parts import Front
-from serving.settings import ENV_HOME, ENV_PREFIX
+from serving.setting_sources import ENV_HOME, ENV_PREFIX
 
 PING = "/storegate.v1.GatewayService/Ping"
 POLL_S = 0.02

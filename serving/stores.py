@@ -12,6 +12,7 @@ from serving.adapters.erasing import Erasing
 from serving.adapters.erasure_ledger import ErasureLedger
 from serving.adapters.event_mover import EventMover
 from serving.adapters.parquet_archive import ParquetArchive
+from serving.adapters.redis_catalogue import RedisCatalogue
 from serving.adapters.redis_connection import RedisServer
 from serving.adapters.redis_decisions import RedisDecisions
 from serving.adapters.redis_erasures import RedisErasures
@@ -26,6 +27,8 @@ from serving.settings import Settings
 
 DAY_S = 86_400
 MOVER_TIMEOUT_S = 5.0
+ITEMS_S_MIN = 0.5
+"""Least time for a write of many items, which takes longer than one event (`redis.write_timeout_s`)."""
 COUNTERS = "counters"
 """Where counters are unless a setting says otherwise."""
 
@@ -42,6 +45,12 @@ def profile_store(settings: Settings, server: RedisServer) -> RedisProfiles:
         cache_bytes_max=settings.redis.profile_cache_mib << 20,
         log_max=settings.events.waiting_max,
     )
+
+
+def catalogue_store(settings: Settings, server: RedisServer) -> RedisCatalogue:
+    """Changes of the catalogue."""
+    timeout_s = max(ITEMS_S_MIN, settings.redis.write_timeout_s)
+    return RedisCatalogue(server, prefix=settings.redis.prefix, timeout_s=timeout_s)
 
 
 def event_archive(settings: Settings) -> ParquetArchive:

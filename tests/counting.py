@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from itertools import combinations
 
+from serving.adapters.archive_files import table_of
 from serving.adapters.counting import rows_of
-from serving.adapters.parquet_archive import _table
 from serving.core.ids import hash64
 from serving.events import counters
 from serving.events.counters import Day
@@ -39,7 +39,7 @@ def trends_of(events: Sequence[LoggedEvent], today: date) -> Trends:
     """What is published when these events of that day are all there are."""
     if not events:
         return trends(NOTHING, {}, today, HALF_LIFE_DAYS)
-    day = counters.counted(rows_of(_table(batch(events)[1])))
+    day = counters.counted(rows_of(table_of(batch(events)[1])))
     return trends(NOTHING.plus(Sums.of(day, ONE)), {today: Single.of(day)}, today, HALF_LIFE_DAYS)
 
 

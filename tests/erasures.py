@@ -118,6 +118,12 @@ class World:
             query = ExportUser(user_id, visitor_id, page_size, page.place)
 
 
+def proof(world: World, user: str = "", visitor: str = "") -> Erasure:
+    """The only one."""
+    (found,) = world.ledger.of_subject(world.names.subject(f"u:{user}" if user else f"v:{visitor}"))
+    return found
+
+
 def event(number: int, user: str = "", visitor: str = "", time_s: int = TIME_S) -> UserEvent:
     return UserEvent(f"e{number}", "detail-page-view", user, visitor, time_s + number, (("mug", 1),))
 

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from serving.adapters.parquet_archive import ROWS_MAX, SCHEMA, File, ParquetArchive
+from serving.adapters.archive_files import SCHEMA, File
+from serving.adapters.parquet_archive import ROWS_MAX, ParquetArchive
 from serving.core.errors import DataError
 from serving.events.erasure import Order
 

@@ -21,8 +21,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from serving.adapters.archive_files import File
 from serving.adapters.counter_files import CounterFiles
-from serving.adapters.parquet_archive import File, ParquetArchive
+from serving.adapters.parquet_archive import ParquetArchive
 from serving.core.errors import Conflict, DataError
 from serving.core.ids import hash64
 from serving.events.counters import COUNTED, EMPTY, Day, Rows, counted, merge
@@ -215,7 +216,7 @@ def count_file(archive: ParquetArchive, file: File) -> Day:
 
 
 def rows_of(table: pa.Table) -> Rows:
-    """What counts of a table of events, SCHEMA of parquet_archive."""
+    """What counts of a table of events, SCHEMA of archive_files."""
     table = table.select(["event_type", "user_id", "visitor_id", "event_time", "items"])
     table = table.filter(pc.is_in(table["event_type"], value_set=pa.array(COUNTED))).combine_chunks()
     lists = pa.chunked_array(table["items"]).combine_chunks() if table.num_rows else pa.array([], table["items"].type)

@@ -1,10 +1,9 @@
-"""Events in Parquet, one folder a day (UTC, by the time of the event), as other programs like to read them:
+"""Events in Parquet, one folder a day (UTC, by the time of the event), as other programs like to read them.
 
-    day=2026-11-26/1732650000000-3_1732650059000-7_1200_9f86d081884c7d65.parquet
+archive_files.py says what stands in a file, and what its name says.
 
-A file's name says which part of the stream it holds, how many events, and the first 16 digits of its SHA-256. Files are
-written once and never changed. Many small ones are put together into a large one: `_compacting.json` says which and
-into which, from before the large one is there until they are deleted, so that nobody reads an event twice.
+Files are written once and never changed. Many small ones are put together into a large one: `_compacting.json` says
+which and into which, from before the large one is there until they are deleted, so that nobody reads an event twice.
 
 The place is a folder, or a URI of an object store that pyarrow knows: s3://, gs://, abfs://. There an object is written
 whole or not at all, and what a killed writer has sent of one is seen by nobody (let the bucket's rules drop uploads
@@ -20,11 +19,9 @@ import hashlib
 import io
 import json
 import logging
-import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,27 +32,12 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from serving.adapters import disk
+from serving.adapters.archive_files import DIGEST_CHARS, SCHEMA, File, day_of, folder, packed, table_of
 from serving.adapters.object_stores import open_place
 from serving.core.errors import ArchiveUnavailable, DataError, FilesUnavailable
 from serving.core.uris import is_uri, visible, without_secrets
 from serving.events.log import LoggedEvent, Position, Span
 
-SCHEMA: Final = pa.schema(
-    [
-        ("event_id", pa.string()),
-        ("event_type", pa.string()),
-        ("user_id", pa.string()),
-        ("visitor_id", pa.string()),
-        ("event_time", pa.timestamp("s", tz="UTC")),
-        ("received", pa.timestamp("ms", tz="UTC")),
-        ("items", pa.list_(pa.struct([("item_id", pa.string()), ("quantity", pa.int32())]))),
-        ("search_query", pa.string()),
-        ("decision_id", pa.string()),
-        ("placement", pa.int16()),
-        ("identity", pa.uint64()),
-    ]
-)
-"""identity: the same for an event that was told twice (events.log.identity); received: when it came."""
 KEY: Final = "events.archive"
 DAYS_KNOWN: Final = 8
 """Days whose events' identities are held in memory."""
@@ -63,39 +45,9 @@ SMALL_FILES_MAX: Final = 24
 """More files of a day than that are put together."""
 ROWS_MAX: Final = 1_000_000
 """Of a file that is put together."""
-DIGEST_CHARS: Final = 16
 COMPACTING: Final = "_compacting.json"
-_NAME: Final = re.compile(r"(\d+-\d+)_(\d+-\d+)_(\d+)_([0-9a-f]{16})\.parquet")
 U64 = npt.NDArray[np.uint64]
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One file of a day."""
-
-    day: date
-    span: Span
-    rows: int
-    digest: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.span.first}_{self.span.last}_{self.rows}_{self.digest}.parquet"
-
-    @property
-    def path(self) -> str:
-        """Below the archive."""
-        return f"{_folder(self.day)}/{self.name}"
-
-    @classmethod
-    def parse(cls, day: date, name: str) -> File | None:
-        """None for what is no file of ours."""
-        found = _NAME.fullmatch(name)
-        if found is None:
-            return None
-        return cls(day, Span(Position.parse(found[1]), Position.parse(found[2])), int(found[3]), found[4])
 
 
 class ParquetArchive:
@@ -125,7 +77,7 @@ class ParquetArchive:
         """See Archive."""
         by_day: defaultdict[date, list[tuple[Position, LoggedEvent]]] = defaultdict(list)
         for position, logged in events:
-            by_day[_day(logged.event.time_s)].append((position, logged))
+            by_day[day_of(logged.event.time_s)].append((position, logged))
         return sum(self._put_day(day, span, mine) for day, mine in sorted(by_day.items()))
 
     def days(self) -> list[date]:
@@ -138,11 +90,11 @@ class ParquetArchive:
 
     def names(self) -> list[str]:
         """Of all files of all days, whatever they are. Raises ArchiveUnavailable."""
-        return [info.base_name for day in self.days() for info in self._listed(_folder(day))]
+        return [info.base_name for day in self.days() for info in self._listed(folder(day))]
 
     def files(self, day: date) -> list[File]:
         """The files of the day that are to be read, oldest part of the stream first. Raises ArchiveUnavailable."""
-        infos = self._listed(_folder(day))
+        infos = self._listed(folder(day))
         found = [file for info in infos if (file := File.parse(day, info.base_name)) is not None]
         if any(info.base_name == COMPACTING for info in infos):
             new, old = self._plan(day)
@@ -190,34 +142,34 @@ class ParquetArchive:
         """One file in the place of others of the day; an empty table: none. Whenever the writer dies readers see what
         was there or what shall be there, and it can be done again. Raises ArchiveUnavailable."""
         if len(table):
-            data, file = _packed(day, Span(old[0].span.first, max(one.span.last for one in old)), table)
+            data, file = packed(day, Span(old[0].span.first, max(one.span.last for one in old)), table)
             plan = {"new": file.name, "old": [one.name for one in old]}
-            self._guarded(self._store, f"{_folder(day)}/{COMPACTING}", json.dumps(plan).encode())
+            self._guarded(self._store, f"{folder(day)}/{COMPACTING}", json.dumps(plan).encode())
             self._guarded(self._store, file.path, data)
         else:
             for one in old:
                 self._guarded(self._delete, one.path)
         self.finish(day)
         if self._local:
-            self._guarded(disk.sync, Path(self._root) / _folder(day))
+            self._guarded(disk.sync, Path(self._root) / folder(day))
 
     def finish(self, day: date) -> None:
         """What a writer that was killed has left to do. Raises ArchiveUnavailable."""
-        names = {info.base_name for info in self._listed(_folder(day))}
+        names = {info.base_name for info in self._listed(folder(day))}
         for name in names:
             if name.endswith(disk.DRAFT):  # of a writer that was killed
-                self._guarded(self._delete, f"{_folder(day)}/{name}")
+                self._guarded(self._delete, f"{folder(day)}/{name}")
         if COMPACTING not in names:
             return
         new, old = self._plan(day)
         for name in [*(old if new in names else ()), COMPACTING]:
             if name in names:
-                self._guarded(self._delete, f"{_folder(day)}/{name}")
+                self._guarded(self._delete, f"{folder(day)}/{name}")
 
     def _plan(self, day: date) -> tuple[str, frozenset[str]]:
         """Of a compaction under way: the new file and the old ones; nothing, where it has just ended."""
         try:
-            plan = json.loads(self._bytes(f"{_folder(day)}/{COMPACTING}"))
+            plan = json.loads(self._bytes(f"{folder(day)}/{COMPACTING}"))
         except ArchiveUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return "", frozenset()
@@ -234,7 +186,7 @@ class ParquetArchive:
             fresh &= ~np.isin(identities, known)
         new = [events[i] for i in np.flatnonzero(fresh)]
         if new:
-            data, file = _packed(day, span, _table(new))
+            data, file = packed(day, span, table_of(new))
             self._guarded(self._store, file.path, data)
             self._remember(day, np.union1d(self._identities(day), identities[fresh]))
         return len(new)
@@ -337,14 +289,6 @@ class ParquetArchive:
             raise ArchiveUnavailable(self.place, without_secrets(str(error), self._uri)) from error
 
 
-def _folder(day: date) -> str:
-    return f"day={day.isoformat()}"
-
-
-def _day(time_s: int) -> date:
-    return datetime.fromtimestamp(time_s, UTC).date()
-
-
 def _groups(files: Sequence[File]) -> Iterator[list[File]]:
     """Neighbours that make up files of at most ROWS_MAX rows; nothing is done to one that stands alone."""
     group: list[File] = []
@@ -356,31 +300,3 @@ def _groups(files: Sequence[File]) -> Iterator[list[File]]:
         group.append(file)
     if len(group) > 1:
         yield group
-
-
-def _table(events: Sequence[tuple[Position, LoggedEvent]]) -> pa.Table:
-    rows = [
-        (
-            logged.event.event_id, logged.event.event_type, logged.event.user_id, logged.event.visitor_id,
-            logged.event.time_s, position.ms,
-            [{"item_id": item_id, "quantity": quantity} for item_id, quantity in logged.event.items],
-            logged.event.search_query, logged.decision_id, logged.placement, logged.identity,
-        )
-        for position, logged in events
-    ]  # fmt: skip
-    columns = list(zip(*rows, strict=True))
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], SCHEMA)
-
-
-def _packed(day: date, span: Span, table: pa.Table) -> tuple[bytes, File]:
-    """A file's bytes and its name. The same events give the same."""
-    out = io.BytesIO()
-    pq.write_table(table, out, compression="zstd")
-    data = out.getvalue()
-    return data, File(day, span, len(table), hashlib.sha256(data).hexdigest()[:DIGEST_CHARS])
-
-
-def count_by_type(table: pa.Table) -> dict[str, int]:
-    """Events of each type."""
-    found = table.group_by("event_type").aggregate([("event_type", "count")]).to_pylist()
-    return {row["event_type"]: row["event_type_count"] for row in sorted(found, key=lambda row: row["event_type"])}

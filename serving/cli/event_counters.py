@@ -16,7 +16,7 @@ from serving.adapters.counting import count_file, recounted
 from serving.adapters.parquet_archive import ParquetArchive
 from serving.events.counters import EMPTY, merge
 from serving.events.trends import EPOCH, ONE
-from serving.settings import Events
+from serving.setting_sections import Events
 
 TRIES: Final = 5
 PAUSE_S: Final = 1.0

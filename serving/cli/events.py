@@ -66,7 +66,7 @@ def events() -> None:
 @with_settings()
 def show(settings: Settings) -> None:
     """Days, files and events of the archive; reads every file and compares its checksum."""
-    from serving.adapters.parquet_archive import count_by_type
+    from serving.adapters.archive_files import count_by_type
     from serving.stores import event_archive
 
     archive = event_archive(settings)

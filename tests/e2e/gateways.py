@@ -16,7 +16,7 @@ import httpx
 import psutil
 
 from serving.runtime.home import Replica, replicas
-from serving.settings import ENV_HOME, ENV_PREFIX
+from serving.setting_sources import ENV_HOME, ENV_PREFIX
 from storegate.client import Client
 
 STOREGATE = Path(sys.executable).with_name("storegate")

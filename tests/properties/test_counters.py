@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 
 from serving.adapters import counting as counting_module
 from serving.adapters import disk, parquet_archive
+from serving.adapters.archive_files import packed, table_of
 from serving.adapters.counter_files import CounterFiles, version_of
 from serving.adapters.counting import Counting, recounted, rows_of
-from serving.adapters.parquet_archive import ParquetArchive, _packed, _table
+from serving.adapters.parquet_archive import ParquetArchive
 from serving.cli.event_counters import checked
 from serving.events import counters
 from serving.events.counters import EMPTY, Day, counted, merge
 from serving.events.log import LoggedEvent
-from serving.settings import Events
+from serving.setting_sections import Events
 
 KINDS = ("detail-page-view", "detail-page-view", "purchase-complete", "stockout-seen", "search")
 WHO = ("u:ada", "v:ada", "u:bob", "v:cy", "v:dan")
@@ -39,7 +40,7 @@ happened = st.tuples(
 
 
 def day_of(events: Sequence[LoggedEvent]) -> Day:
-    return counted(rows_of(_table(batch(events)[1]))) if events else EMPTY
+    return counted(rows_of(table_of(batch(events)[1]))) if events else EMPTY
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +110,7 @@ class Shop:
                 rest = table.filter(pc.not_equal(table["user_id"], "ada"))
                 if len(rest) < len(table):
                     if len(rest):
-                        data, new = _packed(day, file.span, rest)
+                        data, new = packed(day, file.span, rest)
                         self.archive._store(new.path, data)
                     self.archive._delete(file.path)
 

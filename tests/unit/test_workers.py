@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from small_worker import small
 
-from serving.app import worker_admin
 from serving.core.errors import SettingError
-from serving.runtime.launch import check_worker_gpus
+from serving.listening import worker_admin
+from serving.runtime.ray_cluster import check_worker_gpus
 from serving.runtime.worker_params import WorkersParams
 from serving.settings import Settings, load
 from serving.transport.contract import methods

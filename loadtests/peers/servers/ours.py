@@ -12,13 +12,13 @@ from pathlib import Path
 
 from loadtests.peers.pipeline import Page, Pipeline, Query
 from loadtests.peers.servers.codec import decode, encode
-from serving.app import engine_params
 from serving.core.clock import SystemClock
 from serving.core.errors import NotReady
 from serving.core.turn import Turn
 from serving.engine.calls import Lane, Route
 from serving.engine.engine import Engine
 from serving.engine.remote import Connect
+from serving.listening import engine_params
 from serving.runtime.doors import ADMIN_CLOSE_S, first_free
 from serving.runtime.launch import launch
 from serving.runtime.metrics import registry

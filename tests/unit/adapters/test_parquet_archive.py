@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from serving.adapters import parquet_archive
-from serving.adapters.parquet_archive import COMPACTING, SCHEMA, ParquetArchive, count_by_type
+from serving.adapters.archive_files import SCHEMA, count_by_type
+from serving.adapters.parquet_archive import COMPACTING, ParquetArchive
 from serving.core.errors import ArchiveUnavailable, Conflict, DataError, SettingError
 from serving.events.log import LoggedEvent, Position, Span
 from serving.events.types import UserEvent

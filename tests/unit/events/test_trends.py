@@ -10,8 +10,8 @@ from counting import MIDNIGHT_S, TODAY, batch, event
 
 from model_repo.datasets.tables import EventTable
 from model_repo.together.build import Params, build
+from serving.adapters.archive_files import table_of
 from serving.adapters.counting import rows_of
-from serving.adapters.parquet_archive import _table
 from serving.events.counters import Day, counted
 from serving.events.log import LoggedEvent
 from serving.events.trends import (
@@ -33,7 +33,7 @@ HALF_LIFE = 2.0
 
 
 def day_of(*events: LoggedEvent) -> Day:
-    return counted(rows_of(_table(batch(events)[1])))
+    return counted(rows_of(table_of(batch(events)[1])))
 
 
 def read(**days: Day) -> Trends:

@@ -11,8 +11,8 @@ from ray.serve.config import AutoscalingConfig, AutoscalingContext
 
 from serving.core.errors import SettingError
 from serving.engine.scaling import Load, ScalingParams
-from serving.runtime.launch import check_gpus
 from serving.runtime.params import RuntimeParams
+from serving.runtime.ray_cluster import check_gpus
 from serving.runtime.ray_scaling import as_stats, autoscaling, loads_of
 from serving.runtime.ray_serve import application
 from serving.settings import load

@@ -20,8 +20,8 @@ from serving.transport.contract import methods, services
 from serving.transport.front_params import FrontParams
 from serving.transport.native_front import NativeFront
 from serving.transport.tokens import token_digest
-from storegate import client as module
 from storegate.client import RETRIES_LEFT, Client, Tls, reason
+from storegate.client.connections import Slot
 from storegate.v1 import catalog_pb2, event_pb2, gateway_pb2, recommendation_pb2
 
 ANSWERS = {
@@ -202,8 +202,8 @@ def test_connections_are_dialled_anew_at_moments_of_their_own(
     """Between half and one and a half of the mean age, which is 300 s."""
     now = [0.0]
     dialled: list[float] = []
-    dial = module._Slot._dial
-    monkeypatch.setattr(module._Slot, "_dial", lambda slot: (dialled.append(now[0]), dial(slot))[1])
+    dial = Slot._dial
+    monkeypatch.setattr(Slot, "_dial", lambda slot: (dialled.append(now[0]), dial(slot))[1])
     target, rng = f"127.0.0.1:{front.port}", random.Random(0)
     with Client(target, "secret", timeout_s=10.0, connections=3, rng=rng, clock=lambda: now[0]) as shop:
         while now[0] < 460.0:

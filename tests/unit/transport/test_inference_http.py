@@ -15,7 +15,7 @@ import pytest
 from onnx_models import echo, operation, write_model
 
 from serving.adapters.onnx_shelf import OnnxShelf
-from serving.app import inference_routes
+from serving.answering import inference_routes
 from serving.core.clock import SystemClock
 from serving.decisions.inference.service import InferenceService
 from serving.engine.engine import Engine
