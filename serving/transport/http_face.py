@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -64,7 +65,7 @@ def http_app(
         for method in offered
     ]
     if served is None or MODEL_INFER in served:
-        routes += inference_http.routes(partial(_ask, way), way.params.body_bytes_max)
+        routes += inference_http.routes(partial(_ask, way), way.bodies, way.params.body_bytes_max)
     routes += [Route("/healthz", _alive), *docs.routes()]
     app = Starlette(routes=routes, exception_handlers={404: _no_such_path, 405: _no_such_verb})
     app.router.redirect_slashes = False
@@ -106,11 +107,14 @@ class _Endpoint:
         in_path = scope["path_params"]
         if self._method.body:
             http_request.check_json(headers)
-            if not in_path:
-                return wire_of(body, self._method.request)
-            return wire(filled(in_path, from_json(body, self._method.request)))
+            return await self._way.bodies.read(len(body), partial(self._from_body, in_path, body))
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         return wire(filled(dict(pairs) | in_path, self._method.request()))
+
+    def _from_body(self, in_path: Mapping[str, str], body: bytes) -> bytes:
+        if not in_path:
+            return wire_of(body, self._method.request)
+        return wire(filled(in_path, from_json(body, self._method.request)))
 
 
 class _StreamEndpoint:
@@ -122,13 +126,16 @@ class _StreamEndpoint:
     async def __call__(self, scope: Scope, receive: http_request.Receive, send: Send) -> None:
         begun = False
         try:
-            async for plan in self._plans(scope, receive):
-                if not begun:
-                    begun = True
-                    await send({"type": "http.response.start", "status": 200, "headers": [LINES]})
-                line = to_json(self._method.response.FromString(plan)) + b"\n"
-                await send({"type": "http.response.body", "body": line, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+            async with aclosing(self._plans(scope, receive)) as plans:
+                async for plan in plans:
+                    if not begun:
+                        begun = True
+                        await send({"type": "http.response.start", "status": 200, "headers": [LINES]})
+                    line = to_json(self._method.response.FromString(plan)) + b"\n"
+                    await self._say({"body": line, "more_body": True}, send)
+            await self._say({"body": b""}, send)
+        except TimeoutError:
+            return  # nobody takes the lines: uvicorn hangs up, as the answer is not complete
         except http_request.Disconnected:
             return
         except Exception as error:
@@ -139,7 +146,12 @@ class _StreamEndpoint:
                 raise  # a line that is cut off is all that can be told
             await _send_problem(error, send)
 
-    async def _plans(self, scope: Scope, receive: http_request.Receive) -> AsyncIterator[bytes]:
+    async def _say(self, part: dict[str, Any], send: Send) -> None:
+        """A client that takes nothing keeps no place for ever. Raises TimeoutError."""
+        async with asyncio.timeout(self._way.params.patience_s_max):
+            await send({"type": "http.response.body"} | part)
+
+    async def _plans(self, scope: Scope, receive: http_request.Receive) -> AsyncGenerator[bytes, None]:
         """What is to be sent. Raises StoregateError before the first, or Disconnected."""
         way, headers = self._way, http_request.headers_of(scope)
         check_bearer(headers.get("authorization"), way.params.token_sha256)
@@ -148,17 +160,18 @@ class _StreamEndpoint:
         try:
             async with asyncio.timeout(way.params.patience_s_max if left_s is None else left_s):
                 body = await http_request.read_body(headers, receive, way.params.body_bytes_max)
+                http_request.check_json(headers)
+                payload = await way.bodies.read(len(body), partial(wire_of, body, self._method.request))
         except TimeoutError as error:
             raise DeadlineExpired(EXPIRED) from error
-        http_request.check_json(headers)
 
         async def ask(step: Step, left_s: float | None) -> bytes:
             asked = way.bridge().ask(self._method.full_name, step.payload, left_s, caller, bulk)
             return await _while_connected(asked, receive)
 
-        payload = wire_of(body, self._method.request)
-        async for plan in way.plans.plans(payload, NEVER if left_s is None else now + left_s, ask):
-            yield plan
+        async with aclosing(way.plans.plans(payload, NEVER if left_s is None else now + left_s, ask)) as plans:
+            async for plan in plans:
+                yield plan
 
 
 async def _ask(

@@ -7,8 +7,10 @@ keep-alive, flow control, the end) stays uvicorn's business. What http_face.py a
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ from serving.core.clock import NEVER
 from serving.core.errors import DeadlineExpired, InternalError, NotReady, PayloadTooLarge, StoregateError
 from serving.transport import http_request
 from serving.transport.contract import Method
+from serving.transport.http_bodies import LONG_BYTES
 from serving.transport.http_way import EXPIRED, Way
 from serving.transport.json_reader import wire_of
 from serving.transport.listening import LEAVING
@@ -54,14 +57,15 @@ class Shortcut:
     """One request, from its headers to its answer."""
 
     __slots__ = (
-        "_call_id", "_headers", "_left_s", "_method", "_protocol", "_shortcuts", "body", "disconnected", "keep_alive",
-        "message_event", "more_body", "response_complete", "until",
+        "_call_id", "_headers", "_left_s", "_method", "_protocol", "_reading", "_shortcuts", "body", "disconnected",
+        "keep_alive", "message_event", "more_body", "response_complete", "until",
     )  # fmt: skip
 
     def __init__(self, protocol: Any, shortcuts: Shortcuts, method: Method) -> None:
         """protocol: uvicorn's, with the request's headers read."""
         self._protocol, self._shortcuts, self._method = protocol, shortcuts, method
         self._call_id: int | None = None
+        self._reading: asyncio.Task[None] | None = None
         self.body, self.more_body = bytearray(), True
         self.disconnected = self.response_complete = False
         self.keep_alive: bool = protocol.parser.should_keep_alive()
@@ -95,7 +99,7 @@ class Shortcut:
         elif self.more_body:
             self._protocol.flow.resume_reading()
         else:
-            self._ask()
+            self._read()
 
     def expire(self) -> None:
         """The time is up."""
@@ -109,22 +113,41 @@ class Shortcut:
         if not self.response_complete:
             self._fail(NotReady(LEAVING))
 
-    def _ask(self) -> None:
-        way = self._shortcuts.way
+    def _read(self) -> None:
+        """The body: a short one at once."""
         try:
             http_request.check_json(self._headers)
-            payload = wire_of(bytes(self.body), self._method.request)
-            deadline = NEVER if self._left_s is None else self.until
-            caller = http_request.caller_of(self._protocol.scope, self._headers)
-            bulk = http_request.bulk_of(self._headers)
-            self._call_id = way.bridge().begin(
-                self._method.full_name, payload, self._told, deadline, caller, bulk, json=True
-            )
-        except StoregateError as error:
-            self._fail(error)
-        except Exception:
-            _log.exception("%s failed over HTTP", self._method.full_name)
-            self._fail(InternalError("an internal error; see the gateway's log"))
+            if len(self.body) < LONG_BYTES:
+                self._ask(wire_of(bytes(self.body), self._method.request))
+            else:
+                self._reading = self._protocol.loop.create_task(self._read_long(bytes(self.body)))
+        except Exception as error:
+            self._give_up(error)
+
+    async def _read_long(self, body: bytes) -> None:
+        """Cancelled when nobody waits any more."""
+        try:
+            payload = await self._shortcuts.way.bodies.read(len(body), partial(wire_of, body, self._method.request))
+            self._reading = None
+            self._ask(payload)
+        except Exception as error:
+            self._reading = None
+            self._give_up(error)
+
+    def _ask(self, payload: bytes) -> None:
+        way = self._shortcuts.way
+        deadline = NEVER if self._left_s is None else self.until
+        caller = http_request.caller_of(self._protocol.scope, self._headers)
+        bulk = http_request.bulk_of(self._headers)
+        self._call_id = way.bridge().begin(
+            self._method.full_name, payload, self._told, deadline, caller, bulk, json=True
+        )
+
+    def _give_up(self, error: Exception) -> None:
+        if not isinstance(error, StoregateError):
+            _log.error("%s failed over HTTP", self._method.full_name, exc_info=error)
+            error = InternalError("an internal error; see the gateway's log")
+        self._fail(error)
 
     def _told(self, outcome: Outcome) -> None:
         self._call_id = None
@@ -152,9 +175,12 @@ class Shortcut:
         protocol.on_response_complete()
 
     def _leave(self) -> None:
-        """Nobody waits any more: for the call, where it runs, nor for the time to be up."""
+        """Nobody waits any more: for the body to be read, for the call, where it runs, nor for the time to be up."""
         way = self._shortcuts.way
         way.watch().discard(self)
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
         if self._call_id is not None:
             way.bridge().cancel(self._call_id)
             self._call_id = None

@@ -10,6 +10,7 @@ from serving.core.clock import NEVER, Clock, SystemClock
 from serving.core.errors import InvalidInput
 from serving.decisions.route.params import Limits
 from serving.engine.calls import Intake
+from serving.transport.http_bodies import Bodies
 from serving.transport.loop_bridge import LoopBridge
 from serving.transport.plan_loop import PlanLoop
 
@@ -46,6 +47,7 @@ class Way:
         self._bridge: LoopBridge | None = None
         self._watch: Watch | None = None
         self.plans = PlanLoop(params.plans, self.clock)
+        self.bodies = Bodies()
 
     def bridge(self) -> LoopBridge:
         if self._bridge is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from serving.core.clock import NEVER, Clock
 from serving.core.errors import NotReady, StoregateError
@@ -26,7 +26,7 @@ class PlanLoop:
         """Every stream ends with the best plan that it has. From any thread."""
         self._leaving = True
 
-    async def plans(self, payload: bytes, deadline: float, ask: Ask) -> AsyncIterator[bytes]:
+    async def plans(self, payload: bytes, deadline: float, ask: Ask) -> AsyncGenerator[bytes, None]:
         """What is to be sent. Raises StoregateError before the first; to cancel it cancels the step under way."""
         if self._open >= STREAMS_MAX:
             raise too_many()

@@ -178,7 +178,7 @@ def check_limits(limits: Limits, items: Items, orders: Orders) -> None:
     for name, bound, most, of_order in zip(DIMENSIONS, given, bounds(limits), load.T, strict=True):
         if bound is not None and of_order.max() > most:
             order = int(np.argmax(of_order))
-            expected = f"at most {bound:g} {name}, the most of one walk: split it or raise limits.{name}"
+            expected = f"at most {bound:g} {name}, the most of one walk: split it, or allow more"
             raise InvalidInput(f"orders[{order}]", f"{orders.ids[order]} with {of_order[order]:g} {name}", expected)
 
 

@@ -85,7 +85,7 @@ def build(query: PlanQuery, travels: Travels, deadline: float) -> Problem:
     _ship(query.shipments, rows, stops, len(depots.ids), known)
     profiles = query.profiles or (Profile("", GreatCircle()),)
     vehicles = _vehicles(query.vehicles, depots, profiles, width, words)
-    _check_demands(stops, vehicles)
+    _check_demands(stops, vehicles, query.shipments)
     points = np.concatenate([depots.points, rows.points])
     _check_ranges(points, len(depots.ids))
     places = [f"depots[{i}]" for i in range(len(depots.ids))] + [f"stops[{i}]" for i in range(len(rows.ids))]
@@ -278,7 +278,9 @@ def _ship(shipments: Sequence[Shipment], rows: StopRows, stops: Stops, depots: i
             stop = known.get(value, -1) - depots
             if stop < 0:
                 raise InvalidInput(field, value, "the id of one of the stops", reason="UNKNOWN_ID")
-            if stops.partner[stop] >= 0 or stop in ends:
+            if stop in ends:
+                raise InvalidInput(field, value, "another stop than pickup_stop_id")
+            if stops.partner[stop] >= 0:
                 raise InvalidInput(field, value, "a stop that is in no other shipment")
             if rows.deliveries[1][stop] or rows.pickups[1][stop]:
                 raise InvalidInput(field, value, "a stop without deliveries and pickups of its own")
@@ -362,19 +364,21 @@ def _between(field: str, value: Any, low: float, high: float) -> None:
         raise InvalidInput(field, value, f"{low:.15g} to {high:.15g}")
 
 
-def _check_demands(stops: Stops, vehicles: Vehicles) -> None:
-    """Raises InvalidInput for a stop whose loads no vehicle can carry, even alone."""
+def _check_demands(stops: Stops, vehicles: Vehicles, shipments: Sequence[Shipment]) -> None:
+    """Raises InvalidInput for a stop or a shipment whose loads no vehicle can carry, even alone."""
     need = np.maximum(np.maximum(stops.delivery, stops.pickup), stops.carried)
     if (need <= vehicles.capacity.min(0)).all():
         return
     for number in np.flatnonzero((need > vehicles.capacity.min(0)).any(1)):
         if not (need[number] <= vehicles.capacity).all(1).any():
             loads = need[number].tolist()
-            name = (
-                "loads" if stops.partner[number] >= 0 else "deliveries" if stops.delivery[number].any() else "pickups"
-            )
+            if stops.partner[number] >= 0:
+                shipped = [one.pickup for one in shipments].index(stops.ids[number])
+                field = f"shipments[{shipped}].loads"
+            else:
+                field = f"stops[{number}].{'deliveries' if stops.delivery[number].any() else 'pickups'}"
             raise InvalidInput(
-                f"stops[{number}].{name}", loads[0] if len(loads) == 1 else loads,
+                field, loads[0] if len(loads) == 1 else loads,
                 f"no more than some vehicle's capacities (largest: {vehicles.capacity.max(0).tolist()})",
                 reason="ABOVE_EVERY_CAPACITY",
             )  # fmt: skip

@@ -71,8 +71,12 @@ def known_vehicle(problem: Problem, field: str, name: str) -> int:
 def _check_times(field: str, row: RouteRows) -> None:
     visits = zip(row.arrivals, row.begins, row.departures, strict=True)
     times = [row.leaves, *chain.from_iterable(visits), row.ends]
-    if times[0] < 0 or times[-1] > TIME_MAX or times != sorted(times):
-        wrong = next((i for i, (a, b) in enumerate(pairwise(times)) if b < a), 0)
+    if times[0] < 0:
+        raise InvalidInput(f"{field}.leaves_s", row.leaves, f"0 to {TIME_MAX}")
+    if times[-1] > TIME_MAX:
+        raise InvalidInput(f"{field}.ends_s", row.ends, f"0 to {TIME_MAX}")
+    if times != sorted(times):
+        wrong = next(i for i, (a, b) in enumerate(pairwise(times)) if b < a)
         place, part = divmod(wrong, 3)
         name = ("arrival_s", "begin_s", "departure_s")[part]
         where = f"{field}.visits[{place}].{name}" if place < len(row.stops) else f"{field}.ends_s"

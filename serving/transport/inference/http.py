@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -13,8 +14,18 @@ from starlette.routing import Route
 
 from serving.core.errors import InternalError, StoregateError, UnknownMethod
 from serving.transport import http_request
+from serving.transport.http_bodies import Bodies
 from serving.transport.inference import methods
-from serving.transport.inference.http_body import JSON_LENGTH, Wanted, choices, decompressed, read_infer, write_infer
+from serving.transport.inference.http_body import (
+    ENCODING,
+    INFLATION_MAX,
+    JSON_LENGTH,
+    Wanted,
+    choices,
+    decompressed,
+    read_infer,
+    write_infer,
+)
 from serving.transport.json_reader import filled, json_object
 from serving.transport.status import http_problem
 from storegate.inference import service_pb2 as pb
@@ -45,8 +56,8 @@ class Exchange:
     write: Callable[[bytes, Any], Response]
 
 
-def routes(ask: Ask, body_bytes_max: int) -> list[Route]:
-    """All paths; anything else below /v2 is an error in the protocol's form."""
+def routes(ask: Ask, bodies: Bodies, body_bytes_max: int) -> list[Route]:
+    """All paths; bodies: who reads the long ones. Anything else below /v2 is an error in the protocol's form."""
     model, version = "/v2/models/{name}", "/v2/models/{name}/versions/{version}"
     repository = "/v2/repository/models/{model_name}"
     ready, load = _simple(pb.ModelReadyRequest, _is_ready), _simple(pb.RepositoryModelLoadRequest, _is_done)
@@ -70,7 +81,7 @@ def routes(ask: Ask, body_bytes_max: int) -> list[Route]:
             ("POST", f"{path}/infer", methods.MODEL_INFER, (_read_infer, _write_infer)),
         ]
     made = [
-        Route(path, _Endpoint(ask, body_bytes_max, Exchange(method, *how)), methods=[verb])
+        Route(path, _Endpoint(ask, bodies, body_bytes_max, Exchange(method, *how)), methods=[verb])
         for verb, path, method, how in table
     ]
     return [*made, Route("/v2/{rest:path}", _nothing_here, methods=VERBS)]
@@ -79,8 +90,8 @@ def routes(ask: Ask, body_bytes_max: int) -> list[Route]:
 class _Endpoint:
     """One method as an ASGI app."""
 
-    def __init__(self, ask: Ask, body_bytes_max: int, exchange: Exchange) -> None:
-        self._ask, self._body_bytes_max, self._exchange = ask, body_bytes_max, exchange
+    def __init__(self, ask: Ask, bodies: Bodies, body_bytes_max: int, exchange: Exchange) -> None:
+        self._ask, self._bodies, self._body_bytes_max, self._exchange = ask, bodies, body_bytes_max, exchange
 
     async def __call__(self, scope: Any, receive: http_request.Receive, send: Any) -> None:
         exchange, asked = self._exchange, None
@@ -88,8 +99,8 @@ class _Endpoint:
         async def read(headers: Mapping[str, str]) -> bytes:
             nonlocal asked
             body = await http_request.read_body(headers, receive, self._body_bytes_max)
-            body = decompressed(headers, body, self._body_bytes_max)
-            payload, asked = exchange.read(headers, body, scope["path_params"])
+            size = min(len(body) * INFLATION_MAX, self._body_bytes_max) if ENCODING in headers else len(body)
+            payload, asked = await self._bodies.read(size, partial(self._read, headers, body, scope["path_params"]))
             return payload
 
         try:
@@ -102,6 +113,9 @@ class _Endpoint:
             _log.exception("%s failed over HTTP", exchange.method)
             response = _refusal(InternalError("an internal error; see the gateway's log"))
         await response(scope, receive, send)
+
+    def _read(self, headers: Mapping[str, str], body: bytes, in_path: Mapping[str, str]) -> tuple[bytes, Any]:
+        return self._exchange.read(headers, decompressed(headers, body, self._body_bytes_max), in_path)
 
 
 def _simple(request: Any, write: Callable[[bytes, None], Response]) -> tuple[Any, Callable[[bytes, None], Response]]:

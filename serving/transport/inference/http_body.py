@@ -18,6 +18,7 @@ from serving.transport.inference import contents
 from serving.transport.json_reader import filled, json_object
 from storegate.inference import service_pb2 as pb
 
+ENCODING: Final = "content-encoding"
 JSON_LENGTH: Final = "inference-header-content-length"
 SIZE: Final = "binary_data_size"
 BINARY: Final = "binary_data"
@@ -26,6 +27,8 @@ REQUEST_KEYS: Final = ("id", "parameters", "inputs", "outputs")
 INPUT_KEYS: Final = ("name", "shape", "datatype", "parameters", "data")
 OUTPUT_KEYS: Final = ("name", "parameters")
 ENCODINGS: Final = ("gzip", "deflate")
+INFLATION_MAX: Final = 1032
+"""Bytes that one byte of either makes at most: https://zlib.net/zlib_tech.html."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,11 @@ class Wanted:
 
 def decompressed(headers: Mapping[str, str], body: bytes, bytes_max: int) -> bytes:
     """The body without its content-encoding. Raises InvalidInput, PayloadTooLarge before more than that is made."""
-    encoding = headers.get("content-encoding", "identity").strip().lower()
+    encoding = headers.get(ENCODING, "identity").strip().lower()
     if encoding == "identity":
         return body
     if encoding not in ENCODINGS:
-        raise InvalidInput("content-encoding", encoding, f"one of {', '.join(ENCODINGS)}")
+        raise InvalidInput(ENCODING, encoding, f"one of {', '.join(ENCODINGS)}")
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, as its head says
     try:
         found = stream.decompress(body, bytes_max + 1)

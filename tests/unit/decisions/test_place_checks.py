@@ -74,7 +74,11 @@ BATCHES: list[tuple[dict[str, Any], str, str]] = [
     ({"slot": np.full(60, -1), "orders": orders([1], [2])}, "orders[0].lines[0].item_id", "lies in a slot"),
     ({"limits": Limits(lines=0)}, "limits.lines", "more than 0"),
     ({"limits": Limits(weight=float("nan"))}, "limits.weight", "more than 0"),
-    ({"limits": Limits(lines=2), "orders": orders([1], [2, 3, 4])}, "orders[1]", "split it or raise limits.lines"),
+    (
+        {"limits": Limits(lines=2), "orders": orders([1], [2, 3, 4])},
+        "orders[1]",
+        "at most 2 lines, the most of one walk",
+    ),
     ({"seconds": float("nan")}, "seconds", "0 to 300"),
     ({"seconds": 301.0}, "seconds", "0 to 300"),
     ({"orders": orders(*[[1]] * 2001)}, "orders", "1 to 2000"),

@@ -165,6 +165,9 @@ WRONG = [
     ("profiles.0.matrix.durationsS", [0.0] * 15, "profiles[0].matrix.durations_s"),
     ("profiles.0.matrix.distancesM.1", -1, "profiles[0].matrix.distances_m[1] (depots[0] to stops[0])"),
     ("profiles.0.matrix.distancesM.1", "NaN", "profiles[0].matrix.distances_m[1] (depots[0] to stops[0])"),
+    ("profiles.0.matrix.durationsS.1", -1, "profiles[0].matrix.durations_s[1] (depots[0] to stops[0])"),
+    ("profiles.0.matrix.durationsS.1", "NaN", "profiles[0].matrix.durations_s[1] (depots[0] to stops[0])"),
+    ("profiles.0.matrix.durationsS.1", 11, "profiles[0].matrix.durations_s[4] (stops[0] to depots[0])"),
     ("profiles.0.matrix.distancesM.5", 3, "profiles[0].matrix.distances_m[5] (stops[0] to itself)"),
     ("profiles.0.matrix.distancesM.1", 101, "profiles[0].matrix.distances_m[4] (stops[0] to depots[0])"),
     ("profiles.0.speedFactors", [1.0] * 23, "profiles[0].speed_factors"),
@@ -181,6 +184,36 @@ def test_what_is_wrong_is_named(path: str, value: Any, field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         problem_of(changed(LINE, path, value))
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("shipments", "field", "expected"),
+    [
+        ([("a", "a", "1")], "shipments[0].delivery_stop_id", "another stop than pickup_stop_id"),
+        ([("a", "c", "1"), ("c", "a", "1")], "shipments[1].pickup_stop_id", "in no other shipment"),
+        ([("a", "b", "1")], "shipments[0].delivery_stop_id", "without deliveries"),
+        ([("a", "", "1")], "shipments[0].delivery_stop_id", "the id of one of the stops"),
+        ([("c", "a", "-1")], "shipments[0].loads[0]", "0 to"),
+        ([("c", "a", "11")], "shipments[0].loads", "no more than some vehicle's capacities (largest: [10])"),
+    ],
+)
+def test_a_shipment_that_makes_no_sense_is_named(
+    shipments: list[tuple[str, str, str]], field: str, expected: str
+) -> None:
+    town = changed(changed(LINE, "stops.0.deliveries", []), "stops.2.deliveries", [])
+    town["shipments"] = [{"pickupStopId": a, "deliveryStopId": b, "loads": [load]} for a, b, load in shipments]
+    with pytest.raises(InvalidInput) as refused:
+        problem_of(town)
+    assert (refused.value.field, expected in refused.value.expected) == (field, True)
+
+
+def test_what_no_vehicle_carries_in_every_dimension_is_named() -> None:
+    """Each number fits somewhere, but not all of them in one vehicle."""
+    town = changed(LINE, "vehicles.0.capacities", ["10", "1"])
+    town = changed(changed(town, "vehicles.1.capacities", ["1", "10"]), "stops.2.deliveries", ["5", "5"])
+    with pytest.raises(InvalidInput) as refused:
+        problem_of(town)
+    assert (refused.value.field, refused.value.reason) == ("stops[2].deliveries", "ABOVE_EVERY_CAPACITY")
 
 
 @pytest.mark.parametrize(

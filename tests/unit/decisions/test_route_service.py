@@ -222,6 +222,8 @@ def test_a_plan_that_is_none_of_this_problem_is_named(running: Any) -> None:
         (lambda plan: setattr(plan.routes[0].visits[1], "stop_id", "a"), "plan.routes[0].visits[1].stop_id"),
         (lambda plan: setattr(plan.routes[0].visits[1], "begin_s", 0), "plan.routes[0].visits[1].begin_s"),
         (lambda plan: setattr(plan.routes[0], "ends_s", 0), "plan.routes[0].ends_s"),
+        (lambda plan: setattr(plan.routes[0], "ends_s", 2**31 - 1), "plan.routes[0].ends_s"),
+        (lambda plan: setattr(plan.routes[0], "leaves_s", -1), "plan.routes[0].leaves_s"),
         (lambda plan: plan.dropped.add(stop_id="a"), "plan.dropped[0].stop_id"),
         (lambda plan: plan.routes.add(vehicle_id="van"), "plan.routes[1].vehicle_id"),
     ):

@@ -17,7 +17,7 @@ from serving.core.errors import InternalError, Overloaded
 from serving.transport.http_face import HttpParams, http_app
 from serving.transport.http_server import HttpServer
 from serving.transport.tokens import token_digest
-from storegate.v1 import catalog_pb2, recommendation_pb2
+from storegate.v1 import catalog_pb2, recommendation_pb2, routing_pb2
 
 BODY_BYTES_MAX = 4096
 JSON = {"content-type": "application/json"}
@@ -327,3 +327,35 @@ def test_a_caller_is_known_by_its_header_or_by_its_host(engine: Any, recommend: 
     recommend()
     recommend(headers={"X-Storegate-Caller": "checkout"})
     assert [call.caller for call in engine.calls] == ["127.0.0.1", "checkout"]
+
+
+def test_plans_that_nobody_takes_end_their_stream(engine: Any) -> None:
+    """A client that stops reading keeps its place for as long as patience lasts, not for ever."""
+    answer = routing_pb2.PlanRoutesResponse().SerializeToString()
+    engine.answer = lambda call: call.responder.respond(call.call_id, answer)
+    body = b'{"depots": [{}], "vehicles": [{}], "stops": [{}], "timeLimitS": 60}'
+    sent: list[str] = []
+
+    async def run() -> None:
+        app = http_app(engine, HttpParams(patience_s_max=0.05))
+        never = asyncio.Event()
+        told = [{"type": "http.request", "body": body}]
+
+        async def receive() -> Any:
+            if not told:
+                await never.wait()
+            return told.pop()
+
+        async def send(message: Any) -> None:
+            sent.append(message["type"])
+            if message["type"] == "http.response.body":
+                await never.wait()
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/v1/routes:plan", "query_string": b"", "root_path": "",
+            "headers": [(b"content-type", b"application/json")],
+        }  # fmt: skip
+        await asyncio.wait_for(app(scope, receive, send), 10.0)
+
+    asyncio.run(run())
+    assert sent == ["http.response.start", "http.response.body"]
