@@ -26,8 +26,8 @@ OPENING: Final = 0.04
 ALTERNATING: Final = 0.3
 """Share of the time that the first engine has where only one can run at a time."""
 EXCHANGE: Final = 0.6
-"""Share of the time after which our own engine begins anew from the best plan of all. Others go on undisturbed: a search
-that is begun anew forgets what it has learned of penalties, and loses more than it gains."""
+"""Share of the time after which our own engine begins anew from the best plan of all. Others go on undisturbed: what a
+search learns of penalties is forgotten where it begins anew."""
 CLOSING_S: Final = 0.01
 """Kept for checking the last plan and for its reasons."""
 NOTICED_S: Final = 0.02

@@ -209,6 +209,58 @@ def test_one_thread_gives_the_engines_their_turns_over_the_whole_search(part: Pa
     assert "".join(names) == ran
 
 
+class Asked(Search):
+    """Notes what it is asked for, and does two rounds."""
+
+    __slots__ = ()
+    calls: list[tuple[str, int, bool, float]] = []  # noqa: RUF012 - each test begins with none
+
+    def improve(self, problem: Problem, plan: Plan | None, **how: Any) -> Plan | None:
+        self.calls.append((self.name, how["seed"], plan is not None, self.warm))
+        return replace(Search(), steps=2).improve(problem, plan, **how)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, bool, float]]:
+    """Of a planner that has four cores."""
+    monkeypatch.setattr("serving.decisions.route.planner.os.sched_getaffinity", lambda _: range(4))
+    Asked.calls.clear()
+    return Asked.calls
+
+
+def planned_by(problem: Problem, start: Plan | None, engines: Sequence[Engine], threads: int) -> Plan:
+    return Planner(engines, threads=threads).plan(
+        problem, start, seed=5, deadline=time.monotonic() + 0.2, on_better=lambda _: None, cancelled=lambda: False
+    )
+
+
+def test_cores_that_no_other_engine_takes_have_our_own_search_from_other_seeds(
+    calls: list[tuple[str, int, bool, float]],
+) -> None:
+    """Shipments are nothing for PyVRP."""
+    problem = rich_problem(0)
+    assert PyVrp().misfit(problem)
+    assert check(problem, planned_by(problem, None, (Asked("own"), PyVrp()), 3)) == []
+    opening, *rest = calls
+    assert opening == ("own", 5, False, 0.0)
+    assert sorted(seed for _, seed, _, _ in rest) == [5, 6, 7, 15]
+
+
+def test_our_own_search_begins_hot_after_an_opening_and_others_are_left_alone(
+    calls: list[tuple[str, int, bool, float]],
+) -> None:
+    """Theirs is one search from the opening on; ours begins anew from the best plan, near to it."""
+    problem = problem_with(12, 3)
+    planned_by(problem, None, (Asked("own"), Asked("other")), 2)
+    assert sorted(call for call in calls if call[0] == "other") == [("other", 6, True, Search().warm)]
+    assert [call[1:] for call in calls if call[0] == "own"] == [
+        (5, False, 0.0), (5, True, 0.0), (15, True, Search().warm),
+    ]  # fmt: skip
+    calls.clear()
+    planned_by(problem, plan(problem), (Asked("own"), Asked("other")), 2)
+    assert {warm for *_, warm in calls} == {Search().warm}
+
+
 def test_a_caller_that_goes_ends_a_plan_under_way() -> None:
     """Of an hour; each engine is asked to end."""
     problem, gone = problem_with(40, 5), threading.Event()
