@@ -25,9 +25,9 @@ OPENING: Final = 0.04
 """Share of the time in which the first engine makes a plan that the others start from."""
 ALTERNATING: Final = 0.3
 """Share of the time that the first engine has where only one can run at a time."""
-EXCHANGE: Final = 0.6
-"""Share of the time after which our own engine begins anew from the best plan of all. Others go on undisturbed: what a
-search learns of penalties is forgotten where it begins anew."""
+EXCHANGE: Final = 0.7
+"""Share of the time after which all begin anew from the best plan of all: late, as every search forgets what it has
+learned of penalties or of a good temperature."""
 CLOSING_S: Final = 0.01
 """Kept for checking the last plan and for its reasons."""
 NOTICED_S: Final = 0.02
@@ -73,9 +73,9 @@ class Planner:
         began, deadline = time.monotonic(), deadline - CLOSING_S
         fitting = [engine for engine in self.engines if not engine.misfit(problem)][: max(self.threads, 2)]
         first, others = fitting[0], fitting[1:]
-        again = first
+        again = hot = first
         if isinstance(first, Search) and plan is None:
-            first = replace(first, warm=0.0)  # a hasty opening is not worth keeping close to
+            first = hot = replace(first, warm=0.0)  # a hasty opening is not worth keeping close to
         cores = min(self.threads, len(os.sched_getaffinity(0)))
         if isinstance(first, Search) and first.steps is None:
             others = [*others, *[first] * (cores - 1 - len(others))]  # from other seeds
@@ -107,16 +107,19 @@ class Planner:
         else:
             if part.begins == 0.0 or plan is None:
                 run(first, began + OPENING * share, 0, WHOLE)
-            threads = [
-                threading.Thread(target=run, args=(engine, deadline, number), daemon=True)
-                for number, engine in enumerate(others, 1)
-            ]
-            for thread in threads:
-                thread.start()
             for round_, end in enumerate((EXCHANGE, 1.0) if part == WHOLE else (1.0,)):
-                run(first if round_ == 0 else again, began + end * share, 10 * round_)
-            for thread in threads:
-                _join(thread, deadline, cancelled)
+                until = began + end * share
+                threads = [
+                    threading.Thread(target=run, args=(engine, until, number + 10 * round_), daemon=True)
+                    for number, engine in enumerate(others, 1)
+                ]
+                for thread in threads:
+                    thread.start()
+                run(first, until, 10 * round_)
+                for thread in threads:
+                    _join(thread, until, cancelled)
+                others = [engine for engine, thread in zip(others, threads, strict=True) if not thread.is_alive()]
+                first, others = again, [again if engine is hot else engine for engine in others]
         _join(bounded, deadline, cancelled)
         best.close()
         found = best.plan if best.plan is not None else nothing_new(arrays)
