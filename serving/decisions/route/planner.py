@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from serving.decisions.route.arrays import Arrays, arrays_of, empty_state, load_routes, routes_of, write_route
-from serving.decisions.route.bound import lower_bound
+from serving.decisions.route.bound import lower_bound, vehicles_enough
 from serving.decisions.route.checker import check
 from serving.decisions.route.problem import WHOLE, Cancelled, Engine, OnBetter, Part, Plan, Problem
 from serving.decisions.route.reasons import explained
@@ -27,6 +27,9 @@ ALTERNATING: Final = 0.3
 """Share of the time that the first engine has where only one can run at a time."""
 EXCHANGE: Final = 0.5
 """Share of the time after which all begin anew from the best plan of all."""
+FLEET: Final = 0.25
+"""The same where a vehicle costs more than all ways: until then two of the first engine look for a plan of fewer, then
+one does, and after EXCHANGE none."""
 CLOSING_S: Final = 0.01
 """Kept for checking the last plan and for its reasons."""
 NOTICED_S: Final = 0.02
@@ -99,18 +102,20 @@ class Planner:
         else:
             if part.begins == 0.0 or plan is None:
                 run(first, began + OPENING * share, 0, WHOLE)
-            for round_, end in enumerate((EXCHANGE, 1.0) if part == WHOLE else (1.0,)):
+            late: set[str] = set()
+            for round_, (end, leader, beside) in enumerate(_rounds(problem, best.plan, part, first, others)):
                 until = began + end * share
-                threads = [
-                    threading.Thread(target=run, args=(engine, until, number + 10 * round_), daemon=True)
-                    for number, engine in enumerate(others, 1)
-                ]
-                for thread in threads:
+                threads = {
+                    engine.name: threading.Thread(target=run, args=(engine, until, number + 10 * round_), daemon=True)
+                    for number, engine in enumerate(beside, 1)
+                    if engine.name not in late
+                }
+                for thread in threads.values():
                     thread.start()
-                run(first, until, 10 * round_)
-                for thread in threads:
+                run(leader, until, 10 * round_)
+                for thread in threads.values():
                     _join(thread, until, cancelled)
-                others = [engine for engine, thread in zip(others, threads, strict=True) if not thread.is_alive()]
+                late |= {name for name, thread in threads.items() if thread.is_alive()}
         _join(bounded, deadline, cancelled)
         best.close()
         found = best.plan if best.plan is not None else nothing_new(arrays)
@@ -147,6 +152,19 @@ class _Best:
         if self.bound is not None:
             return
         self.bound = lower_bound(problem, deadline - time.monotonic())
+
+
+def _rounds(
+    problem: Problem, plan: Plan | None, part: Part, first: Engine, others: Sequence[Engine]
+) -> list[tuple[float, Engine, Sequence[Engine]]]:
+    """(share of the time at its end, the first engine, those beside it) of each round; all of them begin a round from
+    the best plan of those before."""
+    if part != WHOLE:
+        return [(1.0, first, others)]
+    if isinstance(first, Search) and plan is not None and vehicles_enough(problem, plan) is not None:
+        fewer = replace(first, fewer=1.0)
+        return [(FLEET, fewer, [fewer]), (EXCHANGE, fewer, others), (1.0, replace(first, fewer=0.0), others)]
+    return [(EXCHANGE, first, others), (1.0, first, others)]
 
 
 def _of_first(part: Part) -> Part:
