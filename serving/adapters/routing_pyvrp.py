@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from serving.decisions.route.arrays import Arrays, arrays_of, by_stop_allowed, by_vehicle, kinds
-from serving.decisions.route.problem import ANYWHERE, FAR, Cancelled, OnBetter, Plan, Problem
+from serving.decisions.route.bound import vehicles_enough
+from serving.decisions.route.problem import ANYWHERE, FAR, TELL_S, Cancelled, OnBetter, Plan, Problem
 from serving.decisions.route.schedule import plan_of
 
 NAME: Final = "pyvrp"
@@ -25,8 +26,6 @@ COST_MAX: Final = 2**42
 """PyVRP adds costs and penalties up in 64 bits."""
 HOT_LOOP_STOPS: Final = 1_000
 """Above so many stops one of its local searches takes longer than a deadline may be missed by."""
-TELL_S: Final = 0.2
-"""A better plan is told at most so often, as that takes as long as some of its iterations; the last one always."""
 TOLD_STOPS: Final = 300
 """Of more stops every better plan is told: the last one may come too late, as an iteration takes long."""
 
@@ -76,7 +75,7 @@ class PyVrp:
         """See `Engine`."""
         pyvrp = _pyvrp()
         arrays = arrays_of(problem, near=False)
-        data, members = data_of(pyvrp, problem)
+        data, members = data_of(pyvrp, problem, vehicles_enough(problem, plan) if plan is not None else None)
         pause = TELL_S if len(problem.stops.ids) <= TOLD_STOPS else 0.0
         told = time.monotonic() - pause
 
@@ -122,8 +121,12 @@ def _unit(problem: Problem) -> int:
     return 1 if all((np.rint(values) == values).all() for values in costs) else UNIT
 
 
-def data_of(pyvrp: Any, problem: Problem) -> tuple[Any, list[list[int]]]:
-    """PyVRP's problem, and our vehicles of each of its types."""
+def data_of(pyvrp: Any, problem: Problem, enough: int | None = None) -> tuple[Any, list[list[int]]]:
+    """PyVRP's problem, and our vehicles of each of its types.
+
+    enough: of vehicles that are alike, no more; then their number is no matter of cost, which would be all that it
+    looks at.
+    """
     stops, vehicles, unit = problem.stops, problem.vehicles, _unit(problem)
     finite = np.isfinite(stops.penalty)
     places = [pyvrp.Location(0, 0) for _ in range(problem.distance.shape[1])]
@@ -151,11 +154,11 @@ def data_of(pyvrp: Any, problem: Problem) -> tuple[Any, list[list[int]]]:
         v = alike[0]
         types.append(
             pyvrp.VehicleType(
-                num_available=len(alike),
+                num_available=len(alike) if enough is None else enough,
                 capacity=vehicles.capacity[v].tolist(),
                 start_depot=int(vehicles.start[v]),
                 end_depot=int(vehicles.end[v]),
-                fixed_cost=round(float(vehicles.fixed_cost[v]) * unit),
+                fixed_cost=round(float(vehicles.fixed_cost[v]) * unit) if enough is None else 0,
                 tw_early=int(vehicles.opens[v]),
                 tw_late=int(vehicles.closes[v]),
                 shift_duration=int(vehicles.duration_max[v]),

@@ -14,38 +14,22 @@ from numba import njit
 from serving.kernels.lending import lent
 from serving.kernels.route_draws import uniform
 from serving.kernels.route_ruin import BLINK, in_use, recreate, ruin
-from serving.kernels.route_state import copy_route, mark, refresh
+from serving.kernels.route_settle import keep, mended, settle
+from serving.kernels.route_state import refresh
 
 
 @njit(cache=True, nogil=True)
-def shed(world, current, trial, best_seq, best_count, waits, out, steps, least, heat, weight, rng):
+def shed(world, current, trial, best_seq, best_count, waits, out, steps, least, heat, weight, rng, scratch):
     """`steps` rounds. Returns how many routes fewer the best plan has, which best_seq and best_count become.
 
     current, trial: equal states at the beginning, and at the end. waits: (m,) int64, how often each stop has waited.
     out: (2, m) int64, row 0 the stops that wait now, row 1 their number. Both are kept from call to call. least: no
     plan has fewer routes. heat: temperature. Not for routes that have begun.
     """
-    nodes, vehicles, kinds = len(world.service), len(current.count), int(world.kind.max()) + 1
-    gone, keys = np.zeros(nodes, np.bool_), np.zeros(nodes)
-    absent, held = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
-    torn, tried = np.zeros(vehicles, np.int64), np.zeros(kinds, np.int64)
-    work = np.zeros(current.seq.shape[1] + 4, np.int32)
-    return _rounds(
-        world, current, trial, best_seq, best_count, waits, out, steps, least, heat, weight, rng,
-        gone, keys, absent, held, torn, tried, work,
-    )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
-def _rounds(
-    world, current, trial, best_seq, best_count, waits, out, steps, least, heat, weight, rng,
-    gone, keys, absent, held, torn, tried, work,
-):  # fmt: skip
-    """The same, with its scratch: none of the arrays is counted here."""
     world, current, trial, rng, waits = lent(world), lent(current), lent(trial), lent(rng), lent(waits)
-    gone, keys, absent, held = lent(gone), lent(keys), lent(absent), lent(held)
-    torn, tried, work = lent(torn), lent(tried), lent(work)
-    stamp, fewer, holds = 0, 0, out[1, 0]
+    gone, keys, absent, held, torn, tried, work = lent(scratch)
+    tried[:] = 0
+    stamp, fewer, holds = np.int64(0), 0, out[1, 0]
     for which in range(holds):
         held[which] = out[0, which]
     for _ in range(steps):
@@ -60,10 +44,7 @@ def _rounds(
         torns, absents, stamp = recreate(
             world, trial, rng, absent, absents, torn, torns, BLINK, tried, stamp, work, keys, limit
         )
-        if not fine:
-            fine = True
-            for which in range(torns):
-                fine = refresh(world, trial, torn[which]) and fine
+        fine = fine or mended(world, trial, torn, torns)
         more = 0.0
         for which in range(torns):
             more += trial.cost[torn[which]] - current.cost[torn[which]]
@@ -71,28 +52,11 @@ def _rounds(
         calm = absents <= holds and now <= then and more < -heat * np.log(1.0 - uniform(rng))
         for which in range(absents):
             waits[absent[which]] += 1
-        if fine and (absents == 0 or now < then or calm):
-            for which in range(torns):
-                copy_route(trial, current, torn[which])
-            for which in range(torns):
-                mark(current, torn[which])
-            holds = absents
-            for which in range(absents):
-                held[which] = absent[which]
-                current.vehicle[absent[which]] = -1
-            if holds == 0:
-                fewer += 1
-                for v in range(len(current.count)):
-                    best_count[v] = current.count[v]
-                    for at in range(1, current.count[v] + 1):
-                        best_seq[v, at] = current.seq[v, at]
-        else:
-            for which in range(torns):
-                copy_route(current, trial, torn[which])
-            for which in range(torns):
-                mark(trial, torn[which])
-            for which in range(holds):
-                trial.vehicle[held[which]] = -1
+        kept = fine and (absents == 0 or now < then or calm)
+        holds = settle(current, trial, torn, torns, absent, absents, held, holds, kept)
+        if kept and holds == 0:
+            fewer += 1
+            keep(current, best_seq, best_count)
     out[1, 0] = holds
     for which in range(holds):
         out[0, which] = held[which]
@@ -110,7 +74,7 @@ def _waited(waits, nodes, count):
 @njit(cache=True, nogil=True)
 def _give_up(world, current, trial, waits, held):
     """Empties the route whose stops have waited least, in both states. Returns how many stops wait now."""
-    chosen, least = -1, np.int64(0)
+    chosen, least = np.int64(-1), np.int64(0)
     for v in range(len(current.count)):
         if current.count[v] > 0:
             waited = np.int64(0)

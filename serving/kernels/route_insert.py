@@ -9,6 +9,8 @@ from serving.kernels.route_draws import uniform
 from serving.kernels.route_state import NEVER, arrive, first_begin, insert, refresh, refresh_inserted, worked
 
 NO_PLACE = np.inf
+NOBODY = np.int64(-1)
+"""No stop, no position. A plain -1 would be a type of its own, and who gets it be compiled once more."""
 
 
 @njit(cache=True, nogil=True)
@@ -80,7 +82,7 @@ def best_place(world, state, node, blink, rng, tried, stamp, work):
             if t >= NEVER or arrive(duration, speed, timed, p, node, j, t + service) > late[v, at + 1]:
                 continue
             if paid[v]:
-                seconds = added_time(world, state, v, at, -1, node, -1, work)
+                seconds = added_time(world, state, v, at, NOBODY, node, NOBODY, work)
                 if seconds < 0:
                     continue
                 cost += world.per_second[v] * seconds

@@ -73,7 +73,7 @@ def _or_opt(world, state, node, length, other, one, two, old):
     for place in range(at, last + 1):
         if world.partner[seq[v, place]] >= 0 or not world.allowed[u, seq[v, place]]:
             return 0.0
-    n = m = 0
+    n = m = np.int64(0)
     for place in range(state.count[v] + 2):
         if not at <= place <= last:
             one[n] = seq[v, place]
@@ -140,7 +140,7 @@ def _tails(world, state, node, other, one, two, old):
         return 0.0
     if arrive(world.duration, world.speed, world.timed, q, other, node, state.early[u, to]) > state.late[v, at]:
         return 0.0
-    n = m = 0
+    n = m = np.int64(0)
     if max(at + state.count[u] - to, to + state.count[v] - at + 1) + 2 > len(one):
         return 0.0
     for place in range(at):

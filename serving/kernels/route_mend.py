@@ -16,6 +16,9 @@ from serving.kernels.route_state import (
     refresh,
 )  # fmt: skip
 
+YES, NO = np.bool_(True), np.bool_(False)
+"""Of one type, so that who gets them is compiled once."""
+
 
 @njit(cache=True, nogil=True)
 def mend(world, state, wanted, counts, rng):
@@ -29,11 +32,11 @@ def mend(world, state, wanted, counts, rng):
         fine = refresh(world, state, v)
         while not fine and state.count[v] > world.lock[v]:
             node = _victim(world, state, v, gone)
-            _mark_whole(world, state, v, node, gone, True)
+            _mark_whole(world, state, v, node, gone, YES)
             before = state.count[v]
             drop_marked(state.seq, state.count, state.vehicle, v, gone)
             out += before - state.count[v]
-            _mark_whole(world, state, v, node, gone, False)
+            _mark_whole(world, state, v, node, gone, NO)
             fine = refresh(world, state, v)
     construct(world, state, BY_DROP_COST, rng)
     return out
@@ -66,11 +69,11 @@ def _victim(world, state, v, gone):
         node = np.int64(seq[at])
         if world.drop[node] >= cheapest:
             continue
-        _mark_whole(world, state, v, node, gone, True)
+        _mark_whole(world, state, v, node, gone, YES)
         drop_marked(state.seq, state.count, state.vehicle, v, gone)
         if refresh(world, state, v):
             best, cheapest = node, world.drop[node]
-        _mark_whole(world, state, v, node, gone, False)
+        _mark_whole(world, state, v, node, gone, NO)
         state.count[v] = count
         for place in range(count + 2):
             state.seq[v, place] = seq[place]

@@ -13,7 +13,8 @@ from numba import njit
 from serving.kernels.lending import lent
 from serving.kernels.route_draws import below, uniform
 from serving.kernels.route_insert import place_stop
-from serving.kernels.route_state import copy_route, drop_marked, mark, refresh
+from serving.kernels.route_settle import keep, mended, settle
+from serving.kernels.route_state import drop_marked, refresh
 
 MEAN_REMOVED = 10.0
 STRING_MAX = 10.0
@@ -24,7 +25,7 @@ KEEP_MORE = 0.01
 BLINK = 0.01
 ORDERS = np.array([4, 8, 10, 11, 13, 15, 17], np.int64)
 """Cumulated weights: random, demand, far, close, short window, early opening, early closing."""
-BY_DROP_COST = 7
+BY_DROP_COST = np.int64(7)
 """One more order, which no draw chooses: the dearest to leave out first."""
 
 
@@ -37,17 +38,16 @@ def ruin(world, state, rng, gone, torn, absent, absents, weight):
     weight: mean number of removed stops.
     """
     stops = len(world.near) - world.depots
-    routes, visited = 0, 0
+    routes, visited, torns = 0, 0, np.int64(0)
     for v in range(len(state.count)):
         if state.count[v] > world.lock[v]:
             routes += 1
             visited += state.count[v] - world.lock[v]
     if routes == 0:
-        return 0, absents, True
+        return torns, absents, True
     most = min(STRING_MAX, visited / routes)
     strings = int(uniform(rng) * (4.0 * weight / (1.0 + most) - 1.0) + 1.0)
     seed = world.depots + below(rng, stops)
-    torns = 0
     for place in range(-1, world.near.shape[1]):
         node = seed if place < 0 else world.near[seed, place]
         v = state.vehicle[node]
@@ -117,7 +117,7 @@ def _string(world, state, rng, gone, v, node, length):
 def sort_absent(world, rng, absent, absents, keys):
     """Orders the stops to put back by a criterion drawn anew. keys: (m,) float64 scratch."""
     draw = below(rng, ORDERS[len(ORDERS) - 1])
-    order = 0
+    order = np.int64(0)
     while draw >= ORDERS[order]:
         order += 1
     sort_by(world, rng, absent, absents, keys, order)
@@ -207,34 +207,17 @@ def dropped_cost(world, absent, absents):
 
 
 @njit(cache=True, nogil=True)
-def anneal(world, current, trial, best_seq, best_count, numbers, out, steps, hot, cold, weight, rng):
+def anneal(world, current, trial, best_seq, best_count, numbers, out, steps, hot, cold, weight, rng, scratch):
     """`steps` rounds of ruin and recreate. Returns whether the best plan became better.
 
     current, trial: equal states at the beginning, and at the end. best_seq, best_count: the best plan so far.
     numbers: (4,) float64, cost of the current and of the best plan, spare. out: (2, m) int64, row 0 the stops that
     `current` leaves out, their number at its end. hot, cold: temperatures at the first and the last round.
     """
-    nodes, vehicles, kinds = len(world.service), len(current.count), int(world.kind.max()) + 1
-    gone, keys = np.zeros(nodes, np.bool_), np.zeros(nodes)
-    absent, held = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
-    torn, tried = np.zeros(vehicles, np.int64), np.zeros(kinds, np.int64)
-    work = np.zeros(current.seq.shape[1] + 4, np.int32)
-    return _rounds(
-        world, current, trial, best_seq, best_count, numbers, out, steps, hot, cold, weight, rng,
-        gone, keys, absent, held, torn, tried, work,
-    )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
-def _rounds(
-    world, current, trial, best_seq, best_count, numbers, out, steps, hot, cold, weight, rng,
-    gone, keys, absent, held, torn, tried, work,
-):  # fmt: skip
-    """The same, with its scratch: none of the arrays is counted here."""
     world, current, trial, rng = lent(world), lent(current), lent(trial), lent(rng)
-    gone, keys, absent, held = lent(gone), lent(keys), lent(absent), lent(held)
-    torn, tried, work = lent(torn), lent(tried), lent(work)
-    vehicles, stamp, holds = len(current.count), 0, out[1, 0]
+    gone, keys, absent, held, torn, tried, work = lent(scratch)
+    tried[:] = 0
+    vehicles, stamp, holds = len(current.count), np.int64(0), out[1, 0]
     for which in range(holds):
         held[which] = out[0, which]
     heat, cooling, better = hot, (cold / hot) ** (1.0 / max(steps, 1)), False
@@ -250,33 +233,15 @@ def _rounds(
         cost = numbers[0] - dropped_cost(world, held, holds) + dropped_cost(world, absent, absents)
         for which in range(torns):
             cost += trial.cost[torn[which]] - current.cost[torn[which]]
-        if not fine:  # what was put back may have mended it
-            fine = True
-            for which in range(torns):
-                fine = refresh(world, trial, torn[which]) and fine
-        if fine and cost < numbers[0] - heat * np.log(1.0 - uniform(rng)):
-            for which in range(torns):
-                copy_route(trial, current, torn[which])
-            for which in range(torns):
-                mark(current, torn[which])
-            numbers[0], holds = cost, absents
-            for which in range(absents):
-                held[which] = absent[which]
-                current.vehicle[absent[which]] = -1
+        fine = fine or mended(world, trial, torn, torns)
+        kept = fine and cost < numbers[0] - heat * np.log(1.0 - uniform(rng))
+        holds = settle(current, trial, torn, torns, absent, absents, held, holds, kept)
+        if kept:
+            numbers[0] = cost
             if cost < numbers[1] - 1e-6:
                 better = True
                 numbers[1] = cost
-                for v in range(vehicles):
-                    best_count[v] = current.count[v]
-                    for at in range(1, current.count[v] + 1):
-                        best_seq[v, at] = current.seq[v, at]
-        else:
-            for which in range(torns):
-                copy_route(current, trial, torn[which])
-            for which in range(torns):
-                mark(trial, torn[which])
-            for which in range(holds):
-                trial.vehicle[held[which]] = -1
+                keep(current, best_seq, best_count)
     out[1, 0] = holds
     for which in range(holds):
         out[0, which] = held[which]
@@ -289,7 +254,7 @@ def construct(world, state, order, rng):
     nodes = len(world.service)
     absent, keys = np.zeros(nodes, np.int64), np.zeros(nodes)
     tried = np.zeros(int(world.kind.max()) + 1, np.int64)
-    work, absents = np.zeros(state.seq.shape[1] + 4, np.int32), 0
+    work, absents = np.zeros(state.seq.shape[1] + 4, np.int32), np.int64(0)
     for node in range(world.depots, nodes):
         if state.vehicle[node] < 0:
             absent[absents] = node

@@ -72,7 +72,9 @@ def test_every_plan_of_fewer_routes_is_whole(seed: int) -> None:
     waits, out, rng = np.zeros(31, np.int64), np.zeros((2, 31), np.int64), generator(seed)
     for _ in range(6):
         before = int((count > 0).sum())
-        fewer = shed(arrays.world, run.current, run.trial, seq, count, waits, out, 200, 1, 1000.0, 8.0, rng)
+        fewer = shed(
+            arrays.world, run.current, run.trial, seq, count, waits, out, 200, 1, 1000.0, 8.0, rng, run.scratch
+        )
         again = empty_state(arrays)
         assert load_routes(arrays, again, routes_of(arrays, seq, count))
         assert (again.vehicle[1:] >= 0).all()

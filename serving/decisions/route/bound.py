@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from serving.decisions.route.problem import ANYWHERE, FAR, Problem
+from serving.decisions.route.arrays import kinds
+from serving.decisions.route.problem import ANYWHERE, FAR, Plan, Problem
 
 SIZE_MAX: Final = 1_500
 """Stops and vehicles together: above it no bound is looked for."""
@@ -75,3 +76,11 @@ def routes_needed(problem: Problem, fleet: int) -> int:
             if room > 0:
                 needed = max(needed, -(-int(load.sum()) // room))
     return needed if needed <= fleet else 0
+
+
+def vehicles_enough(problem: Problem, plan: Plan) -> int | None:
+    """Vehicles of `plan`, where every plan of more costs more: all are alike, and one costs as much by itself as the
+    plan without its vehicles. None = not known."""
+    fixed, used = float(problem.vehicles.fixed_cost[0]), len(plan.routes)
+    alike = problem.progress is None and not kinds(problem).any()
+    return used if alike and used and plan.cost - used * fixed <= fixed else None

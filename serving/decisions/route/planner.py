@@ -15,6 +15,7 @@ from serving.decisions.route.bound import lower_bound
 from serving.decisions.route.checker import check
 from serving.decisions.route.problem import WHOLE, Cancelled, Engine, OnBetter, Part, Plan, Problem
 from serving.decisions.route.reasons import explained
+from serving.decisions.route.rounds import crew, rounds
 from serving.decisions.route.schedule import plan_of
 from serving.decisions.route.search import Search
 from serving.kernels.route_state import refresh
@@ -25,9 +26,6 @@ OPENING: Final = 0.04
 """Share of the time in which the first engine makes a plan that the others start from."""
 ALTERNATING: Final = 0.3
 """Share of the time that the first engine has where only one can run at a time."""
-EXCHANGE: Final = 0.7
-"""Share of the time after which all begin anew from the best plan of all: late, as every search forgets what it has
-learned of penalties or of a good temperature."""
 CLOSING_S: Final = 0.01
 """Kept for checking the last plan and for its reasons."""
 NOTICED_S: Final = 0.02
@@ -72,13 +70,8 @@ class Planner:
             best.offer(plan)
         began, deadline = time.monotonic(), deadline - CLOSING_S
         fitting = [engine for engine in self.engines if not engine.misfit(problem)][: max(self.threads, 2)]
-        first, others = fitting[0], fitting[1:]
-        again = hot = first
-        if isinstance(first, Search) and plan is None:
-            first = hot = replace(first, warm=0.0)  # a hasty opening is not worth keeping close to
         cores = min(self.threads, len(os.sched_getaffinity(0)))
-        if isinstance(first, Search) and first.steps is None:
-            others = [*others, *[first] * (cores - 1 - len(others))]  # from other seeds
+        engines = crew(fitting, cores)
 
         def run(engine: Engine, until: float, number: int, part: Part = part) -> None:
             if best.plan is not None and cancelled():
@@ -96,30 +89,31 @@ class Planner:
         bounded = threading.Thread(target=best.find_bound, args=(problem, deadline), daemon=True)
         bounded.start()
         share = deadline - began
-        if not others:
-            run(first, deadline, 0)
+        if len(engines) == 1:
+            run(engines[0], deadline, 0)
         elif cores < 2:
             turn = min(max((ALTERNATING - part.begins) / max(part.ends - part.begins, BETTER), 0.0), 1.0)
             if turn > 0.0:
-                run(first, began + turn * share, 0, _of_first(part))
+                run(engines[0], began + turn * share, 0, _of_first(part))
             if turn < 1.0:
-                run(others[0], deadline, 1)
+                run(engines[1], deadline, 1)
         else:
             if part.begins == 0.0 or plan is None:
-                run(first, began + OPENING * share, 0, WHOLE)
-            for round_, end in enumerate((EXCHANGE, 1.0) if part == WHOLE else (1.0,)):
-                until = began + end * share
-                threads = [
-                    threading.Thread(target=run, args=(engine, until, number + 10 * round_), daemon=True)
-                    for number, engine in enumerate(others, 1)
+                run(engines[0], began + OPENING * share, 0, WHOLE)
+            late: set[str] = set()
+            for number, each in enumerate(rounds(problem, best.plan, engines, given=plan is not None, part=part)):
+                until = began + each.end * share
+                beside = [
+                    (engine.name, threading.Thread(target=run, args=(engine, until, seat + 10 * number), daemon=True))
+                    for seat, engine in enumerate(each.engines[1:], 1)
+                    if engine.name not in late
                 ]
-                for thread in threads:
+                for _, thread in beside:
                     thread.start()
-                run(first, until, 10 * round_)
-                for thread in threads:
+                run(each.engines[0], until, 10 * number)
+                for _, thread in beside:
                     _join(thread, until, cancelled)
-                others = [engine for engine, thread in zip(others, threads, strict=True) if not thread.is_alive()]
-                first, others = again, [again if engine is hot else engine for engine in others]
+                late |= {name for name, thread in beside if thread.is_alive()}
         _join(bounded, deadline, cancelled)
         best.close()
         found = best.plan if best.plan is not None else nothing_new(arrays)

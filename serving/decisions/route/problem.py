@@ -249,6 +249,9 @@ class Part:
 
 WHOLE: Final = Part()
 
+TELL_S: Final = 0.2
+"""An engine tells a better plan at most so often, as that takes as long as some of its rounds; the last one always."""
+
 OnBetter = Callable[[Plan], None]
 Cancelled = Callable[[], bool]
 

@@ -12,12 +12,13 @@ import numpy as np
 from serving.core.clock import NEVER
 from serving.decisions.route.arrays import Arrays, arrays_of, by_vehicle, empty_state, load_routes, routes_of
 from serving.decisions.route.bound import routes_needed
-from serving.decisions.route.problem import WHOLE, Cancelled, OnBetter, Part, Plan, Problem
+from serving.decisions.route.problem import TELL_S, WHOLE, Cancelled, OnBetter, Part, Plan, Problem
 from serving.decisions.route.schedule import plan_of
 from serving.kernels.route_draws import generator
 from serving.kernels.route_fleet import shed
 from serving.kernels.route_local import descend
 from serving.kernels.route_ruin import MEAN_REMOVED, anneal, construct
+from serving.kernels.route_settle import scratch
 from serving.kernels.route_state import State
 
 NAME: Final = "ruin-and-recreate"
@@ -37,8 +38,6 @@ DESCENTS: Final = 3
 """Rounds of local search on each of them."""
 DESCENT_STOPS_MAX: Final = 500
 """Local search on more cannot be stopped in time."""
-TELL_S: Final = 0.2
-"""A better plan is told at most so often; the last one always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,8 @@ class Run:
         self.numbers = np.zeros(4)
         nodes = len(arrays.world.service)
         self.out = np.zeros((2, nodes), np.int64)
+        fleet, wide = self.current.seq.shape
+        self.scratch = scratch(nodes, fleet, int(arrays.world.kind.max()) + 1, wide)
         first = by_vehicle(arrays.problem, plan) if plan is not None else None
         self.best_seq, self.best_count = self.current.seq, self.current.count
         self._first(first, deadline)
@@ -156,7 +157,7 @@ class Run:
             steps = min(steps, rounds) if how.steps is not None else steps
             fewer = shed(
                 arrays.world, self.current, self.trial, seq, count, waits, out,
-                steps, least, heat, how.removed, self.rng,
+                steps, least, heat, how.removed, self.rng, self.scratch,
             )  # fmt: skip
             better = better or fewer > 0
             if out[1, 0] == 0 and int((self.current.count > 0).sum()) <= least:
@@ -221,6 +222,7 @@ class Run:
                 cold,
                 how.removed,
                 self.rng,
+                self.scratch,
             )
         )
 

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from serving.decisions.route.planner import Planner
+from serving.core.clock import NEVER
+from serving.decisions.route.planner import Planner, timed
 from serving.decisions.route.problem import FAR, TIME_MAX, Problem, Stops, Vehicles
 from serving.decisions.route.replan import replan
 from serving.decisions.route.search import Search
 from serving.kernels.route_matrix import mirrored, rounded
 
+DEAR: Final = 1e6
+
 
 def warm() -> None:
-    """Plans and replans a handful of stops, a shipment among them."""
+    """Plans and replans a handful of stops, a shipment among them; and looks for a plan of fewer vehicles."""
     problem = _small()
     for one in (problem, replace(problem, speed=np.ones((1, 24)))):
         plan = Planner((Search(steps=20),)).plan(
             one, None, seed=0, deadline=time.monotonic() + 3600.0, on_better=lambda _: None, cancelled=lambda: False
         )
+    dear = replace(problem, vehicles=replace(problem.vehicles, fixed_cost=np.full(2, DEAR)))
+    Search(steps=20).improve(
+        dear, timed(dear, [[0], [1]]), seed=0, deadline=NEVER, on_better=lambda _: None, cancelled=lambda: False
+    )
     replan(problem, plan, 0, cancelled=frozenset({0}))
     for offset in (0, 1):  # numbers lie in a request where they happen to
         numbers = np.frombuffer(bytes(40), np.float64, 4, offset)

@@ -14,8 +14,8 @@ import pytest
 from routing_worlds import problem_with, rich_problem
 
 from serving.adapters.routing_ortools import OrTools
-from serving.adapters.routing_pyvrp import PyVrp
-from serving.decisions.route.bound import lower_bound
+from serving.adapters.routing_pyvrp import PyVrp, data_of
+from serving.decisions.route.bound import lower_bound, vehicles_enough
 from serving.decisions.route.checker import check
 from serving.decisions.route.planner import Planner, timed
 from serving.decisions.route.problem import FAR, WHOLE, Engine, Part, Plan, Problem, Reason
@@ -242,7 +242,7 @@ def test_cores_that_no_other_engine_takes_have_our_own_search_from_other_seeds(
     assert PyVrp().misfit(problem)
     assert check(problem, planned_by(problem, None, (Asked("own"), PyVrp()), 3)) == []
     opening, *rest = calls
-    assert opening == ("own", 5, False, 0.0)
+    assert opening == ("own", 5, False, Search().warm)
     assert sorted(call[1:] for call in rest) == [
         *((seed, True, 0.0) for seed in (5, 6, 7)), *((seed, True, Search().warm) for seed in (15, 16, 17)),
     ]  # fmt: skip
@@ -254,11 +254,70 @@ def test_our_own_search_begins_hot_after_an_opening_and_near_to_a_plan_that_is_w
     """Given, or the best of all when most of the time is over."""
     problem, warm = problem_with(12, 3), Search().warm
     planned_by(problem, None, (Asked("own"), Asked("other")), 2)
-    assert [call[1:] for call in calls if call[0] == "other"] == [(6, True, warm), (16, True, warm)]
-    assert [call[1:] for call in calls if call[0] == "own"] == [(5, False, 0.0), (5, True, 0.0), (15, True, warm)]
+    assert [call[1:] for call in calls if call[0] == "other"] == [(6, True, 0.0), (16, True, warm)]
+    assert [call[1:] for call in calls if call[0] == "own"] == [(5, False, warm), (5, True, 0.0), (15, True, warm)]
     calls.clear()
     planned_by(problem, plan(problem), (Asked("own"), Asked("other")), 2)
     assert {call[3] for call in calls} == {warm}
+
+
+def dear(problem: Problem) -> Problem:
+    """A vehicle costs more than all ways."""
+    return replace(problem, vehicles=replace(problem.vehicles, fixed_cost=np.full(len(problem.vehicles.ids), 1e7)))
+
+
+def test_where_vehicles_cost_most_all_look_for_fewer_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of the first engine, with other draws; then one, beside the others; then none."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    ran: list[tuple[str, float, int]] = []
+
+    class Noted(Search):
+        def improve(self, problem: Problem, plan: Plan | None, *, seed: int, **how: Any) -> Plan | None:
+            ran.append((self.name, self.fewer, seed))
+            return Search.improve(self, problem, plan, seed=seed, **how)
+
+    for problem, wanted in (
+        (problem_with(12, 3), [("a", 0.3, 0), ("b", 0.3, 1), ("a", 0.3, 10), ("b", 0.3, 11)]),
+        (
+            dear(problem_with(12, 3)),
+            [("a", 1.0, 0), ("a", 1.0, 1), ("a", 1.0, 10), ("b", 0.3, 11), ("a", 0.0, 20), ("b", 0.0, 21)],
+        ),
+    ):
+        ran.clear()
+        Planner((Noted("a", steps=1), Noted("b", steps=1))).plan(
+            problem, plan(problem), seed=0, deadline=time.monotonic() + HOUR_S, on_better=lambda _: None,
+            cancelled=lambda: False,
+        )  # fmt: skip
+        assert ran[0] == ("a", 0.3, 0), "the opening"
+        assert sorted(ran[1:], key=lambda one: one[2]) == wanted
+
+
+def test_vehicles_are_enough_where_one_more_costs_more_than_all_ways() -> None:
+    """Not where it may pay, where vehicles differ, or where none drives."""
+    cheap = problem_with(12, 3)
+    found = plan(dear(cheap))
+    assert vehicles_enough(dear(cheap), found) == len(found.routes)
+    assert vehicles_enough(cheap, plan(cheap)) is None
+    differ = dear(cheap)
+    differ = replace(differ, vehicles=replace(differ.vehicles, fixed_cost=np.array([1e7, 1e7, 2e7])))
+    assert vehicles_enough(differ, plan(differ)) is None
+    assert vehicles_enough(dear(cheap), replace(found, routes=(), cost=0.0)) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pyvrp_shortens_the_ways_of_no_more_vehicles(seed: int) -> None:
+    """It has as many as our plan; with all of them, one that costs so much is all that it looks at."""
+    problem = dear(problem_with(60, 10, seed=seed, tight=1.5))
+    first = plan(problem, Search(steps=1))
+    found = PyVrp(iterations=300).improve(
+        problem, first, seed=seed, deadline=time.monotonic() + HOUR_S, on_better=lambda _: None, cancelled=lambda: False
+    )
+    assert found is not None
+    assert check(problem, found) == []
+    assert len(found.routes) <= len(first.routes)
+    assert found.cost < first.cost
+    data, _ = data_of(pytest.importorskip("pyvrp"), problem, len(first.routes))
+    assert data.num_vehicles == len(first.routes)
 
 
 def test_a_caller_that_goes_ends_a_plan_under_way() -> None:
