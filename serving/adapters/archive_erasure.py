@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from serving.adapters.archive_files import SCHEMA, File
+from serving.adapters.archive_files import SCHEMA, File, neighbours
 from serving.adapters.parquet_archive import ROWS_MAX, ParquetArchive
 from serving.core.errors import DataError
 from serving.events.erasure import Order
@@ -67,7 +67,7 @@ class ArchiveErasure:
     def apply(self, found: Found) -> None:
         """Writes the files anew. Done again after a death it goes on. Raises ArchiveUnavailable, Conflict."""
         for day, files in found.days.items():
-            for group in _groups(files):
+            for group in neighbours(files, ROWS_MAX):
                 old, tables = [], []
                 for file in group:
                     try:
@@ -124,15 +124,3 @@ class _Cuts:
         """(id, rows) of those that have any."""
         for place, count in zip(*np.unique(places[places >= 0], return_counts=True), strict=True):
             yield self._names[place], int(count)
-
-
-def _groups(files: Sequence[File]) -> Iterator[list[File]]:
-    """Neighbours of together at most ROWS_MAX rows, or one that has more."""
-    group: list[File] = []
-    for file in files:
-        if group and sum(one.rows for one in group) + file.rows > ROWS_MAX:
-            yield group
-            group = []
-        group.append(file)
-    if group:
-        yield group

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
@@ -75,6 +75,18 @@ def folder(day: date) -> str:
 def day_of(time_s: int) -> date:
     """UTC."""
     return datetime.fromtimestamp(time_s, UTC).date()
+
+
+def neighbours(files: Sequence[File], rows_max: int) -> Iterator[list[File]]:
+    """Groups of together at most rows_max rows, or one that has more."""
+    group: list[File] = []
+    for file in files:
+        if group and sum(one.rows for one in group) + file.rows > rows_max:
+            yield group
+            group = []
+        group.append(file)
+    if group:
+        yield group
 
 
 def table_of(events: Sequence[tuple[Position, LoggedEvent]]) -> pa.Table:

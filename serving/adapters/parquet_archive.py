@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from serving.adapters import disk
-from serving.adapters.archive_files import DIGEST_CHARS, SCHEMA, File, day_of, folder, packed, table_of
+from serving.adapters.archive_files import DIGEST_CHARS, SCHEMA, File, day_of, folder, neighbours, packed, table_of
 from serving.adapters.object_stores import open_place
 from serving.core.errors import ArchiveUnavailable, DataError, FilesUnavailable
 from serving.core.uris import is_uri, visible, without_secrets
@@ -133,7 +133,9 @@ class ParquetArchive:
         files, gone = self.files(day), 0
         if len(files) <= SMALL_FILES_MAX:
             return 0
-        for group in _groups(files):
+        for group in neighbours(files, ROWS_MAX):
+            if len(group) == 1:  # nothing is done to one that stands alone
+                continue
             self.put_instead(day, group, pa.concat_tables([self.read(one) for one in group]))
             gone += len(group) - 1
         return gone
@@ -287,16 +289,3 @@ class ParquetArchive:
             return work(*arguments)
         except (OSError, pa.ArrowException) as error:
             raise ArchiveUnavailable(self.place, without_secrets(str(error), self._uri)) from error
-
-
-def _groups(files: Sequence[File]) -> Iterator[list[File]]:
-    """Neighbours that make up files of at most ROWS_MAX rows; nothing is done to one that stands alone."""
-    group: list[File] = []
-    for file in files:
-        if group and sum(one.rows for one in group) + file.rows > ROWS_MAX:
-            if len(group) > 1:
-                yield group
-            group = []
-        group.append(file)
-    if len(group) > 1:
-        yield group

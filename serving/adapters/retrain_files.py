@@ -9,9 +9,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +18,7 @@ from typing import Any, Final
 
 from serving.adapters import disk
 from serving.core.errors import Conflict, NotFound
+from serving.core.process_lock import process_lock
 from serving.engine.telemetry import Family
 
 FOLDER: Final = "retrain"
@@ -60,18 +59,11 @@ def place(home: Path) -> Path:
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
     """One training a home; the kernel lets go of the lock however the process ends. Raises Conflict with its owner."""
-    lock = os.open(place(home) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise Conflict(f"a retraining (process {owner}) already runs on {home}: wait until it ends") from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    with process_lock(
+        place(home) / "lock",
+        lambda owner: Conflict(f"a retraining ({owner}) already runs on {home}: wait until it ends"),
+    ):
         yield
-    finally:
-        os.close(lock)
 
 
 def forget_work(home: Path) -> str:

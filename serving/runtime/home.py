@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -16,6 +15,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from serving.core.errors import SettingError
+from serving.core.process_lock import process_lock
 from serving.runtime.parts import Addresses, Front
 
 LOCAL = "local"
@@ -56,23 +56,16 @@ def run_folder(home: Path) -> Path:
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
     """One gateway a home. Raises SettingError naming the process that has it; the lock ends with the process."""
-    lock = os.open(run_folder(home) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-            raise SettingError(
-                f"home: a gateway (process {owner}) already runs on {home}: stop it, or set another home", key="home"
-            ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    with process_lock(
+        run_folder(home) / "lock",
+        lambda owner: SettingError(
+            f"home: a gateway ({owner}) already runs on {home}: stop it, or set another home", key="home"
+        ),
+    ):
         folder = run_folder(home)
         for stale in (*folder.glob("replica-*.json"), *folder.glob("worker-*.json"), _edge_file(home)):
             stale.unlink(missing_ok=True)
         yield
-    finally:
-        os.close(lock)
 
 
 def announce(home: Path, name: str, addresses: Addresses) -> Path:
