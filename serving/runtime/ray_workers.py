@@ -35,6 +35,8 @@ NAMES: Final = "storegate-{}"
 DEPLOYMENT: Final = "worker"
 FIND_S: Final = 2.0
 """How long a batch waits for a replica to be there at all; then its calls are told to come again."""
+SUCCESSOR_S: Final = 15.0
+"""Likewise, where its replica has died with it and it may be computed once more: Ray is starting another one."""
 BUILD_TIMES_MAX: Final = 5
 """A replica that cannot be built is tried so often; then the next rollout tries again."""
 CLOSE_S: Final = 10.0
@@ -60,9 +62,9 @@ class RayLink:
         """Ray ends the deployment."""
 
     async def _send(self, bundle: Bundle) -> Answers:
-        for repeat in (bundle.repeatable, False):
+        for find_s, repeat in ((FIND_S, bundle.repeatable), (SUCCESSOR_S, False)):
             try:
-                return await self._once(bundle)
+                return await self._once(bundle, find_s)
             except RayActorError as error:
                 log.warning("a replica of the worker %s has gone: %s", self._worker, str(error).split("\n", 1)[0])
                 if not repeat:
@@ -71,10 +73,10 @@ class RayLink:
                 raise WorkerUnavailable(self._worker, f"does not start ({error.message})") from error
         raise WorkerUnavailable(self._worker, "has died with the call")
 
-    async def _once(self, bundle: Bundle) -> Answers:
+    async def _once(self, bundle: Bundle, find_s: float) -> Answers:
         response = self._deployment().remote(bundle)
         try:
-            reference = await asyncio.wait_for(response._to_object_ref(), FIND_S)
+            reference = await asyncio.wait_for(response._to_object_ref(), find_s)
         except TimeoutError:
             raise WorkerUnavailable(self._worker, "has no replica at the moment") from None
         try:

@@ -70,7 +70,7 @@ class NativeFront:
             raise cannot_listen(params.host, params.port, error, PORT_SETTING) from error
         self._streams = EventStreams(params.payload_bytes_max, self._clock)
         self._plans = PlanStreams(params.payload_bytes_max, params.plans, self._clock)
-        self._side = Sidekick(services, self._streams, self._plans)
+        self._side = Sidekick(services, self._streams, self._plans, params.payload_bytes_max)
         self._front.set_fallback(self._side.path)
         self._failed: tuple[StoregateError | None, Any] = None, None
         """The last error, as pygrpc-native wants it; one tuple, so that two threads cannot mix two errors."""

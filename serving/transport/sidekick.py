@@ -30,15 +30,23 @@ CLOSE_S_MAX = 5.0
 class Sidekick:
     """Started when constructed. `path` is the socket."""
 
-    def __init__(self, services: Sequence[str], streams: EventStreams, plans: PlanStreams) -> None:
-        """services: full names of the gateway's services, which reflection lists and health knows."""
+    def __init__(
+        self, services: Sequence[str], streams: EventStreams, plans: PlanStreams, payload_bytes_max: int
+    ) -> None:
+        """services: full names of the gateway's services, which reflection lists and health knows. payload_bytes_max:
+        of a message; what is larger is refused by who handles it, with the facts, and beyond that by grpcio."""
         self._services = ("", *services)
         self._folder = Path(tempfile.mkdtemp(prefix="storegate-"))  # mode 0700
         self.path = str(self._folder / "side.sock")
         self._health = health.HealthServicer()
         self.set_serving(False)
         self._threads = ThreadPoolExecutor(CONCURRENT_MAX, thread_name_prefix="side")
-        self._server = grpc.server(self._threads, maximum_concurrent_rpcs=CONCURRENT_MAX)
+        received_max = min(4 * payload_bytes_max + (4 << 20), 2**31 - 1)
+        self._server = grpc.server(
+            self._threads,
+            maximum_concurrent_rpcs=CONCURRENT_MAX,
+            options=[("grpc.max_receive_message_length", received_max)],
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         self._server.add_generic_rpc_handlers((streams, plans))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from e2e.faces import Face, GrpcFace, HttpFace, Refused
 from e2e.gateways import Gateway, admin, awaited, command
 from google.protobuf import json_format
 
+from serving.runtime.home import workers
 from storegate.client import Client
 from storegate.v1 import placement_pb2 as pb
 from storegate.v1.placement_pb2_grpc import PlacementServiceStub
@@ -93,20 +96,43 @@ def test_a_search_whose_caller_has_gone_holds_nobody_up(served: Gateway, both_fa
     """The next one is answered long before it was to end; and one that plans slots waits for none that batches."""
     stub = PlacementServiceStub(both_faces[0].channel)
 
-    def searching() -> bool:
-        return any(
-            'storegate_batches_in_flight{lane="place.BatchOrders"} 1.0' in admin(replica, "/metrics").text
-            for replica in served.ready_replicas()
-        )
-
     long = stub.BatchOrders.future(batching(300, 200.0), timeout=200.0)
-    awaited(searching, "it is on its way")
+    awaited(lambda: searching(served), "it is on its way")
     slots = json_format.ParseDict(asked(4, 0.01), pb.PlanSlottingRequest())
     assert stub.PlanSlotting(slots, timeout=60.0).placements
     assert not long.done()
     next_one = stub.BatchOrders.future(batching(4, 0.01), timeout=60.0)
     long.cancel()
     assert next_one.result().batches
+
+
+def test_a_search_whose_process_is_killed_is_made_again(ray_gateway: Gateway) -> None:
+    """Its caller gets an answer, by the process that Ray starts instead."""
+    with ray_gateway.client() as client:
+        client.batch_orders(batching(4, 0.01), timeout_s=COMPILE_S)
+        answers: list[Any] = []
+        search = threading.Thread(
+            target=lambda: answers.append(client.batch_orders(batching(300, 30.0), timeout_s=COMPILE_S))
+        )
+        search.start()
+        awaited(lambda: searching(ray_gateway), "it is on its way")
+        (before,) = place_workers(ray_gateway)
+        psutil.Process(before).kill()
+        search.join()
+    assert answers
+    assert answers[0].metres < answers[0].first_come_metres
+    assert before not in place_workers(ray_gateway)
+
+
+def place_workers(gateway: Gateway) -> list[int]:
+    return [running.pid for running in workers(gateway.home) if running.worker == "place"]
+
+
+def searching(gateway: Gateway) -> bool:
+    return any(
+        'storegate_batches_in_flight{lane="place.BatchOrders"} 1.0' in admin(replica, "/metrics").text
+        for replica in gateway.ready_replicas()
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from e2e import readme
 from e2e.conftest import PATIENT, SERVE, Shop
-from e2e.gateways import Gateway, command, gateway
+from e2e.gateways import STOREGATE, Gateway, command, environment, gateway
 
 from serving.events.types import PURCHASE
 
@@ -118,19 +118,40 @@ def test_a_quote_is_printed(served_as_told: Gateway) -> None:
     assert low <= price <= high
 
 
+def test_walks_and_routes_are_planned_from_the_examples(local_gateway: Gateway, tmp_path: Path) -> None:
+    """The README's lines one after the other, at a gateway: the second one of routes reads what the first has kept."""
+    planned = [words[1:] for words in readme.console() if words[1:2] in (["place"], ["route"])]
+    assert [words[:2] for words in planned] == [["place", "batch"], ["place", "slotting"], ["route", "plan"],
+                                                ["route", "replan"]]  # fmt: skip
+    shutil.copytree(readme.ROOT / "examples", tmp_path / "examples")
+    for words, said in zip(planned, ("walks", "moves", "routes", "changed"), strict=True):
+        done = subprocess.run(
+            [STOREGATE, *words, "--target", local_gateway.target], env=environment(local_gateway.home), cwd=tmp_path,
+            capture_output=True, text=True, timeout=240, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+    assert "<svg" in (tmp_path / "town.html").read_text()
+
+
 def test_curl_gets_an_answer(local_gateway: Gateway) -> None:
-    """The README's curl lines, at this gateway's address: a page of five, and a shop page of two placements."""
+    """The README's curl lines, at this gateway's address: a page of five, a stream of plans, a shop page of two
+    placements."""
     if shutil.which("curl") is None:
         pytest.skip("there is no curl on this machine")
     answers = []
     for words in [words for words in readme.console() if words[0] == "curl"]:
         told = [word.replace("localhost:8080", local_gateway.url.removeprefix("http://")) for word in words]
         assert told != words
-        done = subprocess.run([*told, "--noproxy", "*"], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [*told, "--noproxy", "*"], cwd=readme.ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, done.stderr
-        answers.append(json.loads(done.stdout))
-    alone, page = answers
+        answers.append(json.loads(done.stdout.splitlines()[-1]))
+    alone, plan, page = answers
     assert len(alone["results"]) == 5
+    assert plan["final"]
+    assert sum(len(route["visits"]) for route in plan["plan"]["routes"]) == 12
     assert [section["placement"] for section in page["sections"]] == ["trending", "on-sale"]
     assert len(page["sections"][0]["response"]["results"]) == 10
 
@@ -156,7 +177,7 @@ def test_commands_and_options_exist(words: list[str], tmp_path: Path) -> None:
     name, *rest = words
     deeper = (
         [word for word in rest if word.isalpha() and word.islower()][:1]
-        if name in ("evaluate", "batch", "price")
+        if name in ("evaluate", "batch", "place", "price", "route")
         else []
     )
     helped = subprocess.run(

@@ -23,7 +23,7 @@ from serving.decisions.route.contract import PlanQuery
 from serving.decisions.route.params import Limits
 from serving.engine.batcher import Limits as QueueLimits
 from serving.engine.calls import Lane, Route
-from serving.engine.engine import Engine
+from serving.engine.engine import Engine, EngineParams
 from serving.engine.remote_lane import RemoteLane, RemoteLimits, Sent
 from serving.runtime.worker_params import WorkerParams
 from serving.runtime.worker_parts import WorkerSpec
@@ -43,7 +43,8 @@ from storegate.v1 import routing_pb2 as pb
 
 pytestmark = pytest.mark.timeout(60)
 LIMITS = Limits(seconds=0.2, seconds_max=30.0, slice_s=0.2, spare_s=0.1)
-PAYLOAD_BYTES_MAX = 50_000
+PAYLOAD_BYTES_MAX = 5 << 20
+"""More than grpcio takes where it is told nothing."""
 
 
 class Watched:
@@ -138,7 +139,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     params = WorkerParams(batch_max=1)
     link = ThreadLink(WorkerSpec("route", worker, {PLAN_ROUTES: Sent()}, params), None, clock)
     lane = RemoteLane("route", {PLAN_ROUTES: Sent()}, link, RemoteLimits(QueueLimits(batch_max=1)), clock)
-    engine = Engine([], clock=clock, remote=[lane])
+    engine = Engine([], EngineParams(payload_bytes_max=PAYLOAD_BYTES_MAX), clock, [lane])
     front: Any
     if request.param == "http":
         front = HttpServer(http_app(engine, HttpParams(PAYLOAD_BYTES_MAX, plans=LIMITS)))
@@ -174,6 +175,12 @@ def test_plans_come_until_the_last_one_is_final(world: World) -> None:
         assert plan.request_id == "r"
     assert plans[-1].plan.cost == min(plan.plan.cost for plan in plans) == 600
     assert [plan.elapsed_s for plan in plans] == sorted(plan.elapsed_s for plan in plans)
+
+
+def test_a_request_as_large_as_may_be_is_planned(world: World) -> None:
+    start = {"dropped": [{"stopId": "a", "detail": "x" * (PAYLOAD_BYTES_MAX - 2000)}]}
+    *_, last = world.face.plans(LINE | {"timeLimitS": 0.1, "start": start})
+    assert last.final
 
 
 def test_the_first_plan_comes_before_the_time_is_up(world: World) -> None:

@@ -371,14 +371,16 @@ def _check_demands(stops: Stops, vehicles: Vehicles, shipments: Sequence[Shipmen
         return
     for number in np.flatnonzero((need > vehicles.capacity.min(0)).any(1)):
         if not (need[number] <= vehicles.capacity).all(1).any():
-            loads = need[number].tolist()
+            loads = need[number]
             if stops.partner[number] >= 0:
                 shipped = [one.pickup for one in shipments].index(stops.ids[number])
                 field = f"shipments[{shipped}].loads"
             else:
-                field = f"stops[{number}].{'deliveries' if stops.delivery[number].any() else 'pickups'}"
+                fits = (stops.delivery[number] <= vehicles.capacity).all(1).any()
+                name, table = ("pickups", stops.pickup) if fits else ("deliveries", stops.delivery)
+                field, loads = f"stops[{number}].{name}", table[number]
             raise InvalidInput(
-                field, loads[0] if len(loads) == 1 else loads,
+                field, loads[0] if len(loads) == 1 else loads.tolist(),
                 f"no more than some vehicle's capacities (largest: {vehicles.capacity.max(0).tolist()})",
                 reason="ABOVE_EVERY_CAPACITY",
             )  # fmt: skip

@@ -88,6 +88,10 @@ class RoutingService:
         at: dict[int, tuple[int, int]] = {}
         for number, one in enumerate(query.progress):
             v = known_vehicle(problem, f"progress[{number}].vehicle_id", one.vehicle)
+            if v in at:
+                raise InvalidInput(
+                    f"progress[{number}].vehicle_id", one.vehicle, "each vehicle once", reason="REPEATED_ID"
+                )
             count = next((len(route.stops) for route in before.routes if route.vehicle == v), 0)
             if not 0 <= one.done <= count:
                 raise InvalidInput(f"progress[{number}].done", one.done, f"0 to {count}, its visits in the plan")

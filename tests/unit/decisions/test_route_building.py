@@ -150,6 +150,7 @@ WRONG = [
     ("stops.1.dropPenalty", -1, "stops[1].drop_penalty"),
     ("stops.1.deliveries", ["11"], "stops[1].deliveries"),
     ("stops.1.pickups", ["-1"], "stops[1].pickups[0]"),
+    ("stops.1.pickups", ["11"], "stops[1].pickups"),
     ("stops.1.deliveries", ["1"] * 9, "stops[1].deliveries"),
     ("stops.1.point", {"latitude": 91, "longitude": 0}, "stops[1].point.latitude"),
     ("stops.1.point", {"latitude": 0, "longitude": "Infinity"}, "stops[1].point.longitude"),
@@ -184,6 +185,7 @@ def test_what_is_wrong_is_named(path: str, value: Any, field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         problem_of(changed(LINE, path, value))
     assert refused.value.field == field
+    assert "np." not in refused.value.facts["value"], "numbers as people write them"
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,7 @@ def test_a_closed_road_is_driven_round(running: Any) -> None:
         ({"changes": [{"newStop": {"stopId": "d"}}]}, "profiles[0].matrix.distances_m"),
         ({"changes": [{"cancelledStopId": "a"}] * 101}, "changes"),
         ({"progress": [{"vehicleId": "boat"}]}, "progress[0].vehicle_id"),
+        ({"progress": [{"vehicleId": "van", "done": 1}] * 2}, "progress[1].vehicle_id"),
         ({"progress": [{"vehicleId": "van", "done": 4}]}, "progress[0].done"),
         ({"progress": [{"vehicleId": "van", "readyS": -4}]}, "progress[0].ready_s"),
         ({"nowS": -1}, "now_s"),
