@@ -39,10 +39,11 @@ def least_metres(query: BatchQuery) -> float | None:
         solved = linprog(metres[columns], A_ub=-covers[:, columns], b_ub=-np.ones(len(query.orders)), method="highs")
         worth = np.maximum(-solved.ineqlin.marginals, 0.0)
         reduced = metres - covers.T @ worth
-        if reduced.min() >= -EDGE:
+        wanted = np.flatnonzero((reduced < -EDGE) & ~active)
+        if not len(wanted):
             # by duality, whatever the solver's rounding: scaled until no batch is worth more than its metres
             return float(worth.sum() * min(1.0, float((metres / np.maximum(metres - reduced, EDGE)).min())))
-        active[np.argsort(reduced)[:AT_ONCE]] = True
+        active[wanted[np.argsort(reduced[wanted])[:AT_ONCE]]] = True
 
 
 def every_batch(task: Task, most: int) -> tuple[I64, I64, F64] | None:
