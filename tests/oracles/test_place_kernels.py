@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from placing import batch_query, slotting_query
+from placing import batch_query, items_of, slotting_query
 
-from serving.decisions.place import batching, slotting
-from serving.decisions.place.contract import BatchQuery
+from serving.decisions.place import batching
+from serving.decisions.place.case import case_of, metres_of, scratch, shelves_of
+from serving.decisions.place.contract import BatchQuery, Limits
 from serving.kernels.batching import arrival, gather, no_batches, pair_savings
 from serving.kernels.batching_search import INSERTIONS, REMOVALS, draw, search
+from serving.kernels.batching_swaps import swap
 from serving.kernels.picker_walk import walk_metres
 from serving.kernels.point_bits import bits_of, points_of_two
 from serving.kernels.slotting import exchange, exchange_change, group_change, improve, lay_out
+from serving.kernels.slotting_moves import spend
 
 
 def walk_of(query: BatchQuery, some: list[int]) -> float:
@@ -77,6 +80,28 @@ def test_the_search_keeps_its_books(warmth: float) -> None:
     assert total[1] < metres
 
 
+@pytest.mark.parametrize("limits", [Limits(lines=10), Limits(orders=3), Limits(units=9, volume=14.0), Limits()])
+@pytest.mark.parametrize("warmth", [0.0, 5.0])
+def test_exchanges_of_orders_keep_their_books(warmth: float, limits: Limits) -> None:
+    """After any tries, batches are those that counting anew gives, within all limits, and metres those of the walks."""
+    query = batch_query(30, 4, limits, items=items_of(60, volume=np.linspace(0.5, 2, 60)))
+    task = batching.task_of(query)
+    batches, near = no_batches(task), batching._alike(task, 29)
+    metres = gather(task, arrival(task), batches)
+    best, total, random = batches.of.copy(), np.array([metres, metres]), np.array([1], np.uint64)
+    for tries in (1, 50, 5000):
+        swap(task, batches, near, best, total, warmth, random, tries)
+        again = no_batches(task)
+        assert gather(task, batches.of, again) == pytest.approx(total[0])
+        for mine, twin in zip(batches, again, strict=True):
+            np.testing.assert_allclose(mine, twin, atol=1e-6)
+        assert (again.load <= task.bound).all()
+        assert gather(task, best, again) == pytest.approx(total[1])
+        for row in set(best.tolist()):
+            assert again.metres[row] == pytest.approx(walk_of(query, np.flatnonzero(best == row).tolist()))
+    assert total[1] < metres or limits == Limits()
+
+
 def test_draws_are_even() -> None:
     """Thousands of draws: the mean and the tenths of a uniform law."""
     state = np.array([7], np.uint64)
@@ -89,10 +114,10 @@ def test_draws_are_even() -> None:
 def test_exchanges_are_priced_as_they_turn_out() -> None:
     """With and without an item on the other side, orders with both, groups: prices equal the walks counted anew."""
     query = slotting_query(3)
-    case = slotting._case(query)
-    history, shelves = case.whole, slotting._shelves(case, case.whole, query.slot)
+    case = case_of(query)
+    history, shelves = case.whole, shelves_of(case, case.whole, query.slot)
     total = lay_out(history, shelves)
-    mark, room = slotting._scratch(history)
+    mark, room = scratch(history)
     rng = np.random.default_rng(0)
     for turn in range(1, 200):
         item, target = int(rng.integers(0, 50)), int(rng.integers(0, 60))
@@ -104,7 +129,7 @@ def test_exchanges_are_priced_as_they_turn_out() -> None:
         to = np.array([target, shelves.item_slot[item]] if other >= 0 else [target])
         together = group_change(history, shelves, moved, to, mark, 1000 + turn, room)
         exchange(history, shelves, item, other, target, room)
-        now = slotting._metres(case, shelves.item_slot)
+        now = metres_of(case, shelves.item_slot)
         assert price == pytest.approx(now - total, abs=1e-6)
         assert together == pytest.approx(price, abs=1e-6)
         assert shelves.metres.sum() == pytest.approx(now)
@@ -112,8 +137,31 @@ def test_exchanges_are_priced_as_they_turn_out() -> None:
     home, left = shelves.item_slot.copy(), np.array([6])
     change, judged = improve(history, shelves, home, left, mark, 5000, room, np.array([3], np.uint64), 2000, 0.0)
     assert judged > 0
-    assert total + change == pytest.approx(slotting._metres(case, shelves.item_slot))
+    assert total + change == pytest.approx(metres_of(case, shelves.item_slot))
     assert change < 0
     assert (
         shelves.item_slot[shelves.slot_item[shelves.slot_item >= 0]] == np.flatnonzero(shelves.slot_item >= 0)
     ).all()
+
+
+@pytest.mark.parametrize(("warmth", "price"), [(0.0, 0.0), (30.0, 20.0)])
+def test_a_budget_of_moves_is_spent_by_its_books(warmth: float, price: float) -> None:
+    """Metres, places and what is left of the budget are those that counting anew gives; a pinned item stays."""
+    query = slotting_query(3)
+    case = case_of(query)
+    history, shelves = case.whole, shelves_of(case, case.whole, query.slot)
+    history.fixed[7] = True
+    total, home, left = lay_out(history, shelves), query.slot.copy(), np.array([9])
+    mark, room = scratch(history)
+    random, turn, least = np.array([3], np.uint64), 1, np.inf
+    for tries in (1, 20, 400, 3000):
+        change, judged = spend(history, shelves, home, left, mark, turn, room, random, tries, warmth, price)
+        total, turn, least = total + change, turn + tries, min(least, total + change)
+        assert judged <= tries
+        assert total == pytest.approx(metres_of(case, shelves.item_slot))
+        assert left[0] == 9 - (shelves.item_slot != home).sum() >= 0
+        lying = np.flatnonzero(shelves.slot_item >= 0)
+        assert (shelves.item_slot[shelves.slot_item[lying]] == lying).all()
+        assert len(lying) == len(home)
+        assert shelves.item_slot[7] == home[7]
+    assert least < metres_of(case, home)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from model_repo.evaluate.place.least import least_metres
 from model_repo.evaluate.place.obstacles import F64, walking_distances
 from model_repo.evaluate.place.world import World, some
 from serving.core.errors import DataError
@@ -36,6 +37,8 @@ class Windows:
     """(windows, times)"""
     seconds: F64
     """(windows, times) what each took."""
+    least: F64
+    """(windows,) that no batches fall below; NaN where that is not known."""
     engines: tuple[tuple[str, ...], ...]
     left_out: int
     """Orders that no walk can take."""
@@ -50,26 +53,24 @@ def judge_windows(
     fitting = np.flatnonzero(np.diff(world.orders.start) <= lines)
     sizes = [size for size in SIZES if size <= len(fitting) for _ in range(each)]
     answers: list[list[BatchAnswer]] = []
+    least: list[float] = []
     for number, size in enumerate(sizes):
         begin = int(rng.integers(0, len(fitting) - size + 1))
         orders = some(world.orders, fitting[begin : begin + size])
         say(f"window {number + 1} of {len(sizes)}: {size} orders")
-        answers.append(
-            [
-                service.run_batch(
-                    BatchQuery(
-                        world.layout, world.slots, world.items, orders, world.scattered, Limits(lines=lines), time, seed
-                    )
-                )
-                for time in times
-            ]
+        query = BatchQuery(
+            world.layout, world.slots, world.items, orders, world.scattered, Limits(lines=lines), seed=seed
         )
+        answers.append([service.run_batch(replace(query, seconds=time)) for time in times])
+        bound = least_metres(query)
+        least.append(np.nan if bound is None else bound)
     return Windows(
         tuple(sizes),
         np.array([row[0].reference_metres for row in answers]),
         np.array([row[0].first_come_metres for row in answers]),
         np.array([[one.metres for one in row] for row in answers]),
         np.array([[one.seconds for one in row] for row in answers]),
+        np.array(least),
         tuple(tuple(one.engine for one in row) for row in answers),
         len(world.orders) - len(fitting),
     )

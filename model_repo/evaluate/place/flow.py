@@ -12,7 +12,8 @@ import numpy as np
 
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.place.batches import Windows, judge_instances, judge_windows
-from model_repo.evaluate.place.slots import CUBE, RANDOM, SERVED, Slotted, drawn, judge_slots
+from model_repo.evaluate.place.least import BATCHES
+from model_repo.evaluate.place.slots import CUBE, OLDER, RANDOM, SERVED, Slotted, drawn, judge_slots
 from model_repo.evaluate.place.world import World
 from model_repo.evaluate.place.world import world as world_of
 from model_repo.evaluate.report import SERVED_NAME, Result, Row
@@ -42,12 +43,18 @@ def shop_result(
             f"batching: {len(found.sizes)} windows of {min(found.sizes)} to {max(found.sizes)} consecutive orders, "
             f"{lines} lines a walk; {found.left_out} orders with more lines are left out"
         )
+        notes.append(
+            f"a bound is known where there are at most {BATCHES:,} batches: a linear programme over all of them"
+        )
     if "slotting" in parts:
         slotted = judge_slots(world, service, seconds, seed, say)
         rows += _slot_rows(slotted)
         by_name = {one.name: one for one in slotted}
         svg = drawn(world, by_name[RANDOM], by_name[SERVED], f"{dataset.name}: where is picked")
         notes.append("slotting: learned on the first ten twelfths of the time, judged on the rest, an order a walk")
+        notes.append(
+            f"{OLDER}: learned on the first five; its rows count gains and moves from there, the others from random"
+        )
     result = Result(
         command="evaluate place",
         data=dataset.name,
@@ -129,7 +136,32 @@ def _window_rows(found: Windows) -> list[Row]:
         last = k == len(TIMES) - 1
         name = SERVED_NAME if last else f"served in {1000 * time:.0f} ms"
         rows.append(Row(name, metrics, float(found.seconds[:, k].sum())))
+    if (known := np.isfinite(found.least)).any():
+        rows += _least_rows(found, known)
     return rows
+
+
+def _least_rows(found: Windows, known: np.ndarray) -> list[Row]:
+    """The windows that have a bound, by themselves."""
+    least, s_shape = found.least[known], found.s_shape[known]
+    named = [
+        (f"bounded windows, served in {1000 * time:.0f} ms", found.served[known, k]) for k, time in enumerate(TIMES)
+    ]
+    named.append(("bounded windows, no batches are shorter", least))
+    return [
+        Row(
+            name,
+            {
+                "metres": float(metres.sum()),
+                "saved_pct": 100 * (1 - float(metres.sum() / s_shape.sum())),
+                "windows": int(known.sum()),
+                "above_bound_pct": 100 * (float(metres.sum() / least.sum()) - 1),
+                "above_bound_pct_most": 100 * (float((metres / least).max()) - 1),
+            },
+            0.0,
+        )
+        for name, metres in named
+    ]
 
 
 def _against(metres: F64, found: Windows) -> dict[str, float]:
@@ -146,27 +178,25 @@ def _against(metres: F64, found: Windows) -> dict[str, float]:
 
 
 def _slot_rows(slotted: Sequence[Slotted]) -> list[Row]:
-    judged = {one.name: one.judged for one in slotted}
-    full = next(one for one in slotted if one.name == SERVED)
-    gain = judged[RANDOM] - full.judged
-    items = len(full.slot)
-    return [
-        Row(
-            f"slots: {one.name}",
-            {
-                "metres_per_order": one.judged,
-                "metres_per_order_learned": one.learned,
-                "less_than_random_pct": 100 * (1 - one.judged / judged[RANDOM]),
-                "less_than_cube_pct": 100 * (1 - one.judged / judged[CUBE]),
-                "of_full_gain_pct": 100 * (judged[RANDOM] - one.judged) / gain if gain else 0.0,
-                "moves": one.moves,
-                "of_full_moves_pct": 100 * one.moves / max(full.moves, 1),
-                "of_items_pct": 100 * one.moves / items,
-            },
-            one.seconds,
-        )
-        for one in slotted
-    ]
+    by_name = {one.name: one for one in slotted}
+    return [Row(f"slots: {one.name}", _slot_metrics(one, by_name), one.seconds) for one in slotted]
+
+
+def _slot_metrics(one: Slotted, by_name: dict[str, Slotted]) -> dict[str, float]:
+    """Gains and moves are counted from where the slotting started; all of both is what is served without a bound."""
+    full, start = by_name[SERVED], by_name[one.start]
+    gain, moves = start.judged - full.judged, int((full.slot != start.slot).sum())
+    return {
+        "metres_per_order": one.judged,
+        "metres_per_order_learned": one.learned,
+        "less_than_random_pct": 100 * (1 - one.judged / by_name[RANDOM].judged),
+        "less_than_cube_pct": 100 * (1 - one.judged / by_name[CUBE].judged),
+        "less_than_start_pct": 100 * (1 - one.judged / start.judged),
+        "of_full_gain_pct": 100 * (start.judged - one.judged) / gain if gain else 0.0,
+        "moves": one.moves,
+        "of_full_moves_pct": 100 * one.moves / max(moves, 1),
+        "of_items_pct": 100 * one.moves / len(one.slot),
+    }
 
 
 def _warm(say: Callable[[str], None]) -> PlacementService:

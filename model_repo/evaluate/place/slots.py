@@ -28,6 +28,11 @@ SERVED: Final = "served"
 FEW_MOVES: Final = "served, 5 % moves"
 FREE: Final = "5 % picked for nothing"
 """No slotting: what those that move so few items can hardly surpass."""
+OLDER: Final = "older cube-per-order"
+"""A shop that has put its shelves in order before: by the index, learned on the first OLD of the time."""
+OLD: Final = 5 / 12
+OLDER_FEW_MOVES: Final = "older, then 5 % moves"
+OLDER_FREE: Final = "older, 5 % picked for nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ class Slotted:
     """One slotting. learned, judged: metres an order over the months that it has seen, and has not."""
 
     name: str
+    start: str
+    """The slotting that moves and gains are counted from."""
     slot: I64
     learned: float
     judged: float
@@ -45,38 +52,49 @@ class Slotted:
 def judge_slots(
     world: World, service: PlacementService, seconds: float, seed: int, say: Callable[[str], None]
 ) -> list[Slotted]:
-    """Random, the index in two ways, and what is served; moves are counted from where things lie."""
+    """Random, the index in two ways, and what is served; then few moves, from random slots and from an older index."""
     past, after = split(world)
-    now, items, orders = world.scattered, world.items, some(world.orders, past)
-    fits, none = fitting(items, world.slots), np.zeros(len(items), np.bool_)
-    index = cube_per_order(items, orders)
-    found = []
+    items, orders, found = world.items, some(world.orders, past), dict[str, Slotted]()
+    most = int(FEW * len(items))
 
-    def add(name: str, slot: I64, began: float) -> None:
-        learned, judged = _each(world, slot, past).mean(), _each(world, slot, after).mean()
-        moves = int((slot != now).sum())
-        found.append(Slotted(name, slot, float(learned), float(judged), moves, monotonic() - began))
+    def add(name: str, start: str, slot: I64, began: float) -> None:
+        learned, judged = (float(_each(world, slot, which).mean()) for which in (past, after))
+        moves = int((slot != (found[start].slot if start in found else slot)).sum())
+        found[name] = Slotted(name, start, slot, learned, judged, moves, monotonic() - began)
         say(f"{name}: {judged:.1f} m an order")
 
-    add(RANDOM, now, monotonic())
-    for name, how in ((CUBE, NEAREST), (AISLE, BY_AISLE)):
+    def few(name: str, free: str, start: str) -> None:
+        began, now = monotonic(), found[start].slot
+        query = SlottingQuery(world.layout, world.slots, items, orders, now, most, seconds, seed)
+        add(name, start, service.run_slotting(query).slot, began)
         began = monotonic()
-        ranked = slot_order(world.layout, world.slots, how)
-        add(name, assigned(index, ranked, fits, now, none, items), began)
-    for name, budget in ((SERVED, None), (FEW_MOVES, int(FEW * len(items)))):
+        learned, judged = (float(without_best(world, now, which, most).mean()) for which in (past, after))
+        found[free] = Slotted(free, start, now, learned, judged, most, monotonic() - began)
+
+    add(RANDOM, RANDOM, world.scattered, monotonic())
+    for name, how, known in ((CUBE, NEAREST, LEARNED), (AISLE, BY_AISLE, LEARNED), (OLDER, NEAREST, OLD)):
         began = monotonic()
-        query = SlottingQuery(world.layout, world.slots, items, orders, now, budget, seconds, seed)
-        add(name, service.run_slotting(query).slot, began)
+        add(name, OLDER if name == OLDER else RANDOM, _by_index(world, how, known), began)
     began = monotonic()
-    most = int(FEW * len(items))
-    learned, judged = (float(without_best(world, now, which, most).mean()) for which in (past, after))
-    return [*found, Slotted(FREE, now, learned, judged, most, monotonic() - began)]
+    query = SlottingQuery(world.layout, world.slots, items, orders, world.scattered, None, seconds, seed)
+    add(SERVED, RANDOM, service.run_slotting(query).slot, began)
+    few(FEW_MOVES, FREE, RANDOM)
+    few(OLDER_FEW_MOVES, OLDER_FREE, OLDER)
+    return list(found.values())
 
 
-def split(world: World) -> tuple[I64, I64]:
-    """Positions of the orders to learn from, and of those to judge by."""
+def _by_index(world: World, how: str, known: float) -> I64:
+    """Slots by the cube-per-order index of what was ordered in the first part `known` of the time."""
+    items, fits = world.items, fitting(world.items, world.slots)
+    index = cube_per_order(items, some(world.orders, split(world, known)[0]))
+    ranked, none = slot_order(world.layout, world.slots, how), np.zeros(len(items), np.bool_)
+    return assigned(index, ranked, fits, world.scattered, none, items)
+
+
+def split(world: World, known: float = LEARNED) -> tuple[I64, I64]:
+    """Positions of the orders of the first part `known` of the time, to learn from, and of those after them."""
     first, last = int(world.time_s[0]), int(world.time_s[-1])
-    cut = first + LEARNED * (last - first)
+    cut = first + known * (last - first)
     return np.flatnonzero(world.time_s < cut), np.flatnonzero(world.time_s >= cut)
 
 

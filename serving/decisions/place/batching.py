@@ -27,6 +27,7 @@ from serving.kernels.batching import (
     unlike,
 )
 from serving.kernels.batching_search import INSERTIONS, REMOVALS, search
+from serving.kernels.batching_swaps import swap
 from serving.kernels.picker_ground import Ground
 from serving.kernels.picker_matrix import EXACT
 from serving.kernels.picker_route import visits
@@ -56,6 +57,8 @@ QUIET_PER_ORDER: Final = 1_000
 """Rounds without a gain, for each order more, after which the search is over before its time."""
 NEAR: Final = 20
 """Orders like an order that the search looks at together with it."""
+TRIES_PER_ROUND: Final = 16
+"""Exchanges that take about as long as a round of removal and insertion."""
 LEARNING: Final = 0.2
 """How fast rules that do well are used more. [1] Ropke & Pisinger 2006, section 3.4."""
 LEAST_WEIGHT: Final = 0.05
@@ -124,6 +127,11 @@ def batch_orders(query: BatchQuery, stop: Stop = never, clock: Callable[[], floa
     return _answer(query, plan, first, began, clock)
 
 
+def task_of(query: BatchQuery) -> Task:
+    """A checked query as the kernels read it."""
+    return _plan(query).task
+
+
 def _plan(query: BatchQuery) -> _Plan:
     orders = query.orders
     used, line = np.unique(query.slot[orders.item], return_inverse=True)
@@ -156,7 +164,7 @@ def _save(plan: _Plan, near: I64, time: _Time) -> None:
 
 
 def _search(plan: _Plan, near: I64, time: _Time, seed: int) -> None:
-    """Adaptive large neighbourhood search from the best so far."""
+    """Adaptive large neighbourhood search from the best so far, and exchanges between two batches."""
     task, rules = plan.task, REMOVALS + INSERTIONS
     numbers = np.unique(plan.best, return_inverse=True)[1].reshape(-1)
     metres = gather(task, numbers, plan.batches)
@@ -164,16 +172,22 @@ def _search(plan: _Plan, near: I64, time: _Time, seed: int) -> None:
     near, best = np.ascontiguousarray(near[:, :NEAR]), numbers.copy()
     total = np.array([metres, metres])
     weights, random = np.ones(rules), np.array([seed], np.uint64)
-    rounds, points, used = 8, np.zeros(rules), np.zeros(rules)
-    quiet = 0
+    rounds, tries, points, used = 8, 8 * TRIES_PER_ROUND, np.zeros(rules), np.zeros(rules)
+    quiet, turn = 0, 0
     while quiet < QUIET + QUIET_PER_ORDER * len(best) and not time.over():
         was = total[1]
         warmth = typical * WARM * (COLD / WARM) ** time.used()
         last = time.clock()
-        search(task, plan.batches, near, best, total, warmth, weights, points, used, random, rounds)
-        plan.rounds += rounds
-        quiet = 0 if total[1] < was else quiet + rounds
-        rounds = _paced(rounds, time.took(last))
+        turn += 1
+        # many small steps and few large ones, by turns: each comes out of what the other is caught in
+        if turn % 2:
+            swap(task, plan.batches, near, best, total, warmth, random, tries)
+            done, tries = tries // TRIES_PER_ROUND, _paced(tries, time.took(last))
+        else:
+            search(task, plan.batches, near, best, total, warmth, weights, points, used, random, rounds)
+            done, rounds = rounds, _paced(rounds, time.took(last))
+        plan.rounds += done
+        quiet = 0 if total[1] < was else quiet + done
         if used.sum() >= 200:
             weights += LEARNING * (points / np.maximum(used, 1) - weights)
             np.maximum(weights, LEAST_WEIGHT, out=weights)

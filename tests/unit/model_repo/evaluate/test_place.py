@@ -6,21 +6,27 @@ import json
 import os
 import tarfile
 import xml.etree.ElementTree as ET
+from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from placing import batch_query
 
 from model_repo.datasets.demo_store import generate
 from model_repo.evaluate.place import flow
 from model_repo.evaluate.place.batches import read_instances
 from model_repo.evaluate.place.command import place
+from model_repo.evaluate.place.least import every_batch, least_metres
 from model_repo.evaluate.place.limit import without_best
 from model_repo.evaluate.place.obstacles import walking_distances
 from model_repo.evaluate.place.world import some, world
 from serving.core.errors import DataError
+from serving.decisions.place.batching import task_of
 from serving.decisions.place.ground import ground_of, walked
+from serving.kernels.batching import gather, no_batches
 
 DATA = Path(os.environ.get("STOREGATE_DATA", Path(__file__).resolve().parents[5] / "shared" / "data"))
 INSTANCES = DATA / "order_batching" / "Conventional.tar.gz"
@@ -66,6 +72,37 @@ def test_the_limit_of_few_moves_is_the_best_absence() -> None:
     assert without_best(shop, shop.scattered, which, len(shop.items)).sum() == 0
 
 
+def test_every_batch_is_listed_and_none_is_worth_more_than_its_walk() -> None:
+    """Nine orders: all sets within the limit, by trying all, and the bound is below the best parting into walks."""
+    query = batch_query(9, 3)
+    task = task_of(query)
+    found = every_batch(task, 10_000)
+    assert found is not None
+    start, orders, metres = found
+    listed = [tuple(row.tolist()) for row in np.split(orders, start[1:-1])]
+    lines = np.diff(query.orders.start)
+    sets = [members for k in range(1, 10) for members in combinations(range(9), k) if lines[list(members)].sum() <= 10]
+    assert sorted(listed) == sorted(sets)
+    assert every_batch(task, len(sets)) is not None
+    assert every_batch(task, len(sets) - 1) is None
+    price = dict(zip(listed, metres.tolist(), strict=True))
+    for members in listed[::7]:
+        of = np.array([0 if order in members else 1 for order in range(9)])
+        batches = no_batches(task)
+        gather(task, of, batches)
+        assert price[members] == pytest.approx(batches.metres[0])
+
+    @cache
+    def best(left: frozenset[int]) -> float:
+        first = min(left, default=-1)
+        inside = [members for members in sets if members[0] == first and left.issuperset(members)]
+        return min((price[members] + best(left - set(members)) for members in inside), default=0.0)
+
+    bound = least_metres(query)
+    assert bound is not None
+    assert 0.9 * best(frozenset(range(9))) < bound <= best(frozenset(range(9))) + 1e-6
+
+
 def test_the_demo_store_is_judged_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In little time batches beat first-come, learned slots beat chance on months not seen, and the picture is one."""
     monkeypatch.setattr(flow, "TIMES", (0.02, 0.1))
@@ -82,6 +119,13 @@ def test_the_demo_store_is_judged_and_drawn(tmp_path: Path, monkeypatch: pytest.
     assert rows["slots: served, 5 % moves"]["of_items_pct"] <= 5
     limit = rows["slots: 5 % picked for nothing"]
     assert limit["metres_per_order"] < rows["slots: served, 5 % moves"]["metres_per_order"]
+    older, limit = rows["slots: older, then 5 % moves"], rows["slots: older, 5 % picked for nothing"]
+    assert (
+        limit["metres_per_order"] < older["metres_per_order"] < rows["slots: older cube-per-order"]["metres_per_order"]
+    )
+    assert 0 < older["of_full_gain_pct"] < limit["of_full_gain_pct"]
+    bounds = [row for name, row in rows.items() if name.startswith("bounded windows")]
+    assert all(row["above_bound_pct"] >= -1e-6 for row in bounds)
     drawing = ET.parse(file).getroot()
     assert sum(one.tag.endswith("polyline") for one in drawing) == 2
     assert sum(one.tag.endswith("rect") for one in drawing) == 1 + 2 * 900
