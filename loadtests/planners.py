@@ -1,11 +1,12 @@
 """What pages feel of planners on the same machine: p99 of `Recommend` alone and beside eight of them, in turn.
 
 python -m loadtests.planners
-python -m loadtests.planners --scheduling nice --json
+python -m loadtests.planners --spare-cores 0 --json
 python -m loadtests.planners --local
 
-A gateway of its own; nothing is tied to a core, so that planners may take any. Pages are asked for at a fixed rate by
-an open loop; their time counts from when they were to be sent. Planners ask again as soon as they are answered.
+A gateway of its own. Planners keep off the first core (`workers.*.spare_cores`); all else may take any. Pages are asked
+for at a fixed rate by an open loop; their time counts from when they were to be sent. Planners ask again as soon as
+they are answered.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from loadtests.run import SMALL_ITEMS, SMALL_USERS
 from loadtests.telling import tell
 from serving.core.errors import StoregateError
 from serving.runtime.home import workers
-from serving.runtime.worker_params import IDLE, NICE
+from serving.runtime.worker_params import IDLE, NICE, PlannerParams
 
 WORKERS: Final = ("place", "route")
 RATIO_MAX: Final = 1.2
@@ -223,8 +224,8 @@ def summary(stretches: Sequence[Stretch]) -> tuple[list[dict[str, Any]], list[st
 
 
 def measure(
-    home: Path, load: dict[str, Any], *, local: bool, scheduling: str, search_s: float, stretches: int, seed: int,
-    say: Say,
+    home: Path, load: dict[str, Any], *, local: bool, scheduling: str, spare_cores: int, search_s: float,
+    stretches: int, seed: int, say: Say,
 ) -> Result:  # fmt: skip
     """Raises StoregateError, grpc.RpcError. The notes of the result are broken promises."""
     begun = time.monotonic()
@@ -234,6 +235,7 @@ def measure(
         facts = shop(home, items=SMALL_ITEMS, users=SMALL_USERS, seed=seed, say=say)
         bodies = [unframe(body) for body in shuffled(known(of_home(home).users), seed)]
         settings = {f"workers.{name}.scheduling": scheduling for name in WORKERS}
+        settings |= {f"workers.{name}.spare_cores": str(spare_cores) for name in WORKERS}
         gateway = stack.enter_context(closing(OwnGateway(home, local=local, folder=work, settings=settings)))
         what = Load(gateway.grpc_target, bodies, asks(search_s, seed), **load)
         say("the first plans")
@@ -246,8 +248,8 @@ def measure(
                 p99 = np.percentile(one.took_ms, 99)
                 say(f"{'beside' if one.beside else 'alone'}: p99 {p99:.2f} ms of {len(one.took_ms):,}")
     rows, notes = summary(found)
-    setup = {"runtime": "local" if local else "ray", "scheduling": scheduling, "stretches": stretches,
-             "search_s": search_s, **load}  # fmt: skip
+    setup = {"runtime": "local" if local else "ray", "scheduling": scheduling, "spare_cores": spare_cores,
+             "stretches": stretches, "search_s": search_s, **load}  # fmt: skip
     command = " ".join(["python", "-m", "loadtests.planners", *sys.argv[1:]])
     return Result(command, describe(facts), seed, setup, rows, time.monotonic() - begun, notes)
 
@@ -279,6 +281,10 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
 @click.option("--seconds", type=click.FloatRange(0.5, 120), default=3.0, show_default=True, help="A stretch.")
 @click.option("--stretches", type=click.IntRange(1, 100), default=5, show_default=True, help="Of each kind.")
 @click.option("--scheduling", type=click.Choice([IDLE, NICE]), default=NICE, show_default=True, help="Of the planners.")
+@click.option(
+    "--spare-cores", type=click.IntRange(0, 1024), default=PlannerParams().spare_cores, show_default=True,
+    help="That planners keep off.",
+)  # fmt: skip
 @click.option("--local", is_flag=True, help="Without Ray: planners are threads of the gateway's own process.")
 @click.option("--json", "json_", is_flag=True, help="One JSON object on standard output instead of the table.")
 @click.option(
@@ -287,14 +293,15 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 def main(
-    search: float, stretches: int, scheduling: str, local: bool, json_: bool, home: Path, seed: int, **load: float
-) -> None:
+    search: float, stretches: int, scheduling: str, spare_cores: int, local: bool, json_: bool, home: Path, seed: int,
+    **load: float,
+) -> None:  # fmt: skip
     """Ends with 1 when a call failed or the promise was broken."""
     log = Console(stderr=True, highlight=False)
     try:
         result = measure(
-            home.absolute(), load, local=local, scheduling=scheduling, search_s=search, stretches=stretches, seed=seed,
-            say=lambda line: log.print(line, style="dim"),
+            home.absolute(), load, local=local, scheduling=scheduling, spare_cores=spare_cores, search_s=search,
+            stretches=stretches, seed=seed, say=lambda line: log.print(line, style="dim"),
         )  # fmt: skip
     except (StoregateError, ValueError) as error:
         raise click.ClickException(str(error)) from error

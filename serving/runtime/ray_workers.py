@@ -24,10 +24,11 @@ from ray.serve.handle import DeploymentHandle
 from serving.core.clock import SystemClock
 from serving.core.errors import WorkerUnavailable
 from serving.engine.remote import Answers, Bundle
+from serving.runtime.aside import stand_aside
 from serving.runtime.params import RuntimeParams
 from serving.runtime.process import settle, tune
 from serving.runtime.ray_scaling import LOOK_BACK_S, TELL_S
-from serving.runtime.worker_parts import WorkerSpec, stand_aside
+from serving.runtime.worker_parts import WorkerSpec
 from serving.runtime.worker_post import Post
 
 NAMES: Final = "storegate-{}"
@@ -126,7 +127,7 @@ class WorkerReplica:
         settle()
         self._thread_of("").submit(self._post.seat.warm)
         for thread in self._threads.values():  # not before: what compiles for an idle core alone may do so for ever
-            thread.submit(stand_aside, self._spec.params.scheduling)
+            thread.submit(stand_aside, self._spec.params.scheduling, self._spec.params.spare_cores)
 
     async def run(self, bundle: Bundle) -> Answers:
         """See Host. Bundles that nobody waits for any more are taken from the queue of their thread, or told so."""

@@ -17,6 +17,10 @@ SCHEDULING: Final = (
     "How its threads yield in a deployment of its own: nice = nice 10; idle = SCHED_IDLE, a core only while nobody "
     "else wants it. In a gateway's process always nice."
 )
+SPARE_CORES: Final = (
+    "Cores that its threads keep off in a deployment of its own: so many of those its process may use, the first ones; "
+    "one is left to it however few there are."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class WorkerParams:
         unit="s",
     )
     scheduling: str = setting(NICE, SCHEDULING, choices=(NICE, IDLE))
+    spare_cores: int = setting(0, SPARE_CORES, low=0, high=1024, unit="cores")
 
     def __post_init__(self) -> None:
         if 0 < self.replicas_max < self.replicas:
@@ -90,6 +95,7 @@ class PlannerParams(WorkerParams):
         high=3600,
         unit="s",
     )
+    spare_cores: int = setting(1, SPARE_CORES, low=0, high=1024, unit="cores")
 
 
 @dataclass(frozen=True, slots=True)

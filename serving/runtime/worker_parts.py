@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from serving.core.clock import Clock
 from serving.core.turn import not_gone
@@ -15,11 +12,7 @@ from serving.engine.calls import Route
 from serving.engine.remote import Answers, Bundle, Host
 from serving.engine.remote_lane import Sent
 from serving.engine.telemetry import Family
-from serving.runtime.worker_params import IDLE, WorkerParams
-from serving.runtime.worker_params import NICE as NICELY
-
-NICE: Final = 10
-"""Of the thread that computes: the storefront's calls go first where both want the same core."""
+from serving.runtime.worker_params import WorkerParams
 
 
 class Worker(Protocol):
@@ -115,17 +108,3 @@ class Seat:
     def close(self) -> None:
         """Idempotent."""
         self._worker.close()
-
-
-def stand_aside(scheduling: str = NICELY) -> None:
-    """The calling thread, and those that it starts, come after the storefront's: threads of Linux have a nice value
-    each, and a policy. Elsewhere nothing changes.
-
-    scheduling: `idle` is for processes that hold no lock a page waits for: a thread of SCHED_IDLE leaves its core to
-    whoever wakes in its session (sched(7)), where a niced one runs on to the end of its slice; but it may also be kept
-    waiting with the lock of Python in its hands.
-    """
-    with suppress(AttributeError, OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        if scheduling == IDLE:
-            os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))

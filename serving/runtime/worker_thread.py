@@ -13,7 +13,8 @@ from serving.core.clock import Clock
 from serving.core.errors import StoregateError, WorkerUnavailable
 from serving.engine.remote import Answers, Bundle
 from serving.engine.telemetry import Family
-from serving.runtime.worker_parts import Seat, WorkerSpec, stand_aside
+from serving.runtime.aside import stand_aside
+from serving.runtime.worker_parts import Seat, WorkerSpec
 
 AGAIN_S: Final = 10.0
 """A worker that could not be built is tried again when it is asked, this long after."""

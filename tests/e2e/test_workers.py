@@ -24,9 +24,9 @@ from small_worker import NAME, small
 from serving.cli.status import summed
 from serving.core.errors import WorkerUnavailable
 from serving.runtime import ray_env
+from serving.runtime.aside import NICE
 from serving.runtime.home import RunningWorker, ray_token, workers
 from serving.runtime.params import RuntimeParams
-from serving.runtime.worker_parts import NICE
 from storegate.client import reason
 from storegate.v1.forecast_pb2 import ForecastDemandRequest, ForecastDemandResponse
 

@@ -14,8 +14,8 @@ from small_worker import OTHER, small
 from serving.core.clock import SystemClock
 from serving.core.errors import WorkerUnavailable
 from serving.engine.remote import Bundle, Request
+from serving.runtime.aside import NICE
 from serving.runtime.worker_params import IDLE
-from serving.runtime.worker_parts import NICE
 from serving.runtime.worker_thread import AGAIN_S, ThreadLink
 
 

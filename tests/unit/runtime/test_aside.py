@@ -1,0 +1,46 @@
+"""How a worker's threads yield, as the kernel tells."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from serving.runtime.aside import NICE, stand_aside
+from serving.runtime.worker_params import IDLE, PlannerParams
+from serving.runtime.worker_params import NICE as NICELY
+
+ALL = sorted(os.sched_getaffinity(0))
+
+
+def seen() -> tuple[int, int, list[int]]:
+    """Of the calling thread: nice value, policy, cores."""
+    return os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0), sorted(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(("scheduling", "policy"), [(NICELY, os.SCHED_OTHER), (IDLE, os.SCHED_IDLE)])
+@pytest.mark.parametrize(
+    ("spare", "cores"),
+    [
+        pytest.param(0, ALL, id="none"),
+        pytest.param(1, ALL[1:] or ALL, id="the first"),
+        pytest.param(len(ALL), ALL[-1:], id="all but the last"),
+        pytest.param(1000, ALL[-1:], id="more than there are"),
+    ],
+)
+def test_only_the_calling_thread_yields_and_those_that_it_starts(
+    scheduling: str, policy: int, spare: int, cores: list[int]
+) -> None:
+    """Engines of a planner run on threads of their own."""
+    before = seen()
+    with ThreadPoolExecutor(1) as one:
+        one.submit(stand_aside, scheduling, spare).result()
+        with one.submit(ThreadPoolExecutor, 1).result() as below:
+            assert one.submit(lambda: below.submit(seen).result()).result() == (NICE, policy, cores)
+    assert seen() == before
+
+
+def test_planners_leave_a_core_to_pages_unless_they_are_told_to_take_all() -> None:
+    assert PlannerParams().spare_cores == 1
+    assert PlannerParams(spare_cores=0).spare_cores == 0
