@@ -9,13 +9,17 @@ from rich.table import Table
 
 from loadtests.bench.report import Result, as_json
 
+PIPED_COLUMNS = 140
+"""As wide as tables are where there is no terminal, so that nothing of them is cut."""
+
 
 def tell(result: Result, table: Table, *, json: bool) -> None:
     """Prints the result, its notes being the broken promises, and exits."""
     if json:
         sys.stdout.write(as_json(result) + "\n")
     else:
-        Console().print(table)
+        console = Console(width=None if sys.stdout.isatty() else PIPED_COLUMNS)
+        console.print(table)
         for note in result.notes:
-            Console().print(f"broken: {note}", highlight=False)
+            console.print(f"broken: {note}", highlight=False)
     sys.exit(1 if result.notes else 0)

@@ -82,11 +82,23 @@ def _victim(world, state, v, gone):
 
 
 @njit(cache=True, nogil=True)
-def timetables(world, seq, counts, times, ends):
-    """`timetable` of every route of seq (v, L + 2). times: (v, L + 2, 3); ends: (v, 2), when it leaves and ends."""
+def timetables(world, seq, counts, times, totals, loads):
+    """`timetable` of every route of seq (v, L + 2). times: (v, L + 2, 3). totals: (v, 3), when it leaves, when it ends,
+    and its metres. loads: (v, k) at its start."""
+    distance, delivery = world.distance, world.delivery
     for v in range(len(counts)):
-        if counts[v] > 0:
-            ends[v, 0], ends[v, 1] = timetable(world, v, seq[v, : counts[v] + 2], times[v])
+        count, p = counts[v], world.profile[v]
+        if count == 0:
+            continue
+        nodes = seq[v, : count + 2]
+        totals[v, 0], totals[v, 1] = timetable(world, v, nodes, times[v])
+        for at in range(count + 1):
+            if nodes[at + 1] >= 0:
+                totals[v, 2] += distance[p, nodes[at], nodes[at + 1]]
+        for k in range(loads.shape[1]):
+            loads[v, k] = world.held[v, k]
+            for at in range(1, count + 1):
+                loads[v, k] += delivery[nodes[at], k]
 
 
 @njit(cache=True, nogil=True)

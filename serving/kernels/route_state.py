@@ -234,6 +234,15 @@ def refresh(world, state, v):
 
 
 @njit(cache=True, nogil=True)
+def refresh_all(world, state):
+    """`refresh` of every route. Returns whether all keep time, load and limits."""
+    fine = True
+    for v in range(len(state.count)):
+        fine = refresh(world, state, v) and fine
+    return fine
+
+
+@njit(cache=True, nogil=True)
 def refresh_inserted(world, state, v, at):
     """What `refresh` writes, after one stop came to position `at` of a refreshed route; times as far as they change."""
     duration, distance, speed, timed = world.duration, world.distance, world.speed, world.timed

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Any, Final
 
 import numpy as np
 
 from serving.decisions.route.problem import ANYWHERE, FAR, ON_EVERY_VEHICLE, TIME_MAX, Plan, Problem
-from serving.kernels.route_state import NEVER, State, World, refresh
+from serving.kernels.route_state import NEVER, State, World, refresh, refresh_all
 
 SHARED: Final = "_arrays"
 """Where a problem keeps them, as a cached property would."""
@@ -112,19 +113,22 @@ def leads(problem: Problem) -> Any:
 def by_stop_allowed(problem: Problem) -> Any:
     """(v, d + n) bool: which vehicle may visit which stop, by skills, capacity, and what is aboard already."""
     stops, vehicles = problem.stops, problem.vehicles
-    need, have = stops.skills.astype(np.uint64), vehicles.skills.astype(np.uint64)
-    fine: Any = (need[None, :] & ~have[:, None]) == 0
+    out = np.zeros((len(vehicles.ids), problem.depots + len(stops.ids)), np.bool_)
+    fine = out[:, problem.depots :]
+    fine[:] = True if problem.progress is None else _aboard(problem)
+    # what every vehicle can do is no question of which
+    if stops.skills.any():
+        need, have = stops.skills.astype(np.uint64), vehicles.skills.astype(np.uint64)
+        fine &= (need[None, :] & ~have[:, None]) == 0
     load = np.maximum(stops.delivery, np.maximum(stops.pickup, stops.carried))
-    fine &= (load[None, :, :] <= vehicles.capacity[:, None, :]).all(axis=2)
-    if (progress := problem.progress) is not None:
-        fine &= _aboard(problem)
+    if (load > vehicles.capacity.min(axis=0)).any():
+        fine &= (load[None, :, :] <= vehicles.capacity[:, None, :]).all(axis=2)
+    if (progress := problem.progress) is not None and (stops.partner >= 0).any():
         for v, done in enumerate(progress.done):
             for stop in done:
                 other = int(stops.partner[stop])
                 if other >= 0 and other not in done:
                     fine[np.arange(len(fine)) != v, other] = False
-    out = np.zeros((len(fine), problem.depots + fine.shape[1]), np.bool_)
-    out[:, problem.depots :] = fine
     return out
 
 
@@ -132,12 +136,14 @@ def _aboard(problem: Problem) -> Any:
     """(v, n) bool: goods of a stop that are on a vehicle stay on it, and a vehicle on its way loads none at a depot."""
     progress = problem.progress
     assert progress is not None
-    aboard = progress.aboard
-    bulky: Any = problem.stops.delivery.any(axis=1)
-    fleet = np.arange(len(problem.vehicles.ids))[:, None]
+    aboard, delivery = progress.aboard, problem.stops.delivery
+    anyone: Any = (aboard == ON_EVERY_VEHICLE) | ~delivery.any(axis=1)
+    there = np.empty((len(progress.left), len(aboard)), np.bool_)
     waiting: Any = progress.left < 0
-    there: Any = (aboard == fleet) | ((aboard == -1) & waiting[:, None]) | (aboard == ON_EVERY_VEHICLE)
-    return there | ~bulky[None, :]
+    there[waiting], there[~waiting] = anyone | (aboard == -1), anyone
+    loaded = np.flatnonzero(aboard >= 0)
+    there[aboard[loaded], loaded] = True
+    return there
 
 
 def kinds(problem: Problem) -> Any:
@@ -151,8 +157,10 @@ def kinds(problem: Problem) -> Any:
         begun[progress.aboard[progress.aboard >= 0]] = True
         alone = np.where(begun, np.arange(1, fleet + 1), 0)
         columns += [alone[:, None].astype(np.float64), progress.ready[:, None].astype(np.float64)]
-    out: Any = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)[1]
-    return out.reshape(-1).astype(np.int64)
+    rows = list(map(tuple, np.concatenate(columns, axis=1).tolist()))
+    # in order, as numpy.unique has them, which takes longer than all else here
+    number = {row: kind for kind, row in enumerate(sorted(set(rows)))}
+    return np.array([number[row] for row in rows], np.int64)
 
 
 def _near(distance: Any, depots: int) -> Any:
@@ -200,11 +208,8 @@ def empty_state(arrays: Arrays, *, written: bool = True) -> State:
         vehicle=np.full(nodes, -1, np.int64),
         place=np.zeros(nodes, np.int64),
     )
-    if not written:
-        return state
-    done = arrays.problem.progress.done if arrays.problem.progress is not None else [()] * fleet
-    for v in range(fleet):
-        write_route(arrays, state, v, done[v])
+    if written:
+        load_routes(arrays, state, [()] * fleet if (progress := arrays.problem.progress) is None else progress.done)
     return state
 
 
@@ -221,15 +226,30 @@ def write_route(arrays: Arrays, state: State, v: int, stops: Sequence[int]) -> b
 def load_routes(arrays: Arrays, state: State, routes: Sequence[Sequence[int]]) -> bool:
     """Makes `routes` (by vehicle) those of the state. Returns whether every one is feasible."""
     state.vehicle[:] = -1
-    fine = True
-    for v, stops in enumerate(routes):
-        fine &= write_route(arrays, state, v, stops)
-    return fine
+    state.count[:] = lay(arrays.world, routes, state.seq)
+    return bool(refresh_all(arrays.world, state))
+
+
+def lay(world: World, routes: Sequence[Sequence[int]], seq: Any) -> Any:
+    """Writes the nodes of every vehicle's route, its start and its end, into seq (v, L + 2 or more). Returns how many
+    stops each has, (v,) int64."""
+    counts = np.array([len(stops) for stops in routes], np.int64)
+    seq[:, 0] = world.start
+    seq[places(counts, seq.shape[1])] = np.array(list(chain.from_iterable(routes)), np.int64) + world.depots
+    seq[np.arange(len(counts)), counts + 1] = world.end
+    return counts
+
+
+def places(counts: Any, wide: int) -> Any:
+    """(v, wide) bool: the positions of stops."""
+    positions = np.arange(wide)
+    return (positions > 0) & (positions <= counts[:, None])
 
 
 def routes_of(arrays: Arrays, seq: Any, count: Any) -> list[list[int]]:
     """Stops by vehicle, from a state's arrays."""
-    return [(seq[v, 1 : count[v] + 1] - arrays.world.depots).tolist() for v in range(len(count))]
+    flat = (seq[places(count, seq.shape[1])] - arrays.world.depots).tolist()
+    return [flat[begin:end] for begin, end in pairwise([0, *np.cumsum(count).tolist()])]
 
 
 def by_vehicle(problem: Problem, plan: Plan) -> list[list[int]]:

@@ -1,6 +1,7 @@
 """Whether a plan keeps every promise of its problem, by the plan's own times. Shares no code with the solvers.
 
-Every plan is checked before it leaves. Plain loops, O(stops x windows).
+Every plan is checked before it leaves: at a glance, by compiled loops over all routes (glance.py). What they doubt is
+said here in words, by plain loops, O(stops x windows), which are the definition.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from serving.decisions.route.problem import ANYWHERE, FAR, ON_EVERY_VEHICLE, Ints, Plan, Problem, Route
+from serving.decisions.route.glance import first_broken
+from serving.decisions.route.problem import ANYWHERE, FAR, ON_EVERY_VEHICLE, Plan, Problem, Route
+from serving.kernels.route_check import KEPT, TELLABLE
 
 FOUND_MAX: Final = 20
 """Violations that are named."""
@@ -21,6 +24,11 @@ COST_TOLERANCE: Final = 1e-6
 
 def check(problem: Problem, plan: Plan) -> list[str]:
     """What is wrong with the plan, at most 20 sentences; empty = it is feasible."""
+    return [] if first_broken(problem, plan) == KEPT else violations(problem, plan)
+
+
+def violations(problem: Problem, plan: Plan) -> list[str]:
+    """The same in plain loops alone."""
     found = []
     for sentence in _violations(problem, plan):
         found.append(sentence)
@@ -71,6 +79,10 @@ def _times(problem: Problem, route: Route) -> Iterator[str]:
     if sizes != {len(route.stops)} or not route.stops:
         yield f"{who}: stops and times are not equally many, or none"
         return
+    moments = (route.leaves, route.ends, *route.arrivals, *route.begins, *route.departures)
+    if not -TELLABLE <= min(moments) <= max(moments) <= TELLABLE:
+        yield f"{who}: times from {min(moments)} to {max(moments)}, beyond what a clock tells"
+        return
     if not max(vehicles.opens[v], problem.depot_opens[start]) <= route.leaves and not _began(problem, v):
         yield f"{who}: leaves at {route.leaves}, before its shift or its depot opens"
     if route.leaves > min(vehicles.closes[v], problem.depot_closes[start]) and not _began(problem, v):
@@ -84,11 +96,6 @@ def _times(problem: Problem, route: Route) -> Iterator[str]:
     opens, closes, service = stops.opens[index].tolist(), stops.closes[index].tolist(), stops.service[index].tolist()
     here, now = start, route.leaves
     done = _done(problem, v)
-    if problem.speed is None and not any(shut) and _in_time(problem, route, ways, index, done):
-        here, now = depots + route.stops[-1], route.departures[-1]
-        now = max(now, int(problem.progress.ready[v])) if problem.progress is not None and done == len(index) else now
-        yield from _home(problem, route, here, now)
-        return
     for at, stop in enumerate(route.stops):
         arrival, begin, departure = route.arrivals[at], route.begins[at], route.departures[at]
         if at >= done:  # what is driven took as long as it took
@@ -109,19 +116,6 @@ def _times(problem: Problem, route: Route) -> Iterator[str]:
         if problem.progress is not None and at == done - 1:
             now = max(now, int(problem.progress.ready[v]))
     yield from _home(problem, route, here, now)
-
-
-def _in_time(problem: Problem, route: Route, ways: list[int], index: Ints, done: int) -> bool:
-    """Whether all that is not driven is in time, all at once: who is late is looked for one by one."""
-    arrivals, begins, departures = (np.array(times) for times in (route.arrivals, route.begins, route.departures))
-    earlier = np.concatenate(([route.leaves], departures[:-1]))
-    if problem.progress is not None and 0 < done < len(index):
-        earlier[done] = max(earlier[done], problem.progress.ready[route.vehicle])
-    stops = problem.stops
-    within = (stops.opens[index] <= begins[:, None]) & (begins[:, None] <= stops.closes[index])
-    fine = (arrivals >= earlier + ways) & (begins >= arrivals) & within.any(axis=1)
-    fine &= departures >= begins + stops.service[index]
-    return bool(fine[done:].all())
 
 
 def _home(problem: Problem, route: Route, here: int, now: int) -> Iterator[str]:
@@ -217,7 +211,7 @@ def _progress(problem: Problem, route: Route) -> Iterator[str]:
     who, done = _vehicle(problem, v), progress.done[v]
     if tuple(route.stops[: len(done)]) != tuple(done):
         yield f"{who}: what it has driven is changed"
-    elif tuple(zip(route.arrivals, route.begins, route.departures, strict=True))[: len(done)] != progress.driven[v]:
+    elif tuple(zip(route.arrivals, route.begins, route.departures, strict=False))[: len(done)] != progress.driven[v]:
         yield f"{who}: the times of what it has driven are changed"
     gone = int(progress.left[v]) >= 0
     if gone and route.leaves != int(progress.left[v]):

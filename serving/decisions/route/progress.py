@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 import numpy as np
 
-from serving.decisions.route.problem import ON_EVERY_VEHICLE, Plan, Problem, Progress
+from serving.decisions.route.problem import ON_EVERY_VEHICLE, Plan, Problem, Progress, Route
 
 
 def progress_at(
@@ -30,29 +31,37 @@ def progress_at(
     done: list[tuple[int, ...]] = [()] * fleet
     driven: list[tuple[tuple[int, int, int], ...]] = [()] * fleet
     opens = np.maximum(problem.vehicles.opens, problem.depot_opens[problem.vehicles.start])
-    ready = np.maximum(opens, now) + np.array([late.get(v, 0) for v in range(fleet)], np.int64)
+    delays = np.zeros(fleet, np.int64)
+    delays[list(late)] = list(late.values())
+    ready = np.maximum(opens, now) + delays
     left, aboard = np.full(fleet, -1, np.int64), np.full(n, -1, np.int64)
     held = np.zeros((fleet, k), np.int64)
+    gone: list[Route] = []
     for route in plan.routes:
         v = route.vehicle
-        setting_out = (route.leaves, *route.departures[:-1])
-        count = sum(1 for moment in setting_out if moment <= now)
+        # who has set out for a stop: from the start, and from every stop but the last
+        count = (route.leaves <= now) + sum([moment <= now for moment in route.departures[:-1]])
         if v in at:
             count, moment = at[v]
         elif count:
             moment = route.departures[count - 1] + late.get(v, 0)
         if count:
-            times = list(zip(route.arrivals, route.begins, route.departures, strict=True))[:count]
+            times = list(zip(route.arrivals[:count], route.begins[:count], route.departures[:count], strict=True))
             times[-1] = (*times[-1][:2], max(moment, times[-1][1]))
             done[v], driven[v] = route.stops[:count], tuple(times)
             ready[v], left[v] = times[-1][2], route.leaves
-            index = np.array(route.stops, np.int64)
-            aboard[index] = v
-            for stop in route.stops[count:]:
-                if stop in cancelled:
-                    held[v] += stops.delivery[stop]
-        else:
-            ready[v] = max(ready[v], moment) if v in at else max(ready[v], route.leaves + late[v] if v in late else 0)
+            gone.append(route)
+            if cancelled:
+                for stop in route.stops[count:]:
+                    if stop in cancelled:
+                        held[v] += stops.delivery[stop]
+        elif v in at:
+            ready[v] = max(ready[v], moment)
+        elif v in late:
+            ready[v] = max(ready[v], route.leaves + late[v])
     if interchangeable:
         aboard[:] = ON_EVERY_VEHICLE
+    elif gone:
+        loaded = np.array(list(chain.from_iterable([route.stops for route in gone])), np.int64)
+        aboard[loaded] = np.repeat([route.vehicle for route in gone], [len(route.stops) for route in gone])
     return Progress(tuple(done), tuple(driven), ready, left, aboard, held)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from serving.decisions.route.arrays import Arrays, by_stop_allowed, by_vehicle, empty_state, load_routes
+from serving.decisions.route.arrays import Arrays, by_vehicle, empty_state, load_routes
 from serving.decisions.route.problem import Dropped, Plan, Reason
 from serving.kernels.route_draws import generator
 from serving.kernels.route_insert import best_place, best_places
@@ -41,7 +41,7 @@ def _reason(arrays: Arrays, state: State, alone: State, stop: int) -> Dropped:
     load = np.maximum(stops.delivery[stop], np.maximum(stops.pickup[stop], stops.carried[stop]))
     if not (load <= vehicles.capacity[skilled]).all(axis=1).any():
         return Dropped(stop, Reason.ABOVE_EVERY_CAPACITY, f"{name} has a load of {load.tolist()}, above every vehicle")
-    if not by_stop_allowed(problem)[:, stop + world.depots].any():
+    if not world.allowed[:, stop + world.depots].any():
         return Dropped(stop, Reason.NOT_ABOARD, f"the goods of {name} are on no vehicle that may visit it")
     if not np.isfinite(_cost(world, alone, stop)):
         other = int(stops.partner[stop])

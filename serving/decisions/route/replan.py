@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from serving.core.errors import InternalError, InvalidInput
-from serving.decisions.route.arrays import Arrays, arrays_of, by_vehicle, empty_state, routes_of
+from serving.decisions.route.arrays import Arrays, arrays_of, by_vehicle, empty_state, lay, routes_of
 from serving.decisions.route.checker import check
-from serving.decisions.route.problem import FAR, Dropped, Plan, Problem, Reason
+from serving.decisions.route.problem import FAR, Dropped, Plan, Problem, Progress, Reason
 from serving.decisions.route.progress import progress_at
 from serving.decisions.route.reasons import explained
-from serving.decisions.route.schedule import plan_of
+from serving.decisions.route.schedule import left_out, plan_of
 from serving.decisions.route.search import Run, Search
 from serving.kernels.route_draws import generator
 from serving.kernels.route_mend import mend
@@ -44,19 +42,16 @@ def replan(
     stops = problem.stops
     gone = cancelled | frozenset(int(stops.partner[stop]) for stop in cancelled if stops.partner[stop] >= 0)
     progress = progress_at(problem, plan, now, late=late, at=at, cancelled=gone, interchangeable=interchangeable)
-    gone -= frozenset(stop for done in progress.done for stop in done)
-    running = replace(problem, progress=progress)
-    routes = [[stop for stop in route if stop not in gone] for route in by_vehicle(problem, plan)]
+    running, routes = _under_way(problem, progress), by_vehicle(problem, plan)
+    if gone:
+        gone -= frozenset(stop for done in progress.done for stop in done)
+        routes = [[stop for stop in route if stop not in gone] for route in routes]
     arrays = arrays_of(running, near=seconds > 0, longest=max(map(len, routes)))
     for stop in gone:
         arrays.world.allowed[:, stop + arrays.world.depots] = False
     state = empty_state(arrays, written=False)
-    wanted, counts = state.seq.copy(), state.count.copy()
-    wanted[:, 0], wanted[:, 1] = arrays.world.start, arrays.world.end
-    for v, kept in enumerate(routes):
-        wanted[v, 1 : len(kept) + 1] = np.array(kept, np.int64) + arrays.world.depots
-        wanted[v, len(kept) + 1] = arrays.world.end[v]
-        counts[v] = len(kept)
+    wanted = state.seq.copy()
+    counts = lay(arrays.world, routes, wanted)
     mend(arrays.world, state, wanted, counts, generator(seed))
     routes = routes_of(arrays, state.seq, state.count)
     if seconds > 0:
@@ -64,16 +59,20 @@ def replan(
         run.improve(Search(), time.monotonic() + seconds, lambda _: None, lambda: False)
         routes = run.routes()
     _check_ends(running, arrays, routes)
-    there = {stop for route in routes for stop in route}
     dropped = [
-        Dropped(stop, Reason.CANCELLED if stop in gone else Reason.NOT_FOUND)
-        for stop in range(len(stops.ids))
-        if stop not in there
+        Dropped(stop, Reason.CANCELLED if stop in gone else Reason.NOT_FOUND) for stop in left_out(stops.ids, routes)
     ]
     found = explained(arrays, plan_of(arrays, routes, NAME, dropped))
     if wrong := check(running, found):
         raise InternalError(f"a plan after a change is not feasible: {wrong[0]}")
     return found
+
+
+def _under_way(problem: Problem, progress: Progress) -> Problem:
+    """The same with its progress, on which the costs of leaving stops out do not depend."""
+    running = replace(problem, progress=progress)
+    running.__dict__["longest_arc"], running.__dict__["drop_costs"] = problem.longest_arc, problem.drop_costs
+    return running
 
 
 def _check_ends(problem: Problem, arrays: Arrays, routes: list[list[int]]) -> None:

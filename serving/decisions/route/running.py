@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
 
 from serving.core.errors import InvalidInput
@@ -14,8 +14,7 @@ ASCENDING = "times as PlanRoutes answered them: arrival_s, begin_s and departure
 
 def what_fits(problem: Problem, rows: Sequence[RouteRows]) -> list[list[int]]:
     """Stops by vehicle, of a plan to start from; unknown vehicles and stops, and repeated ones, are left away."""
-    vehicles = {name: number for number, name in enumerate(problem.vehicles.ids)}
-    stops = {name: number for number, name in enumerate(problem.stops.ids)}
+    vehicles, stops = numbers(problem.vehicles.ids), numbers(problem.stops.ids)
     routes: list[list[int]] = [[] for _ in vehicles]
     for row in rows:
         v = vehicles.pop(row.vehicle, None)
@@ -26,9 +25,8 @@ def what_fits(problem: Problem, rows: Sequence[RouteRows]) -> list[list[int]]:
 
 def running_plan(problem: Problem, query: ReplanQuery) -> Plan:
     """The plan that runs, as it came. Raises InvalidInput for what is no plan of this problem."""
-    vehicles = {name: number for number, name in enumerate(problem.vehicles.ids)}
-    stops = {name: number for number, name in enumerate(problem.stops.ids)}
-    seen: set[int] = set()
+    vehicles = numbers(problem.vehicles.ids)
+    stops = numbers(problem.stops.ids)
     routes: list[Route] = []
     for number, row in enumerate(query.plan):
         field = f"plan.routes[{number}]"
@@ -37,35 +35,40 @@ def running_plan(problem: Problem, query: ReplanQuery) -> Plan:
             raise InvalidInput(
                 f"{field}.vehicle_id", row.vehicle, "a vehicle of the problem, each once", reason="UNKNOWN_ID"
             )
-        visited = tuple([stops.get(name, -1) for name in row.stops])
-        for place, stop in enumerate(visited):
-            if stop < 0 or stop in seen:
-                raise InvalidInput(
-                    f"{field}.visits[{place}].stop_id", row.stops[place], "a stop of the problem, each once",
-                    reason="UNKNOWN_ID",
-                )  # fmt: skip
-            seen.add(stop)
+        # each once: who is found is no longer there
+        visited = tuple([stops.pop(name, -1) for name in row.stops])
+        if -1 in visited:
+            place = visited.index(-1)
+            raise InvalidInput(
+                f"{field}.visits[{place}].stop_id", row.stops[place], "a stop of the problem, each once",
+                reason="UNKNOWN_ID",
+            )  # fmt: skip
         _check_times(field, row)
         routes.append(Route(v, visited, row.arrivals, row.begins, row.departures, row.leaves, row.ends, 0, 0, (), 0.0))
     dropped = []
     for number, name in enumerate(query.dropped):
-        stop = stops.get(name, -1)
-        if stop < 0 or stop in seen:
+        stop = stops.pop(name, -1)
+        if stop < 0:
             raise InvalidInput(
                 f"plan.dropped[{number}].stop_id", name, "a stop of the problem that no route visits",
                 reason="UNKNOWN_ID",
             )  # fmt: skip
-        seen.add(stop)
         dropped.append(Dropped(stop, Reason.NOT_FOUND))
     routes.sort(key=lambda route: route.vehicle)
     return Plan(tuple(routes), tuple(dropped), 0.0, 0.0)
 
 
-def known_vehicle(problem: Problem, field: str, name: str) -> int:
+def numbers(ids: Sequence[str]) -> dict[str, int]:
+    """Id -> index."""
+    return dict(zip(ids, range(len(ids)), strict=True))
+
+
+def known_vehicle(vehicles: Mapping[str, int], field: str, name: str) -> int:
     """Its index. Raises InvalidInput."""
-    if name not in problem.vehicles.ids:
+    found = vehicles.get(name)
+    if found is None:
         raise InvalidInput(field, name, "the id of one of the vehicles", reason="UNKNOWN_ID")
-    return problem.vehicles.ids.index(name)
+    return found
 
 
 def _check_times(field: str, row: RouteRows) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, pairwise
 
 import numpy as np
 
-from serving.decisions.route.arrays import Arrays
-from serving.decisions.route.problem import Dropped, Ints, Plan, Reason, Route
+from serving.decisions.route.arrays import Arrays, lay, places
+from serving.decisions.route.problem import Dropped, Plan, Reason, Route
 from serving.kernels.route_mend import timetables
 
 
@@ -18,49 +19,60 @@ def plan_of(
 
     dropped: None = every stop that is in no route, its reason not looked for yet.
     """
-    problem, world = arrays.problem, arrays.world
-    fleet, wide = len(routes), max(map(len, routes), default=0) + 2
-    seq, counts = np.zeros((fleet, wide), np.int64), np.array([len(stops) for stops in routes], np.int64)
-    seq[:, 0] = world.start
-    for v, stops in enumerate(routes):
-        seq[v, 1 : len(stops) + 1] = stops
-        seq[v, 1 : len(stops) + 1] += world.depots
-        seq[v, len(stops) + 1] = world.end[v]
-    times, ends = np.zeros((fleet, wide, 3), np.int64), np.zeros((fleet, 2), np.int64)
-    timetables(world, seq, counts, times, ends)
-    made = tuple(
-        _route(arrays, v, tuple(stops), seq[v, : len(stops) + 2], times[v, 1 : len(stops) + 1], *ends[v].tolist())
-        for v, stops in enumerate(routes)
-        if len(stops)
-    )
+    problem = arrays.problem
+    made = _routes(arrays, routes)
     if dropped is None:
-        there = {stop for stops in routes for stop in stops}
-        dropped = [Dropped(stop, Reason.NOT_FOUND) for stop in range(len(problem.stops.ids)) if stop not in there]
+        dropped = [Dropped(stop, Reason.NOT_FOUND) for stop in left_out(problem.stops.ids, routes)]
     cost = float(sum(route.cost for route in made))
-    left_out = float(sum(problem.drop_costs[drop.stop] for drop in dropped))
-    return Plan(made, tuple(dropped), cost + left_out, cost, engine)
+    dropping = float(sum(problem.drop_costs[drop.stop] for drop in dropped))
+    return Plan(made, tuple(dropped), cost + dropping, cost, engine)
 
 
-def _route(arrays: Arrays, v: int, stops: tuple[int, ...], nodes: Ints, table: Ints, leaves: int, ends: int) -> Route:
-    world, progress, stops_ = arrays.world, arrays.problem.progress, arrays.problem.stops
-    lock, p = int(world.lock[v]), int(world.profile[v])
-    if progress is not None and lock:
-        table[:lock] = progress.driven[v]
-    arrivals, begins, departures = table.T.tolist()
-    arcs = nodes if nodes[-1] >= 0 else nodes[:-1]
-    distance = int(world.distance[p, arcs[:-1], arcs[1:]].sum(dtype=np.int64))
-    load = stops_.delivery[nodes[1:-1] - world.depots].sum(axis=0) + world.held[v]
-    return Route(
-        vehicle=v,
-        stops=stops,
-        arrivals=tuple(arrivals),
-        begins=tuple(begins),
-        departures=tuple(departures),
-        leaves=leaves,
-        ends=ends,
-        distance=distance,
-        waiting=sum(begins) - sum(arrivals),
-        load=tuple(load.tolist()),
-        cost=float(world.fixed[v] + world.per_metre[v] * distance + world.per_second[v] * (ends - leaves)),
-        done=lock,
-    )
+def left_out(ids: Sequence[str], routes: Sequence[Sequence[int]]) -> list[int]:
+    """The stops of no route, ascending."""
+    absent = np.ones(len(ids), np.bool_)
+    absent[np.array(list(chain.from_iterable(routes)), np.int64)] = False
+    found: list[int] = np.flatnonzero(absent).tolist()
+    return found
+
+
+def _routes(arrays: Arrays, routes: Sequence[Sequence[int]]) -> tuple[Route, ...]:
+    """Of the vehicles that drive. All at once: what is done for each route alone is what takes time."""
+    world, progress = arrays.world, arrays.problem.progress
+    fleet, wide = len(routes), max(map(len, routes), default=0) + 2
+    seq = np.zeros((fleet, wide), np.int64)
+    counts = lay(world, routes, seq)
+    times, totals = np.zeros((fleet, wide, 3), np.int64), np.zeros((fleet, 3), np.int64)
+    loads = np.zeros_like(world.held)
+    timetables(world, seq, counts, times, totals, loads)
+    arrivals, begins, departures = times[places(counts, wide)].T.tolist()
+    leaves, ends, metres = totals.T
+    costs = (world.fixed + world.per_metre * metres + world.per_second * (ends - leaves)).tolist()
+    rows = zip(pairwise([0, *np.cumsum(counts).tolist()]), totals.tolist(), loads.tolist(), strict=True)
+    made = []
+    for v, ((first, last), (left, ended, length), load) in enumerate(rows):
+        if first == last:
+            continue
+        done = 0
+        if progress is not None and (done := len(progress.done[v])):
+            middle = first + done
+            arrivals[first:middle], begins[first:middle], departures[first:middle] = zip(
+                *progress.driven[v], strict=True
+            )
+        made.append(
+            Route(
+                vehicle=v,
+                stops=tuple(routes[v]),
+                arrivals=tuple(arrivals[first:last]),
+                begins=tuple(begins[first:last]),
+                departures=tuple(departures[first:last]),
+                leaves=left,
+                ends=ended,
+                distance=length,
+                waiting=sum(begins[first:last]) - sum(arrivals[first:last]),
+                load=tuple(load),
+                cost=costs[v],
+                done=done,
+            )
+        )
+    return tuple(made)

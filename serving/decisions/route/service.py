@@ -33,7 +33,7 @@ from serving.decisions.route.params import Params
 from serving.decisions.route.planner import Planner, timed
 from serving.decisions.route.problem import TIME_MAX, Cancelled, Engine, Plan, Problem
 from serving.decisions.route.replan import replan
-from serving.decisions.route.running import known_vehicle, running_plan, what_fits
+from serving.decisions.route.running import known_vehicle, numbers, running_plan, what_fits
 from serving.decisions.route.warm import warm
 
 WARM_S: Final = 0.05
@@ -79,20 +79,22 @@ class RoutingService:
         problem = self._problem(query.query, deadline, more=CHANGES_MAX)
         before = running_plan(problem, query)
         cancelled = frozenset(_known_stop(problem, field, name) for field, name in query.cancelled)
+        vehicles = numbers(problem.vehicles.ids)
         late: dict[int, int] = {}
         for field, delay in query.delays:
-            v = known_vehicle(problem, f"{field}.vehicle_id", delay.vehicle)
+            v = known_vehicle(vehicles, f"{field}.vehicle_id", delay.vehicle)
             if not 0 <= delay.seconds <= TIME_MAX:
                 raise InvalidInput(f"{field}.delay_s", delay.seconds, f"0 to {TIME_MAX}")
             late[v] = late.get(v, 0) + delay.seconds
         at: dict[int, tuple[int, int]] = {}
+        visits = {route.vehicle: len(route.stops) for route in before.routes}
         for number, one in enumerate(query.progress):
-            v = known_vehicle(problem, f"progress[{number}].vehicle_id", one.vehicle)
+            v = known_vehicle(vehicles, f"progress[{number}].vehicle_id", one.vehicle)
             if v in at:
                 raise InvalidInput(
                     f"progress[{number}].vehicle_id", one.vehicle, "each vehicle once", reason="REPEATED_ID"
                 )
-            count = next((len(route.stops) for route in before.routes if route.vehicle == v), 0)
+            count = visits.get(v, 0)
             if not 0 <= one.done <= count:
                 raise InvalidInput(f"progress[{number}].done", one.done, f"0 to {count}, its visits in the plan")
             if not 0 <= one.ready <= TIME_MAX:
