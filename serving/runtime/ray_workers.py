@@ -37,7 +37,8 @@ DEPLOYMENT: Final = "worker"
 FIND_S: Final = 2.0
 """How long a batch waits for a replica to be there at all; then its calls are told to come again."""
 SUCCESSOR_S: Final = 15.0
-"""Likewise, where its replica has died with it and it may be computed once more: Ray is starting another one."""
+"""How long one whose replica has died, and that may be computed once more, waits for Ray to start another."""
+NOBODY: Final = "has no replica at the moment"
 BUILD_TIMES_MAX: Final = 5
 """A replica that cannot be built is tried so often; then the next rollout tries again."""
 CLOSE_S: Final = 10.0
@@ -63,29 +64,40 @@ class RayLink:
         """Ray ends the deployment."""
 
     async def _send(self, bundle: Bundle) -> Answers:
-        for find_s, repeat in ((FIND_S, bundle.repeatable), (SUCCESSOR_S, False)):
+        for again in (False, True):
             try:
-                return await self._once(bundle, find_s)
+                if again:
+                    await self._successor()
+                return await self._once(bundle)
             except RayActorError as error:
                 log.warning("a replica of the worker %s has gone: %s", self._worker, str(error).split("\n", 1)[0])
-                if not repeat:
+                if not bundle.repeatable:
                     break
             except DeploymentUnavailableError as error:
                 raise WorkerUnavailable(self._worker, f"does not start ({error.message})") from error
         raise WorkerUnavailable(self._worker, "has died with the call")
 
-    async def _once(self, bundle: Bundle, find_s: float) -> Answers:
+    async def _once(self, bundle: Bundle) -> Answers:
         response = self._deployment().remote(bundle)
         try:
-            reference = await asyncio.wait_for(response._to_object_ref(), find_s)
+            reference = await asyncio.wait_for(response._to_object_ref(), FIND_S)
         except TimeoutError:
-            raise WorkerUnavailable(self._worker, "has no replica at the moment") from None
+            raise WorkerUnavailable(self._worker, NOBODY) from None
         try:
             answers: Answers = await reference
         except asyncio.CancelledError:
             response.cancel()
             raise
         return answers
+
+    async def _successor(self) -> None:
+        """Until a replica answers. Not by a longer wait of the batch itself: Ray sends what it could not deliver to one
+        replica after another, and a batch that kills would take them all."""
+        answer = self._deployment().options(method_name="__call__").remote()
+        try:
+            await asyncio.wait_for(answer, SUCCESSOR_S)
+        except TimeoutError:
+            raise WorkerUnavailable(self._worker, NOBODY) from None
 
     async def _look_around(self) -> None:
         """So that the first call does not wait until the replicas are known."""
