@@ -34,6 +34,7 @@ from serving.decisions.route.problem import FAR
 from serving.decisions.route.search import Search
 from serving.decisions.route.service import RoutingService
 from serving.kernels.haversine import RADIUS_M, haversine, legs_of
+from serving.transport import route_columns
 from serving.transport.routing_codec import decode_plan, decode_replan, encode_plan, encode_replan
 from storegate.v1 import routing_pb2 as pb
 
@@ -70,6 +71,7 @@ def service_of(kept: int) -> RoutingService:
     travels = Travels(lambda: OsrmTable(params.table, clock), kept)
     service = RoutingService([Search()], travels, params, clock)
     service.warm_replan()
+    route_columns.warm()
     return service
 
 
