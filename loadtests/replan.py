@@ -35,6 +35,7 @@ from serving.decisions.route.search import Search
 from serving.decisions.route.service import RoutingService
 from serving.kernels.haversine import RADIUS_M, haversine, legs_of
 from serving.runtime.process import settle
+from serving.transport import route_columns
 from serving.transport.routing_codec import decode_plan, decode_replan, encode_plan, encode_replan
 from storegate.v1 import routing_pb2 as pb
 
@@ -71,6 +72,7 @@ def service_of(kept: int) -> RoutingService:
     travels = Travels(lambda: OsrmTable(params.table, clock), kept)
     service = RoutingService([Search()], travels, params, clock)
     service.warm_replan()
+    route_columns.warm()
     return service
 
 

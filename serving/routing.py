@@ -15,6 +15,7 @@ from serving.decisions.route.service import RoutingService
 from serving.engine.calls import Lane, Route
 from serving.settings import Settings
 from serving.transport import codecs as wire
+from serving.transport import route_columns
 
 
 def planning_service(settings: Settings, *, every: bool = True) -> RoutingService:
@@ -47,6 +48,7 @@ class _Worker:
         self._routes = [
             Route(method, Lane.ENGINE, codec.decode, run(service), codec.encode, codec.size, codec.encode_json)
         ]
+        route_columns.warm()
         warm(service)
 
     @property

@@ -15,19 +15,25 @@ TILE = 64
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _small_arcsine(square):
+    """asin(sqrt(square)), 0 <= square <= 1/4. Source: Sun's fdlibm, e_asin.c: error below 1 ulp."""
+    p = square * (1.66666666666666657415e-01 + square * (-3.25565818622400915405e-01 + square * (
+        2.01212532134862925881e-01 + square * (-4.00555345006794114027e-02 + square * (
+        7.91534994289814532176e-04 + square * 3.47933107596021167570e-05)))))  # fmt: skip
+    q = 1.0 + square * (-2.40339491173441421878e00 + square * (2.02094576023350569471e00 + square * (
+        -6.88283971605453293030e-01 + square * 7.70381505559019352791e-02)))  # fmt: skip
+    root = math.sqrt(square)
+    return root + root * (p / q)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _arcsine(square):
     """asin(sqrt(square)), 0 <= square <= 1, without a branch, so that a row is computed with vector instructions.
 
-    A rational function up to 1/2, and by the half angle above. Source: Sun's fdlibm, e_asin.c: error below 1 ulp.
+    As it is up to 1/4, and by the half angle above.
     """
     beyond = square > 0.25
-    t = 0.5 * (1.0 - math.sqrt(square)) if beyond else square
-    p = t * (1.66666666666666657415e-01 + t * (-3.25565818622400915405e-01 + t * (2.01212532134862925881e-01 + t * (
-        -4.00555345006794114027e-02 + t * (7.91534994289814532176e-04 + t * 3.47933107596021167570e-05)))))  # fmt: skip
-    q = 1.0 + t * (-2.40339491173441421878e00 + t * (2.02094576023350569471e00 + t * (
-        -6.88283971605453293030e-01 + t * 7.70381505559019352791e-02)))  # fmt: skip
-    root = math.sqrt(t)
-    angle = root + root * (p / q)
+    angle = _small_arcsine(0.5 * (1.0 - math.sqrt(square)) if beyond else square)
     return QUARTER - 2.0 * angle if beyond else angle
 
 
@@ -64,21 +70,36 @@ def legs_of(lat, lon, detour, pace, most, distance, duration):
     for j in range(count):
         up, along = math.radians(lat[j]), math.radians(lon[j])
         x[j], y[j], z[j] = math.cos(up) * math.cos(along), math.cos(up) * math.sin(along), math.sin(up)
-    bound = float(most)
+    close = count > 0 and _spread(x) + _spread(y) + _spread(z) <= 1.0
+    bound, way = float(most), np.empty(TILE)
     for top in range(0, count, TILE):
         bottom = min(top + TILE, count)
         for left in range(top, count, TILE):
             right = min(left + TILE, count)
+            xs, ys, zs = x[left:right], y[left:right], z[left:right]
             for i in range(top, bottom):
                 a, b, c = x[i], y[i], z[i]
-                metres, seconds = distance[i], duration[i]
-                for j in range(left, right):
-                    dx, dy, dz = x[j] - a, y[j] - b, z[j] - c
-                    square = min(0.25 * (dx * dx + dy * dy + dz * dz), 1.0)
-                    way = 2.0 * RADIUS_M * _arcsine(square) * detour
-                    metres[j] = np.int32(np.rint(min(way, bound)))
-                    seconds[j] = np.int32(np.rint(min(way / pace, bound)))
+                if close:  # all chords are so short that their arcsines need no half angle
+                    for j in range(right - left):
+                        dx, dy, dz = xs[j] - a, ys[j] - b, zs[j] - c
+                        way[j] = 2.0 * RADIUS_M * _small_arcsine(0.25 * (dx * dx + dy * dy + dz * dz)) * detour
+                else:
+                    for j in range(right - left):
+                        dx, dy, dz = xs[j] - a, ys[j] - b, zs[j] - c
+                        square = min(0.25 * (dx * dx + dy * dy + dz * dz), 1.0)
+                        way[j] = 2.0 * RADIUS_M * _arcsine(square) * detour
+                metres, seconds = distance[i, left:right], duration[i, left:right]
+                for j in range(right - left):  # a loop for each array: of so many at once none would be vectorised
+                    metres[j] = np.int32(np.rint(min(way[j], bound)))
+                for j in range(right - left):
+                    seconds[j] = np.int32(np.rint(min(way[j] / pace, bound)))
             if left > top:
                 for j in range(left, right):
                     for i in range(top, bottom):
                         distance[j, i], duration[j, i] = distance[i, j], duration[i, j]
+
+
+@njit(cache=True, nogil=True)
+def _spread(values):
+    """From the least to the largest, squared."""
+    return (values.max() - values.min()) ** 2

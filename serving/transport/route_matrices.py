@@ -43,6 +43,12 @@ def lifted(payload: bytes, path: tuple[int, ...] = ()) -> tuple[bytes, dict[int,
     return (rest, found) if found else (payload, {})
 
 
+def unnumbered(wire: bytes, at: int, end: int, found: dict[int, Numbers]) -> bytes:
+    """The profiles wire[at:end] of a problem without the numbers of large matrices, which are put into `found`, by
+    profile. Raises IndexError and ValueError for what is no message, or has groups."""
+    return _without(wire, at, end, (), found)
+
+
 def _without(wire: bytes, at: int, end: int, path: tuple[int, ...], found: dict[int, Numbers]) -> bytes:
     fields = _fields(wire, at, end)
     out: list[bytes] = []

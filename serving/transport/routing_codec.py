@@ -1,19 +1,21 @@
 """PlanRoutes and ReplanRoutes: messages of storegate.v1 to columns, plans to messages.
 
-Columns, not an object a stop: a running plan of a thousand stops is to be changed within milliseconds. What the columns
-say is checked by decisions/route/building.py; here only what must be known before.
+Columns, not an object a stop: a running plan of a thousand stops is to be changed within milliseconds. Most are read
+from the bytes (route_columns.py), the rest by the parser, which makes the same of all where they cannot be. What the
+columns say is checked by decisions/route/building.py; here only what must be known before.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from google.protobuf.message import DecodeError
 
 from serving.core.errors import InvalidInput
 from serving.decisions.route.contract import (
@@ -42,6 +44,7 @@ from serving.decisions.route.problem import DEPOTS_MAX, PROFILES_MAX, STOPS_MAX,
 from serving.decisions.route.problem import Route as DomainRoute
 from serving.transport import checks
 from serving.transport.plan_part import part_of
+from serving.transport.route_columns import PLAN, REPLAN, Left, Taken, taken
 from serving.transport.route_matrices import Numbers, lifted, varint
 from storegate.v1 import routing_pb2 as pb
 
@@ -55,8 +58,13 @@ REQUEST_ID_BYTES_MAX: Final = 256
 
 def decode_plan(payload: bytes) -> PlanQuery:
     """The columns of the request. Raises InvalidInput naming the field."""
-    rest, numbers = lifted(payload)
-    query = _query(checks.parsed(pb.PlanRoutesRequest.FromString, "PlanRoutesRequest", rest), numbers)
+    try:
+        parts = taken(payload, PLAN)
+        query = _query(pb.PlanRoutesRequest.FromString(parts.rest), parts, parts.routes)
+        return replace(query, part=part_of(payload))
+    except (Left, DecodeError):
+        parts = Taken(*lifted(payload))
+    query = _query(checks.parsed(pb.PlanRoutesRequest.FromString, "PlanRoutesRequest", parts.rest), parts)
     return replace(query, part=part_of(payload))
 
 
@@ -69,40 +77,12 @@ def encode_plan(answer: PlanAnswer) -> bytes:
 
 def decode_replan(payload: bytes) -> ReplanQuery:
     """The columns of the request. Raises InvalidInput naming the field."""
-    rest, numbers = lifted(payload, PROBLEM)
-    request = checks.parsed(pb.ReplanRoutesRequest.FromString, "ReplanRoutesRequest", rest)
-    _at_most("changes", request.changes, CHANGES_MAX)
-    problem = request.problem  # nobody else reads it
-    cancelled = [  # earlier: they do not come back
-        (f"plan.dropped[{number}].stop_id", one.stop_id)
-        for number, one in enumerate(request.plan.dropped)
-        if one.reason == Reason.CANCELLED
-    ]
-    delays: list[tuple[str, Delay]] = []
-    for number, change in enumerate(request.changes):
-        field, kind = f"changes[{number}]", change.WhichOneof("change")
-        if kind == "new_stop":
-            problem.stops.append(change.new_stop)
-        elif kind == "closed_road":
-            problem.closed_roads.append(change.closed_road)
-        elif kind == "cancelled_stop_id":
-            cancelled.append((f"{field}.cancelled_stop_id", change.cancelled_stop_id))
-        elif kind == "delay":
-            delays.append((f"{field}.delay", Delay(change.delay.vehicle_id, change.delay.delay_s)))
-        else:
-            raise InvalidInput(field, "nothing", "new_stop, cancelled_stop_id, delay or closed_road")
-    _at_most("progress", request.progress, VEHICLES_MAX)
-    return ReplanQuery(
-        query=replace(_query(problem, numbers), start=()),
-        plan=_routes("plan", request.plan),
-        dropped=tuple(one.stop_id for one in request.plan.dropped),
-        now=checks.whole("now_s", request.now_s, 0),
-        progress=tuple(Whereabouts(one.vehicle_id, one.done, one.ready_s) for one in request.progress),
-        cancelled=tuple(cancelled),
-        delays=tuple(delays),
-        interchangeable=request.interchangeable_goods,
-        request_id=checks.text("request_id", request.request_id, REQUEST_ID_BYTES_MAX),
-    )
+    try:
+        parts = taken(payload, REPLAN)
+        return _replan(pb.ReplanRoutesRequest.FromString(parts.rest), parts)
+    except (Left, DecodeError):
+        parts = Taken(*lifted(payload, PROBLEM))
+    return _replan(checks.parsed(pb.ReplanRoutesRequest.FromString, "ReplanRoutesRequest", parts.rest), parts)
 
 
 def encode_replan(answer: PlanAnswer) -> bytes:
@@ -154,14 +134,59 @@ def _write_route(route: DomainRoute, stops: Sequence[str], vehicle: str, message
     message.start_loads.extend(route.load)
 
 
-def _query(request: Any, numbers: Mapping[int, Numbers]) -> PlanQuery:
-    """numbers: of matrices, by profile, that are not in the request."""
-    for name, most in (("depots", DEPOTS_MAX), ("vehicles", VEHICLES_MAX), ("stops", STOPS_MAX),
-                       ("profiles", PROFILES_MAX)):  # fmt: skip
-        _at_most(name, getattr(request, name), most)
-    depots, stops = request.depots, list(request.stops)  # a list: each stop's object is made once
-    _at_most("shipments", request.shipments, len(stops))
-    _at_most("closed_roads", request.closed_roads, len(stops) * 10)
+def _replan(request: Any, parts: Taken) -> ReplanQuery:
+    """parts: what is not in the request. Raises Left, and InvalidInput."""
+    _at_most("changes", len(request.changes), CHANGES_MAX)
+    problem = request.problem  # nobody else reads it
+    new: list[Any] = []
+    cancelled = [  # earlier: they do not come back
+        (f"plan.dropped[{number}].stop_id", one.stop_id)
+        for number, one in enumerate(request.plan.dropped)
+        if one.reason == Reason.CANCELLED
+    ]
+    delays: list[tuple[str, Delay]] = []
+    for number, change in enumerate(request.changes):
+        field, kind = f"changes[{number}]", change.WhichOneof("change")
+        if kind == "new_stop":
+            new.append(change.new_stop)
+        elif kind == "closed_road":
+            problem.closed_roads.append(change.closed_road)
+        elif kind == "cancelled_stop_id":
+            cancelled.append((f"{field}.cancelled_stop_id", change.cancelled_stop_id))
+        elif kind == "delay":
+            delays.append((f"{field}.delay", Delay(change.delay.vehicle_id, change.delay.delay_s)))
+        else:
+            raise InvalidInput(field, "nothing", "new_stop, cancelled_stop_id, delay or closed_road")
+    _at_most("progress", len(request.progress), VEHICLES_MAX)
+    return ReplanQuery(
+        query=replace(_query(problem, parts, new=new), start=()),
+        plan=_routes("plan", request.plan, parts.routes),
+        dropped=tuple([one.stop_id for one in request.plan.dropped]),
+        now=checks.whole("now_s", request.now_s, 0),
+        progress=tuple([Whereabouts(one.vehicle_id, one.done, one.ready_s) for one in request.progress]),
+        cancelled=tuple(cancelled),
+        delays=tuple(delays),
+        interchangeable=request.interchangeable_goods,
+        request_id=checks.text("request_id", request.request_id, REQUEST_ID_BYTES_MAX),
+    )
+
+
+def _query(
+    request: Any, parts: Taken, start: tuple[RouteRows, ...] | None = None, new: Sequence[Any] = ()
+) -> PlanQuery:
+    """parts, start: what is not in the request. new: stops beside its own. Raises Left, and InvalidInput."""
+    stops = [*request.stops, *new] if parts.stops is None else []  # a list: each stop's object is made once
+    count = len(stops) if parts.stops is None else parts.stops.count + len(new)
+    for name, many, most in (
+        ("depots", len(request.depots), DEPOTS_MAX),
+        ("vehicles", len(request.vehicles), VEHICLES_MAX),
+        ("stops", count, STOPS_MAX),
+        ("profiles", len(request.profiles), PROFILES_MAX),
+        ("shipments", len(request.shipments), count),
+        ("closed_roads", len(request.closed_roads), count * 10),
+    ):
+        _at_most(name, many, most)
+    depots, numbers = request.depots, parts.numbers
     return PlanQuery(
         depots=Depots(
             tuple([one.depot_id for one in depots]),
@@ -169,7 +194,7 @@ def _query(request: Any, numbers: Mapping[int, Numbers]) -> PlanQuery:
             [_window(one.hours) if one.HasField("hours") else ALWAYS for one in depots],
         ),
         vehicles=tuple([_vehicle(one) for one in request.vehicles]),
-        stops=_stops(stops),
+        stops=_stops(stops) if parts.stops is None else parts.stops.rows(new),
         shipments=tuple(
             [Shipment(one.pickup_stop_id, one.delivery_stop_id, tuple(one.loads)) for one in request.shipments]
         ),
@@ -179,7 +204,7 @@ def _query(request: Any, numbers: Mapping[int, Numbers]) -> PlanQuery:
         closed=tuple([ClosedRoad(one.from_id, one.to_id, one.both_ways) for one in request.closed_roads]),
         seconds=request.time_limit_s,
         seed=request.seed,
-        start=_routes("start", request.start),
+        start=_routes("start", request.start, start),
         request_id=checks.text("request_id", request.request_id, REQUEST_ID_BYTES_MAX),
         bound=request.start.lower_bound if request.start.HasField("lower_bound") else None,
     )
@@ -272,10 +297,11 @@ def packed_doubles(message: Any) -> dict[int, F64]:
     return found
 
 
-def _routes(field: str, plan: Any) -> tuple[RouteRows, ...]:
-    _at_most(f"{field}.routes", plan.routes, VEHICLES_MAX)
-    _at_most(f"{field}.dropped", plan.dropped, STOPS_MAX)
-    return tuple([_route(one) for one in plan.routes])
+def _routes(field: str, plan: Any, rows: tuple[RouteRows, ...] | None) -> tuple[RouteRows, ...]:
+    """rows: None = they are in the plan."""
+    _at_most(f"{field}.routes", len(plan.routes), VEHICLES_MAX)
+    _at_most(f"{field}.dropped", len(plan.dropped), STOPS_MAX)
+    return tuple([_route(one) for one in plan.routes]) if rows is None else rows
 
 
 def _route(one: Any) -> RouteRows:
@@ -288,6 +314,6 @@ def _window(window: Any) -> Window:
     return window.start_s, window.end_s
 
 
-def _at_most(field: str, rows: Sequence[Any], most: int) -> None:
-    if len(rows) > most:
-        raise InvalidInput(field, f"{len(rows)} {field.rpartition('.')[2]}", f"at most {most}", reason="WRONG_COUNT")
+def _at_most(field: str, many: int, most: int) -> None:
+    if many > most:
+        raise InvalidInput(field, f"{many} {field.rpartition('.')[2]}", f"at most {most}", reason="WRONG_COUNT")

@@ -26,6 +26,16 @@ def test_both_halves_are_those_of_the_whole(count: int) -> None:
     assert not distance.diagonal().any()
 
 
+@pytest.mark.parametrize("side", [0.2, 30.0, 60.0, 80.0])
+def test_places_close_together_are_as_far_as_among_places_of_the_whole_globe(side: float) -> None:
+    """To the metre and second: short chords take another way, which is the same."""
+    lat, lon = np.random.default_rng(1).uniform(-side / 2, side / 2, (2, 100))
+    near, far = np.empty((2, 100, 100), np.int32), np.empty((2, 102, 102), np.int32)
+    legs_of(lat, lon, 1.3, 9.7, FAR, *near)
+    legs_of(np.append(lat, [90.0, -90.0]), np.append(lon, [0.0, 0.0]), 1.3, 9.7, FAR, *far)
+    assert (near == far[:, :100, :100]).all()
+
+
 @pytest.mark.parametrize("wrong", [None, np.nan, -0.1, -np.inf, float(FAR)])
 def test_rounding_is_that_of_numpy_and_sees_what_is_wrong(wrong: float | None) -> None:
     values = np.random.default_rng(0).uniform(0, 1e6, 333)

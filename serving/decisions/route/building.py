@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -88,7 +89,7 @@ def build(query: PlanQuery, travels: Travels, deadline: float) -> Problem:
     _check_demands(stops, vehicles, query.shipments)
     points = np.concatenate([depots.points, rows.points])
     _check_ranges(points, len(depots.ids))
-    places = [f"depots[{i}]" for i in range(len(depots.ids))] + [f"stops[{i}]" for i in range(len(rows.ids))]
+    places = _Places(len(depots.ids), len(rows.ids))
     legs = [
         travels.legs(f"profiles[{number}]", profile, places, points, deadline)
         for number, profile in enumerate(profiles)
@@ -107,6 +108,22 @@ def build(query: PlanQuery, travels: Travels, deadline: float) -> Problem:
         np.array([hours[1] for hours in depots.hours], np.int64),
         stops, vehicles, distance, duration, speed,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Places(Sequence[str]):
+    """How an error calls each place; made when there is one."""
+
+    depots: int
+    stops: int
+
+    def __len__(self) -> int:
+        return self.depots + self.stops
+
+    def __getitem__(self, node: Any) -> Any:
+        if not 0 <= node < len(self):
+            raise IndexError(node)
+        return f"depots[{node}]" if node < self.depots else f"stops[{node - self.depots}]"
 
 
 def _together(matrices: Sequence[I32]) -> I32:
@@ -159,7 +176,7 @@ def _dimensions(query: PlanQuery) -> int:
         ("vehicles", "capacities", [len(each.capacities) for each in query.vehicles]),
         ("shipments", "loads", [len(each.loads) for each in query.shipments]),
     ]
-    width = max(1, *(max(count, default=0) for _, _, count in counts))
+    width = max(1, *(int(np.max(count, initial=0)) for _, _, count in counts))
     if width > DIMENSIONS_MAX:
         for owner, name, count in counts:
             for number, many in enumerate(count):
@@ -172,8 +189,7 @@ def _table(values: Ragged, width: int, fill: int = 0) -> Ints:
     """(n, width): each owner's values, then `fill`."""
     flat, counts = values
     out = np.full((len(counts), width), fill, np.int64)
-    many = np.array(counts, np.int64)
-    out[np.arange(width)[None, :] < many[:, None]] = flat
+    out[np.arange(width)[None, :] < np.asarray(counts, np.int64)[:, None]] = flat
     return out
 
 
@@ -207,11 +223,14 @@ def _bits(columns: Iterable[Sequence[str]], words: dict[str, int]) -> Ints:
 def _stops(rows: StopRows, width: int, words: dict[str, int]) -> Stops:
     count = len(rows.ids)
     opens, closes = _windows(rows.windows)
-    service, priority = np.array(rows.service, np.int64), np.array(rows.priority, np.int64)
+    service, priority = np.asarray(rows.service, np.int64), np.asarray(rows.priority, np.int64)
     _within("stops", "service_s", service, 0, TIME_MAX)
     _within("stops", "priority", priority, 0, PRIORITY_MAX)
-    penalty = np.array([math.inf if each is None else each for each in rows.penalty], np.float64)
-    given = np.array([each is not None for each in rows.penalty], bool)
+    if isinstance(rows.penalty, np.ndarray):
+        penalty, given = rows.penalty, np.isfinite(rows.penalty)
+    else:
+        penalty = np.array([math.inf if each is None else each for each in rows.penalty], np.float64)
+        given = np.array([each is not None for each in rows.penalty], bool)
     wrong = given & ~((penalty >= 0) & (penalty <= COST_MAX))
     if wrong.any():
         number = int(np.flatnonzero(wrong)[0])
@@ -233,7 +252,7 @@ def _stops(rows: StopRows, width: int, words: dict[str, int]) -> Stops:
 
 def _windows(windows: Ragged) -> tuple[Ints, Ints]:
     """(opens, closes), (n, w); a stop with fewer repeats its last."""
-    counts = np.array(windows[1], np.int64) // 2
+    counts = np.asarray(windows[1], np.int64) // 2
     many = max(int(counts.max(initial=0)), 1)
     if many > WINDOWS_MAX:
         number = int(counts.argmax())
@@ -305,31 +324,57 @@ def _vehicles(
     names.setdefault("", 0)
     seen: set[str] = set()
     for number, one in enumerate(rows):
-        _check_vehicle(f"vehicles[{number}]", one, seen, place, names, width)
+        if one.vehicle_id in seen or not _usual(one, place, names, width):
+            _check_vehicle(f"vehicles[{number}]", one, seen, place, names, width)
+        seen.add(one.vehicle_id)
     free = not any(one.fixed_cost or one.cost_per_km or one.cost_per_hour for one in rows)
     starts = [place.get(one.start, 0) for one in rows]
 
-    def column(values: Iterable[int]) -> Ints:
-        return np.array(list(values), np.int64)
+    def column(values: list[int]) -> Ints:
+        return np.array(values, np.int64)
 
     return Vehicles(
-        ids=tuple(one.vehicle_id for one in rows),
+        ids=tuple([one.vehicle_id for one in rows]),
         start=column(starts),
         end=column(
-            ANYWHERE if one.ends_anywhere else place.get(one.end, start)
-            for one, start in zip(rows, starts, strict=True)
+            [
+                ANYWHERE if one.ends_anywhere else place.get(one.end, start)
+                for one, start in zip(rows, starts, strict=True)
+            ]
         ),
         capacity=np.array([list(one.capacities) or [LOAD_MAX] * width for one in rows], np.int64),
-        opens=column(one.shift[0] for one in rows),
-        closes=column(one.shift[1] for one in rows),
-        duration_max=column(one.duration_max or TIME_MAX for one in rows),
-        distance_max=column(one.distance_max or FAR for one in rows),
-        stops_max=column(one.stops_max or STOPS_MAX for one in rows),
+        opens=column([one.shift[0] for one in rows]),
+        closes=column([one.shift[1] for one in rows]),
+        duration_max=column([one.duration_max or TIME_MAX for one in rows]),
+        distance_max=column([one.distance_max or FAR for one in rows]),
+        stops_max=column([one.stops_max or STOPS_MAX for one in rows]),
         fixed_cost=np.array([one.fixed_cost for one in rows]),
         cost_per_metre=np.array([1.0 if free else one.cost_per_km / M_PER_KM for one in rows]),
         cost_per_second=np.array([one.cost_per_hour / S_PER_HOUR for one in rows]),
-        profile=column(names[one.profile] for one in rows),
-        skills=_bits((one.skills for one in rows), words),
+        profile=column([names[one.profile] for one in rows]),
+        skills=_bits([one.skills for one in rows], words) if words else np.zeros(len(rows), np.int64),
+    )
+
+
+def _usual(one: Vehicle, depots: dict[str, int], profiles: dict[str, int], width: int) -> bool:
+    """Whether a vehicle needs no check: no field has to be named for it, which takes longer."""
+    start, end = one.shift
+    return (
+        0 < len(one.vehicle_id) <= ID_BYTES_MAX
+        and one.vehicle_id.isascii()
+        and one.vehicle_id.isprintable()
+        and (not one.start or one.start in depots)
+        and (not one.end or (one.end in depots and not one.ends_anywhere))
+        and one.profile in profiles
+        and (not one.capacities or len(one.capacities) == width)
+        and all(0 <= room <= LOAD_MAX for room in one.capacities)
+        and 0 <= start <= end <= TIME_MAX
+        and 0 <= one.duration_max <= TIME_MAX
+        and 0 <= one.distance_max <= FAR
+        and 0 <= one.stops_max <= STOPS_MAX
+        and 0 <= one.fixed_cost <= COST_MAX
+        and 0 <= one.cost_per_km <= COST_MAX
+        and 0 <= one.cost_per_hour <= COST_MAX
     )
 
 
@@ -338,7 +383,6 @@ def _check_vehicle(
 ) -> None:
     if _id(f"{field}.vehicle_id", one.vehicle_id) in seen:
         raise InvalidInput(f"{field}.vehicle_id", one.vehicle_id, "each vehicle once", reason="REPEATED_ID")
-    seen.add(one.vehicle_id)
     for name, value in (("start_depot_id", one.start), ("end_depot_id", one.end)):
         if value and value not in depots:
             raise InvalidInput(f"{field}.{name}", value, "the id of one of the depots", reason="UNKNOWN_ID")

@@ -16,7 +16,8 @@ from serving.decisions.route.problem import TIME_MAX, WHOLE, Part, Plan, Problem
 
 F64 = npt.NDArray[np.float64]
 Window = tuple[int, int]
-Ragged = tuple[Sequence[int], Sequence[int]]
+Numbers = Sequence[int] | npt.NDArray[np.int64]
+Ragged = tuple[Numbers, Numbers]
 """(all values, one owner's after the other's; how many each owner has)"""
 CHANGES_MAX: Final = 100
 ALWAYS: Final[Window] = (0, TIME_MAX)
@@ -35,17 +36,17 @@ class Depots:
 
 @dataclass(frozen=True, slots=True)
 class StopRows:
-    """n stops. Loads and windows as they came; a window is two values. penalty: None = required."""
+    """n stops. Loads and windows as they came; a window is two values. penalty: None = required (inf in an array)."""
 
     ids: tuple[str, ...]
     points: F64
     deliveries: Ragged
     pickups: Ragged
     windows: Ragged
-    service: Sequence[int]
+    service: Numbers
     skills: Sequence[Sequence[str]]
-    penalty: Sequence[float | None]
-    priority: Sequence[int]
+    penalty: Sequence[float | None] | F64
+    priority: Numbers
 
 
 @dataclass(frozen=True, slots=True)
