@@ -18,7 +18,7 @@ from serving.decisions.place.batching import task_of
 from serving.decisions.place.contract import F64, I64, BatchQuery
 from serving.kernels.batching import Task, fits, union_metres
 
-BATCHES: Final = 500_000
+BATCHES: Final = 300_000
 """Most that are looked at."""
 AT_ONCE: Final = 3_000
 """Columns that one round of the programme takes up."""

@@ -15,7 +15,8 @@ def show(result: Result, console: Console) -> None:
     console.print(f"[bold]{result.data}[/bold]: {result.protocol}", highlight=False)
     console.print(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in result.counts.items()))
     slots = [row for row in result.rows if "metres_per_order" in row.metrics]
-    for rows in ([row for row in result.rows if row not in slots], slots):
+    bounded = [row for row in result.rows if "above_bound_pct" in row.metrics]
+    for rows in ([row for row in result.rows if row not in slots and row not in bounded], bounded, slots):
         if rows:
             console.print(_table(rows))
     for note in result.notes:
