@@ -112,7 +112,7 @@ def test_a_search_whose_process_is_killed_is_made_again(ray_gateway: Gateway) ->
         client.batch_orders(batching(4, 0.01), timeout_s=COMPILE_S)
         answers: list[Any] = []
         search = threading.Thread(
-            target=lambda: answers.append(client.batch_orders(batching(300, 30.0), timeout_s=COMPILE_S))
+            target=lambda: answers.append(client.batch_orders(batching(300, 3.0), timeout_s=COMPILE_S))
         )
         search.start()
         awaited(lambda: searching(ray_gateway), "it is on its way")

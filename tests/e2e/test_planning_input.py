@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from e2e.faces import Face, Refused
+from google.protobuf import json_format
 from towns import GLOBE, LINE, changed
+
+from storegate.client import Client
+from storegate.v1 import placement_pb2 as pb
 
 SHOP: dict[str, Any] = {
     "layout": {
@@ -47,6 +51,7 @@ def town(path: str, value: Any) -> dict[str, Any]:
     return changed(LINE, path, value)
 
 
+NOBODY_TO_A = [0, "Infinity", 1, 1, 1, 0, 1, 1, 1, "Infinity", 0, 1, 1, "Infinity", 1, 0]
 MATRIX = "profiles.0.matrix.distancesM"
 CELL = "profiles[0].matrix.distances_m"
 ROUTES: list[tuple[dict[str, Any], str, str]] = [
@@ -60,7 +65,7 @@ ROUTES: list[tuple[dict[str, Any], str, str]] = [
     (town(f"{MATRIX}.6", 101), f"{CELL}[9] (stops[1] to stops[0])", "NOT_SYMMETRIC"),
     (town(MATRIX, [0.0] * 9), CELL, "WRONG_MATRIX_SIZE"),
     (
-        LINE | {"profiles": [{"matrix": {"distancesM": [0, *["Infinity", 1, 1, 1, 0] * 3]}}]},
+        LINE | {"profiles": [{"matrix": {"distancesM": NOBODY_TO_A}}]},
         "profiles[0].matrix.distances_m: stops[0]", "UNREACHABLE_STOP",
     ),
     (town("stops.1.stopId", "a"), "stops[1].stop_id", "REPEATED_ID"),
@@ -75,7 +80,7 @@ ROUTES: list[tuple[dict[str, Any], str, str]] = [
     (town("vehicles.1.profile", "boat"), "vehicles[1].profile", "UNKNOWN_ID"),
     (shipped("a", "a"), "shipments[0].delivery_stop_id", "INVALID_FIELD"),
     (shipped("a", "moon"), "shipments[0].delivery_stop_id", "UNKNOWN_ID"),
-    (GLOBE | {"profiles": [{"tableServer": {}}]}, "table_server", "INVALID_FIELD"),
+    (GLOBE | {"profiles": [{"tableServer": {}}]}, "table_server", "NO_TABLE_SERVER"),
 ]  # fmt: skip
 CHANGES: list[tuple[dict[str, Any], str, str]] = [
     (changed(RUNNING, "plan.routes.0.vehicleId", "boat"), "plan.routes[0].vehicle_id", "UNKNOWN_ID"),
@@ -115,6 +120,13 @@ EVERY = [
     )
     for one in rows
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled(client: Client) -> None:
+    """A worker on a thread is built, and compiles, when it is first asked."""
+    message = json_format.ParseDict(SHOP, pb.BatchOrdersRequest())
+    assert client.batch_orders(message, timeout_s=240.0).batches
 
 
 @pytest.mark.parametrize(
