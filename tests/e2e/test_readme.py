@@ -123,7 +123,7 @@ def test_walks_and_routes_are_planned_from_the_examples(local_gateway: Gateway, 
     planned = [words[1:] for words in readme.console() if words[1:2] in (["place"], ["route"])]
     assert [words[:2] for words in planned] == [["place", "batch"], ["place", "slotting"], ["route", "plan"],
                                                 ["route", "replan"]]  # fmt: skip
-    shutil.copytree(readme.ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(readme.ROOT / "deploy/examples", tmp_path / "deploy/examples")
     for words, said in zip(planned, ("walks", "moves", "routes", "changed"), strict=True):
         done = subprocess.run(
             [STOREGATE, *words, "--target", local_gateway.target], env=environment(local_gateway.home), cwd=tmp_path,
