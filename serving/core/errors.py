@@ -34,7 +34,9 @@ class InvalidInput(StoregateError):
     reason = "INVALID_FIELD"
 
     def __init__(self, field: str, value: object, expected: str, *, reason: str = "INVALID_FIELD") -> None:
-        shown = repr(value.item() if getattr(value, "ndim", None) == 0 else value)  # numpy's numbers as ours
+        if getattr(value, "ndim", None) == 0:
+            value = value.item()  # type: ignore[attr-defined]  # numpy's numbers as ours
+        shown = repr(value)
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
         super().__init__(f"{field}: got {shown}, expected {expected}", field=field, value=shown, expected=expected)
         self.field = field
