@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import grpc
 import httpx
+import pytest
 from e2e.gateways import ASK_S_MAX, Gateway
 from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
@@ -112,3 +113,24 @@ def refusal(error: Any) -> Refused:
                 if detail.Unpack(retry):
                     retry_s = retry.retry_delay.ToNanoseconds() / 1e9
     return Refused(error.code().name, info.reason, error.details(), dict(info.metadata), retry_s)
+
+
+def check_alike(one: Any, other: Any) -> None:
+    """Equal but for what differs from call to call: the decision's id and token, times of stages, the size of the
+    batch, and the last digits of scores and weights, because everything gets older meanwhile."""
+    numbers = []
+    for answer in (one, other):
+        answer.serving_info.ClearField("stages")
+        answer.serving_info.ClearField("batch_size")
+        for name in ("decision_id", "attribution_token"):  # each answer has its own
+            assert getattr(answer, name)
+            answer.ClearField(name)
+        found = [result.score for result in answer.results]
+        for result in answer.results:
+            result.ClearField("score")
+            for reason in result.reasons:
+                found.append(reason.weight)
+                reason.ClearField("weight")
+        numbers.append(found)
+    assert one == other
+    assert numbers[0] == pytest.approx(numbers[1], abs=1e-2)

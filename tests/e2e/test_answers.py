@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import grpc
 import pytest
 from e2e.conftest import Shop
-from e2e.faces import METHODS, Face, GrpcFace, HttpFace
+from e2e.faces import METHODS, Face, GrpcFace, HttpFace, check_alike
 from e2e.gateways import ASK_S_MAX, Gateway, admin, metric
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -22,27 +21,6 @@ from serving.transport.inference.methods import SERVICE
 from storegate.client import Client
 
 Pair = tuple[GrpcFace, HttpFace]
-
-
-def check_alike(one: Any, other: Any) -> None:
-    """Equal but for what differs from call to call: the decision's id and token, times of stages, the size of the
-    batch, and the last digits of scores and weights, because everything gets older meanwhile."""
-    numbers = []
-    for answer in (one, other):
-        answer.serving_info.ClearField("stages")
-        answer.serving_info.ClearField("batch_size")
-        for name in ("decision_id", "attribution_token"):  # each answer has its own
-            assert getattr(answer, name)
-            answer.ClearField(name)
-        found = [result.score for result in answer.results]
-        for result in answer.results:
-            result.ClearField("score")
-            for reason in result.reasons:
-                found.append(reason.weight)
-                reason.ClearField("weight")
-        numbers.append(found)
-    assert one == other
-    assert numbers[0] == pytest.approx(numbers[1], abs=1e-2)
 
 
 def test_a_known_user_gets_titles_prices_and_reasons(face: Face, shop: Shop) -> None:

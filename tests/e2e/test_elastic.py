@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from e2e.gateways import Gateway, awaited, gateway
 
 from loadtests.crowd import Crowd, Plain
@@ -36,6 +37,7 @@ def target(running: Gateway) -> str:
     return f"{front.host}:{front.grpc_port}"
 
 
+@pytest.mark.alone
 def test_replicas_follow_the_load_and_are_replaced_without_a_failed_call(new_home: Callable[[], Path]) -> None:
     """1 -> 2 -> 1 replicas under a step of load, then a rolling update of the one that is left, all under the eyes of
     plain clients, who retry nothing and read every answer."""
