@@ -186,7 +186,8 @@ def test_a_shadow_is_compared_and_never_served(running: Gateway, asked: Face, fi
         return counted("compared") >= 20
 
     awaited(compared, "twenty answers are compared")
-    assert counted("overlap") == pytest.approx(counted("compared"), abs=1.0)
+    # some are still being compared, between one reading and the other
+    awaited(lambda: counted("overlap") == pytest.approx(counted("compared"), abs=1.0), "all of them agree")
     assert counted("failed") == 0
     assert "answers compared with the shadow" in command(running.home, "status").stdout
     asked.ask("SetShadow", {})

@@ -212,6 +212,11 @@ def test_bad_manners_end_the_connection(edge: Edge) -> None:
 
 
 def test_one_host_cannot_have_all_connections(edge: Edge) -> None:
+    def open_ones() -> int:
+        rows = [line for line in edge.haproxy.ask("show table hosts").splitlines() if "conn_cur" in line]
+        return int(rows[0].rpartition("conn_cur=")[2]) if rows else 0
+
+    awaited(lambda: open_ones() == 0, "the connections of others are closed")
     with ExitStack() as stack:
         mine, closed = [], 0
         for _ in range(PARAMS.connections_per_host_max + 5):
@@ -219,10 +224,6 @@ def test_one_host_cannot_have_all_connections(edge: Edge) -> None:
                 mine.append(stack.enter_context(connected(edge)))
             except ConnectionError:  # ended before it could say a word
                 closed += 1
-
-        def open_ones() -> int:
-            rows = [line for line in edge.haproxy.ask("show table hosts").splitlines() if "conn_cur" in line]
-            return int(rows[0].rpartition("conn_cur=")[2]) if rows else 0
 
         awaited(lambda: open_ones() >= PARAMS.connections_per_host_max, "the table is full")
         assert open_ones() <= PARAMS.connections_per_host_max

@@ -92,9 +92,9 @@ def server(engine: Any) -> Iterator[HttpServer]:
     made.close(0.0)
 
 
-def readers() -> set[int | None]:
-    """The threads that read long bodies, of all servers."""
-    return {thread.ident for thread in threading.enumerate() if thread.name.startswith("http-bodies")}
+def readers() -> set[threading.Thread]:
+    """The threads that read long bodies, of all servers; their numbers would be used again."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("http-bodies")}
 
 
 WAYS = [
