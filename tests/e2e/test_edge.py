@@ -54,6 +54,8 @@ def test_a_gateway_brings_its_own_edge_and_takes_it_along(new_home: Callable[[],
             answers.append(face.ask("Recommend", {"userId": shop.user, "pageSize": 5}))
             face.close()
         assert len(answers[0].results) == 5
+        scores = [[one.score for one in answer.results] for answer in answers]
+        assert scores[0] == pytest.approx(scores[1], rel=1e-4)  # a moment older
         check_alike(*answers)
         assert stat.S_IMODE((running.home / "run" / "edge" / "admin.sock").stat().st_mode) == 0o600
 
