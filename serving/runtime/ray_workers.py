@@ -81,11 +81,10 @@ class RayLink:
         response = self._deployment().remote(bundle)
         try:
             reference = await asyncio.wait_for(response._to_object_ref(), FIND_S)
+            answers: Answers = await reference
         except TimeoutError:
             raise WorkerUnavailable(self._worker, NOBODY) from None
-        try:
-            answers: Answers = await reference
-        except asyncio.CancelledError:
+        except asyncio.CancelledError:  # also on its way to a replica, which would compute it for nobody
             response.cancel()
             raise
         return answers
@@ -119,6 +118,8 @@ class WorkerReplica:
     ) -> None:
         self._spec, self._clock = spec, SystemClock()
         self._post: Post | None = None
+        self._bundles = 0
+        """Computed and waiting."""
         self._threads = {
             turn: ThreadPoolExecutor(1, f"storegate-worker-{spec.name}", initializer=stand_aside)
             for turn in dict.fromkeys(spec.turns.values())
@@ -135,7 +136,7 @@ class WorkerReplica:
         return self._threads[turns.get(method, next(iter(self._threads)))]
 
     def _begin(self, settings: Any, home: Path, name: str, admin: tuple[str, Sequence[int]]) -> None:
-        self._post = Post(self._spec, settings, home, name, admin, self._clock)
+        self._post = Post(self._spec, settings, home, name, admin, self._clock, lambda: self._bundles)
         settle()
         self._thread_of("").submit(self._post.seat.warm)
         for thread in self._threads.values():  # not before: what compiles for an idle core alone may do so for ever
@@ -145,6 +146,7 @@ class WorkerReplica:
         """See Host. Bundles that nobody waits for any more are taken from the queue of their thread, or told so."""
         assert self._post is not None
         arrived, gone = self._clock.monotonic(), threading.Event()
+        self._bundles += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(
                 self._thread_of(bundle.method), self._post.seat.run, bundle, arrived, gone.is_set
@@ -152,6 +154,8 @@ class WorkerReplica:
         except asyncio.CancelledError:
             gone.set()
             raise
+        finally:
+            self._bundles -= 1
 
     async def check_health(self) -> None:
         """Ray asks; raising says no."""

@@ -93,7 +93,7 @@ def world(ray_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
         try:
             serve.run_many([serve.RunTarget(app, name=name, route_prefix=None)])
             with event_loop() as loop:
-                yield World(RayLink(NAME, loop), folder, REPLICAS)
+                yield World(RayLink(NAME, loop), folder, REPLICAS, lambda: bundles(ray_gateway))
                 serve.delete(name)
         finally:
             ray.shutdown()
@@ -104,6 +104,12 @@ def world(ray_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def announced(gateway: Gateway) -> list[int]:
     """Processes of the small worker."""
     return [running.pid for running in workers(gateway.home) if running.worker == NAME]
+
+
+def bundles(gateway: Gateway) -> int:
+    """At all replicas of the small worker."""
+    told = [page(running, "/metrics").text for running in workers(gateway.home) if running.worker == NAME]
+    return int(sum(summed(each, "storegate_worker_bundles") for each in told))
 
 
 def page(running: RunningWorker, path: str) -> httpx.Response:
