@@ -30,11 +30,13 @@ def begun(before: set[threading.Thread]) -> list[str]:
 
 
 def test_it_tells_how_it_is_until_it_is_closed(tmp_path: Path) -> None:
-    post = Post(small(), tmp_path, tmp_path, "one", ("127.0.0.1", (0,)), SystemClock())
+    post = Post(small(), tmp_path, tmp_path, "one", ("127.0.0.1", (0,)), SystemClock(), lambda: 3)
     try:
         (found,) = workers(tmp_path)
         with urllib.request.urlopen(f"http://127.0.0.1:{found.admin_port}/readyz", timeout=5) as answer:
             assert answer.status == 200
+        with urllib.request.urlopen(f"http://127.0.0.1:{found.admin_port}/metrics", timeout=5) as answer:
+            assert b"\nstoregate_worker_bundles 3.0\n" in answer.read()
     finally:
         post.close()
     post.close()
@@ -47,7 +49,7 @@ def test_one_that_cannot_be_announced_leaves_no_listener(tmp_path: Path) -> None
     port, before = free_port(), set(threading.enumerate())
     (run_folder(tmp_path) / "worker-small-one.json").mkdir()  # a file cannot take its place
     with pytest.raises(OSError, match="worker-small-one"):
-        Post(small(), tmp_path, tmp_path, "one", ("127.0.0.1", (port,)), SystemClock())
+        Post(small(), tmp_path, tmp_path, "one", ("127.0.0.1", (port,)), SystemClock(), lambda: 0)
     assert (tmp_path / "closed").exists()
     assert begun(before) == []
     with socket.socket() as again:
