@@ -116,3 +116,8 @@ def rich_problem(seed: int, n: int = 24, fleet: int = 5, *, speed: bool = False)
         duration=duration,
         speed=np.tile(np.where(np.isin(np.arange(24), (8, 9, 16, 17)), 0.6, 1.1), (2, 1)) if speed else None,
     )  # fmt: skip
+
+
+def dear(problem: Problem) -> Problem:
+    """A vehicle costs more than all ways."""
+    return replace(problem, vehicles=replace(problem.vehicles, fixed_cost=np.full(len(problem.vehicles.ids), 1e7)))

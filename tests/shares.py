@@ -23,7 +23,13 @@ OWN: Final = frozenset(
     )
 )
 """End-to-end files that start what they need. Any other is taken to ask the session's gateways."""
-COMPILE_LITTLE: Final = ("tests/unit/transport/", "tests/unit/runtime/", "tests/unit/core/", "tests/unit/test_")
+COMPILE_LITTLE: Final = (
+    "tests/unit/transport/",
+    "tests/unit/runtime/",
+    "tests/unit/core/",
+    "tests/unit/cli/",
+    "tests/unit/test_",
+)
 """What else can be done while the first process compiles the kernels that all need: it keeps them for the others."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from google.protobuf import json_format
 
 from serving.core.clock import NEVER
@@ -66,3 +67,11 @@ def message(town: dict[str, Any]) -> Any:
 def problem_of(town: dict[str, Any], travels: Travels | None = None) -> Problem:
     query = decode_plan(message(town).SerializeToString())
     return build(query, travels or Travels(no_tables, 4), NEVER)
+
+
+def refused(town: dict[str, Any]) -> InvalidInput:
+    """The error of a town that cannot be planned in."""
+    with pytest.raises(InvalidInput) as found:
+        problem_of(town)
+    assert "np." not in found.value.facts["value"], "numbers as people write them"
+    return found.value

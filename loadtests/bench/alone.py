@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from loadtests.bench.timing import SLICE_S, Row, Took, row
 from serving.core.ports import F32, I32, I64
-from serving.decisions.recommend.asking import records_of
 from serving.decisions.recommend.contract import RECOMMENDED_FOR_YOU, Query, Source
 from serving.decisions.recommend.pipeline import Recommender
 from serving.decisions.recommend.placements import Table
+from serving.decisions.recommend.session_records import records_of
 from serving.decisions.recommend.sources import SEARCHING, Evidence
 from serving.decisions.recommend.sources.protocol import Quota
 from serving.decisions.recommend.sources.recall import Asking, habits

@@ -21,7 +21,7 @@ from serving.core.prices import Quoted
 from serving.core.priority import breathe
 from serving.core.turn import Turn
 from serving.decisions.recommend import ordering
-from serving.decisions.recommend.asking import Asked, ask, records_of
+from serving.decisions.recommend.asking import Asked, ask
 from serving.decisions.recommend.contract import (
     EXPLAIN_TRACE,
     ON_SALE,
@@ -38,6 +38,7 @@ from serving.decisions.recommend.models import Models
 from serving.decisions.recommend.params import Params
 from serving.decisions.recommend.placements import Table
 from serving.decisions.recommend.rules import Rules
+from serving.decisions.recommend.session_records import records_of
 from serving.decisions.recommend.sources import Evidence
 from serving.decisions.recommend.sources.gather import gather
 from serving.decisions.recommend.sources.recall import Asking, habits

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from loadtests.batch import users_file
+from loadtests.batch.users import users_file
 
 
 def test_every_user_is_there_once_and_the_seed_orders_them(tmp_path: Path) -> None:
