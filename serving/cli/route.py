@@ -13,7 +13,7 @@ from rich.table import Table
 
 from serving.cli.common import client_of, out, say, target_of, with_settings
 from serving.cli.compiling import told_while_compiling
-from serving.cli.route_drawing import Picture, clock, html, svg
+from serving.cli.route_drawing import Picture, clock, gap, html, svg
 from serving.core.errors import DataError, InvalidInput, SettingError
 from serving.settings import Settings
 
@@ -132,10 +132,9 @@ def draw(path: Path, picture: Path) -> None:
 
 def plan_table(plan: Any) -> Table:
     """plan: RoutePlan message."""
-    gap = f", gap {plan.gap_pct:.2f} % to the lower bound" if plan.HasField("gap_pct") else ""
     table = Table(
         title=f"{len(plan.routes)} routes, {plan.distance_m / 1000:,.1f} km, cost {plan.cost:,.2f}",
-        caption=f"found by {plan.engine}{gap}", title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD,
+        caption=f"found by {plan.engine}{gap(plan)}", title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD,
     )  # fmt: skip
     table.add_column("vehicle", overflow="fold")
     for name in ("stops", "km", "leaves", "ends", "waits", "cost"):
