@@ -13,6 +13,7 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from serving.cli.common import client_of, err, out, say, target_of, with_settings
+from serving.cli.compiling import told_while_compiling
 from serving.cli.place_tables import batches_table, moves_table, write_moves, write_picks, write_placements
 from serving.settings import Settings
 
@@ -196,7 +197,8 @@ def _service() -> Any:
     from serving.decisions.place.service import PlacementService
 
     service = PlacementService(choose_moves)
-    service.warm()
+    with told_while_compiling():
+        service.warm()
     return service
 
 

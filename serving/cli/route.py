@@ -12,7 +12,8 @@ from rich import box
 from rich.table import Table
 
 from serving.cli.common import client_of, out, say, target_of, with_settings
-from serving.cli.route_drawing import Picture, clock, html, svg
+from serving.cli.compiling import told_while_compiling
+from serving.cli.route_drawing import Picture, clock, gap, html, svg
 from serving.core.errors import DataError, InvalidInput, SettingError
 from serving.settings import Settings
 
@@ -131,10 +132,9 @@ def draw(path: Path, picture: Path) -> None:
 
 def plan_table(plan: Any) -> Table:
     """plan: RoutePlan message."""
-    gap = f", gap {plan.gap_pct:.2f} % to the lower bound" if plan.HasField("gap_pct") else ""
     table = Table(
         title=f"{len(plan.routes)} routes, {plan.distance_m / 1000:,.1f} km, cost {plan.cost:,.2f}",
-        caption=f"found by {plan.engine}{gap}", title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD,
+        caption=f"found by {plan.engine}{gap(plan)}", title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD,
     )  # fmt: skip
     table.add_column("vehicle", overflow="fold")
     for name in ("stops", "km", "leaves", "ends", "waits", "cost"):
@@ -247,7 +247,8 @@ def _planned(settings: Settings, request: Any) -> Iterator[Any]:
     from serving.transport.routing_codec import decode_plan, encode_plan
 
     service = planning_service(settings)
-    service.warm_plan()  # so that the time is for planning
+    with told_while_compiling():
+        service.warm_plan()  # so that the time is for planning
     steps = PlanSteps(request.SerializeToString(), settings.route.limits, time.monotonic())
     while (step := steps.next(time.monotonic())) is not None:
         answer = service.plan(decode_plan(step.payload), step.deadline)
@@ -272,7 +273,8 @@ def _replanned(settings: Settings, target: str | None, request: Any) -> Any:
     from serving.transport.routing_codec import decode_replan, encode_replan
     from storegate.v1 import routing_pb2 as pb
 
-    answer = planning_service(settings).replan(decode_replan(request.SerializeToString()), NEVER)
+    with told_while_compiling():
+        answer = planning_service(settings).replan(decode_replan(request.SerializeToString()), NEVER)
     return pb.ReplanRoutesResponse.FromString(encode_replan(answer))
 
 

@@ -19,6 +19,8 @@ ROW: Final = 22
 GOLDEN_DEGREES: Final = 137.508
 """Between the hues of two vehicles: no two of a few are alike."""
 GREY: Final = "#8a8f98"
+GAP_PCT_MAX: Final = 20.0
+"""A bound that is farther below a plan says more of itself than of the plan."""
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 TICKS_MAX: Final = 14
 STYLE: Final = (
@@ -98,10 +100,16 @@ def clock(seconds: int) -> str:
     return f"{shown} +{days}d" if days else shown
 
 
+def gap(plan: Any) -> str:
+    """What a lower bound proves of a plan; nothing where it is too far below to say much. plan: RoutePlan message."""
+    if not plan.HasField("gap_pct") or plan.gap_pct > GAP_PCT_MAX:
+        return ""
+    return f", at most {plan.gap_pct:.2f} % above the cheapest there is" if plan.gap_pct else ", none is cheaper"
+
+
 def _title(plan: Any) -> str:
-    gap = f", gap {plan.gap_pct:.2f} %" if plan.HasField("gap_pct") else ""
     left = f", {len(plan.dropped)} left out" if plan.dropped else ""
-    return f"{len(plan.routes)} routes, {plan.distance_m / 1000:,.1f} km, cost {plan.cost:,.2f}{gap}{left}"
+    return f"{len(plan.routes)} routes, {plan.distance_m / 1000:,.1f} km, cost {plan.cost:,.2f}{gap(plan)}{left}"
 
 
 def colour(number: int) -> str:

@@ -184,7 +184,7 @@ def merge_by_savings(task, batches, saving, best, merges):
     """
     points = np.empty(64 * task.bits.shape[1], np.int64)
     for _ in range(merges):
-        a = 0
+        a = np.int64(0)
         for row in range(len(best)):
             if saving[row, best[row]] > saving[a, best[a]]:
                 a = row

@@ -63,9 +63,9 @@ def search(task, batches, near, best, total, warmth, weights, points, used, rand
             high -= 1
         high = min(high + TAKEN, n)  # rows beyond it are free and need not be looked at
         price = prices[:, :high]
-        removal, insertion = _roulette(weights, 0, REMOVALS, random), _roulette(weights, REMOVALS, 6, random)
+        removal, insertion = _roulette(weights[:REMOVALS], random), _roulette(weights[REMOVALS:], random)
         taken = _choose(removal, batches, near, out, random)
-        touched = 0
+        touched = np.int64(0)
         for k in range(taken):
             was[k] = batches.of[out[k]]
             touched = _keep(batches, was[k], rows, marked, touched, kept_bits, kept_load, kept_metres, kept_size)
@@ -110,23 +110,23 @@ def search(task, batches, near, best, total, warmth, weights, points, used, rand
 
 
 @njit(cache=True, nogil=True)
-def _roulette(weights, start, stop, random):
-    left = draw(random) * weights[start:stop].sum()
-    for which in range(start, stop):
+def _roulette(weights, random):
+    left = draw(random) * weights.sum()
+    for which in range(len(weights)):
         left -= weights[which]
         if left < 0.0:
-            return which - start
-    return stop - start - 1
+            return which
+    return len(weights) - 1
 
 
 @njit(cache=True, nogil=True)
 def _choose(removal, batches, near, out, random):
     """Orders to take out, each once; how many."""
     n = len(batches.of)
-    want, taken = 1 + below(random, min(6, n)), 0
+    want, taken = 1 + below(random, min(6, n)), np.int64(0)
     seed = below(random, n)
     if removal == WHOLE:
-        for turn in range(1 + below(random, 3)):
+        for turn in range(1 + below(random, np.int64(3))):
             order = seed if turn == 0 else near[seed, below(random, near.shape[1])]
             row = batches.of[order]
             if taken + batches.size[row] > TAKEN or _has(out, taken, order):
@@ -136,7 +136,7 @@ def _choose(removal, batches, near, out, random):
                     out[taken] = other
                     taken += 1
     if taken == 0:
-        out[0], taken = seed, 1
+        out[0], taken = seed, np.int64(1)
         for _ in range(want - 1):
             other = near[seed, below(random, near.shape[1])] if removal == NEAR else below(random, n)
             if not _has(out, taken, other):

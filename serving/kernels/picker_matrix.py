@@ -21,7 +21,7 @@ GAIN = 1e-9
 def matrix_length(metres, points, count):
     """Metres of the walk that `matrix_walk` finds."""
     order = np.empty(count, np.int64)
-    return matrix_walk(metres, points, count, EXACT_QUICK, order)
+    return matrix_walk(metres, points, count, np.int64(EXACT_QUICK), order)
 
 
 @njit(cache=True, nogil=True)

@@ -7,6 +7,7 @@ A walk that ends elsewhere than it began goes on from the depot to its end along
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 S_SHAPE, LARGEST_GAP, RETURN, COMBINED = range(4)
@@ -49,7 +50,7 @@ def _aisle(ground, points, count, k):
 def _s_shape(ground, points, count):
     """Through every aisle with picks, one after the other; where they are odd, back again in the last."""
     front, back = ground.cross_y[0], ground.cross_y[-1]
-    total, through, k = 0.0, 0, 0
+    total, through, k = 0.0, 0, np.int64(0)
     while k < count:
         k = _aisle(ground, points, count, k)
         through += 1
@@ -63,7 +64,7 @@ def _s_shape(ground, points, count):
 @njit(cache=True, nogil=True)
 def _return(ground, points, count):
     """Into every aisle from the front, and back."""
-    total, k = 0.0, 0
+    total, k = 0.0, np.int64(0)
     while k < count:
         k = _aisle(ground, points, count, k)
         total += 2.0 * (ground.y[points[k - 1]] - ground.cross_y[0])
@@ -74,7 +75,7 @@ def _return(ground, points, count):
 def _largest_gap(ground, points, count):
     """Through the first and the last aisle; into those between from both ends, up to the largest gap."""
     front, back = ground.cross_y[0], ground.cross_y[-1]
-    total, k, aisles = 0.0, 0, 0
+    total, k, aisles = 0.0, np.int64(0), 0
     while k < count:
         start, k = k, _aisle(ground, points, count, k)
         aisles += 1
@@ -94,7 +95,7 @@ def _largest_gap(ground, points, count):
 def _combined(ground, points, count):
     """Each aisle through or back again, whichever is best for all: the least metres to stand in front, and behind."""
     front, back = ground.cross_y[0], ground.cross_y[-1]
-    length, k = back - front, 0
+    length, k = back - front, np.int64(0)
     before, behind = 0.0, 1e18
     while k < count:
         start, k = k, _aisle(ground, points, count, k)

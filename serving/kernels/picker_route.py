@@ -26,7 +26,7 @@ def walk_route(ground, points, count, nodes):
     if count == 0:
         return 0
     if len(ground.metres) > 0:
-        matrix_walk(ground.metres, points, count, EXACT, nodes)
+        matrix_walk(ground.metres, points, count, np.int64(EXACT), nodes)
         return count
     steps = _steps(ground, points, count)
     edge_a, edge_b, edges = _edges(ground, points, count, steps)
@@ -52,7 +52,7 @@ def _steps(ground, points, count):
     came, how = np.zeros((most + 1, states), np.int64), np.zeros((most + 1, states), np.int64)
     cost[0, 0] = 0.0
     ways = np.empty(WAYS)
-    n, k = 0, 0
+    n, k = 0, np.int64(0)
     for column in range(first, last + 1):
         for which in range(2):
             here = ground.begin if which == 0 else ground.end
@@ -103,7 +103,7 @@ def _edges(ground, points, count, rows):
     """Ends of the edges that the steps take. Nodes: picks 0 .. count - 1, then crossings."""
     cross = len(ground.cross_y)
     most = room_of(ground, count)
-    a, b, n = np.empty(most, np.int64), np.empty(most, np.int64), 0
+    a, b, n, none = np.empty(most, np.int64), np.empty(most, np.int64), np.int64(0), np.int64(-1)
     for row in range(len(rows)):
         kind, column, segment, how, start, stop = rows[row]
         if kind == WALKED:
@@ -126,8 +126,8 @@ def _edges(ground, points, count, rows):
                 n = _chain(low, start, stop, high, a, b, n)
             elif how != EMPTY:
                 for _ in range(2):
-                    n = _chain(low, start, cut, -1, a, b, n)
-                    n = _chain(-1, cut, stop, high, a, b, n)
+                    n = _chain(low, start, cut, none, a, b, n)
+                    n = _chain(none, cut, stop, high, a, b, n)
     return a, b, n
 
 

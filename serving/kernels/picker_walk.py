@@ -44,7 +44,7 @@ def blocks_metres(ground, points, count):
     cost[0] = 0.0
     first = min(ground.column[points[0]], ground.begin, ground.end)
     last = max(ground.column[points[count - 1]], ground.begin, ground.end)
-    k = 0
+    k = np.int64(0)
     for column in range(first, last + 1):
         cost, after = _met(ground, column, cost, after)
         if ground.shelves[column]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import random
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from google.protobuf import json_format
+from numba.core.dispatcher import Dispatcher
 
 from serving.cli.place import place
 from serving.core.errors import DataError, InvalidInput
@@ -27,6 +30,10 @@ count = 20
 pitch = 1.0
 first_y = 1.0
 """
+KERNELS = (
+    "batching", "batching_search", "batching_swaps", "slotting", "slotting_moves", "picker_block", "picker_matrix",
+    "picker_policies", "picker_route", "picker_walk", "point_bits",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -142,3 +149,30 @@ def test_a_folder_that_is_not_there_is_named(folder: Path) -> None:
     done = run("batch", "--seconds", "0.1", "--out", "absent/picks.csv")
     assert isinstance(done.exception, DataError)
     assert "absent/picks.csv" in done.exception.message
+
+
+def signatures(kernel: Any) -> set[Any]:
+    """Argument types that it was compiled for, here or by whoever wrote into the same cache."""
+    return {*kernel.overloads, *(key[0] for key in kernel._cache._cache_file._load_index())}
+
+
+def test_kernels_are_compiled_once(folder: Path) -> None:
+    """What is compiled before the first search serves every one. A whole number that is written into a call has a type
+    of its own, for which all that is called would be compiled again; so has an array that lies differently."""
+    ways = LAYOUT.replace("[0.0, 21.0]", "[0.0, 10.5, 21.0]").replace("x = 0.0", "x = 0.0\nend_x = 25.0")
+    (folder / "blocks.toml").write_text(ways)
+    for arguments in (
+        ("batch", "--max-lines", "12", "--layout", "blocks.toml", "--seconds", "0.1"),
+        ("batch", "--max-volume", "9", "--seconds", "0.1"),
+        ("slotting", "--layout", "blocks.toml", "--seconds", "0.1"),
+        ("slotting", "--max-moves", "4", "--seconds", "0.1"),
+    ):
+        done = run(*arguments)
+        assert done.exit_code == 0, done.output
+    modules = [import_module(f"serving.kernels.{name}") for name in KERNELS]
+    kernels = {f"{module.__name__}.{name}": kernel for module in modules for name, kernel in vars(module).items()
+               if isinstance(kernel, Dispatcher)}  # fmt: skip
+    many = {name: found for name, kernel in kernels.items() if len(found := signatures(kernel)) > 1}
+    assert not many
+    assert {"serving.kernels.batching_search.search", "serving.kernels.slotting_moves.spend"} <= kernels.keys()
+    assert signatures(kernels["serving.kernels.batching_search.search"])

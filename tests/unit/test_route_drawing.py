@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from towns import GLOBE, LINE, changed, message
 
-from serving.cli.route_drawing import Picture, clock, html, svg
+from serving.cli.route_drawing import GAP_PCT_MAX, Picture, clock, gap, html, svg
 from storegate.v1 import routing_pb2 as pb
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -75,3 +75,12 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (34_260, "09:31"), (86_400 + 60, "00:01 +1d")])
 def test_times_of_day(seconds: int, shown: str) -> None:
     assert clock(seconds) == shown
+
+
+def test_a_bound_is_told_where_it_says_something() -> None:
+    """Not known, far below, near, and reached."""
+    assert gap(pb.RoutePlan()) == gap(pb.RoutePlan(gap_pct=GAP_PCT_MAX + 0.1)) == ""
+    assert gap(pb.RoutePlan(gap_pct=GAP_PCT_MAX)) == f", at most {GAP_PCT_MAX:.2f} % above the cheapest there is"
+    assert gap(pb.RoutePlan(gap_pct=0.0)) == ", none is cheaper"
+    page = html(Picture(message(LINE), pb.RoutePlan(gap_pct=221.0, cost=5)))
+    assert "221" not in page

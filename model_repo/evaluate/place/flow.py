@@ -13,7 +13,7 @@ import numpy as np
 from model_repo.datasets.tables import Dataset
 from model_repo.evaluate.place.batches import Windows, judge_instances, judge_windows
 from model_repo.evaluate.place.least import BATCHES
-from model_repo.evaluate.place.slots import CUBE, OLDER, RANDOM, SERVED, Slotted, drawn, judge_slots
+from model_repo.evaluate.place.slots import CUBE, FREE, OLDER, RANDOM, SERVED, Slotted, drawn, judge_slots
 from model_repo.evaluate.place.world import World
 from model_repo.evaluate.place.world import world as world_of
 from model_repo.evaluate.report import SERVED_NAME, Result, Row
@@ -52,6 +52,9 @@ def shop_result(
         by_name = {one.name: one for one in slotted}
         svg = drawn(world, by_name[RANDOM], by_name[SERVED], f"{dataset.name}: where is picked")
         notes.append("slotting: learned on the first ten twelfths of the time, judged on the rest, an order a walk")
+        notes.append(
+            f"{FREE}: no slotting but a limit, as if nobody walked to those; above 100 % of a gain it says nothing"
+        )
         notes.append(
             f"{OLDER}: learned on the first five; its rows count gains and moves from there, the others from random"
         )

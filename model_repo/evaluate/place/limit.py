@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from model_repo.evaluate.place.world import World, some
 from serving.decisions.place.contract import F64, I64
 from serving.decisions.place.ground import ground_of, walked
-from serving.kernels.picker_ground import Ground
+from serving.kernels.picker_walk import walk_metres
 
 ROUNDS: Final = 8
 """In which the items are chosen: what one saves depends on those that are gone before it."""
@@ -27,41 +28,34 @@ def without_best(world: World, slot: I64, which: I64, most: int) -> F64:
     """
     orders = some(world.orders, which)
     ground, point = ground_of(world.layout, world.slots, slot)
-    gone = np.zeros(len(world.items), np.bool_)
+    owner = np.repeat(np.arange(len(orders)), np.diff(orders.start))
+    by = np.lexsort((point[orders.item], owner))  # orders stay where they were, their lines go by point
+    item, owner, gone = orders.item[by], owner[by], np.zeros(len(world.items), np.bool_)
     for step in range(ROUNDS):
-        left = orders.item[~gone[orders.item]]
-        if not len(left):
-            break
-        saved = np.zeros(len(gone))
-        for items in _rows(orders.start, orders.item, gone):
-            np.add.at(saved, items, _absence(ground, point[items]))
-        chosen = np.argsort(-np.where(gone, -1.0, saved), kind="stable")
+        left = ~gone[item]
+        points, saved = point[item[left]], np.empty(int(left.sum()))
+        absences(ground, points, _starts(owner[left], len(orders)), saved)
+        by_item = np.bincount(item[left], saved, len(gone))
+        chosen = np.argsort(-np.where(gone, -1.0, by_item), kind="stable")
         gone[chosen[: most * (step + 1) // ROUNDS - most * step // ROUNDS]] = True
-    metres = np.zeros(len(orders))
-    for order, items in enumerate(_rows(orders.start, orders.item, gone)):
-        if len(items):
-            metres[order] = _walk(ground, np.sort(point[items]))
-    return metres
+    left = ~gone[item]
+    return walked(ground, point[item[left]], _starts(owner[left], len(orders)))
 
 
-def _rows(start: I64, item: I64, gone: np.ndarray) -> list[I64]:
-    """The items of each order that are not gone."""
-    rows = np.split(item, start[1:-1])
-    return [row[~gone[row]] for row in rows]
+def _starts(owner: I64, owners: int) -> I64:
+    """Where the lines of each begin, (owners + 1,)."""
+    return np.searchsorted(owner, np.arange(owners + 1)).astype(np.int64)
 
 
-def _absence(ground: Ground, points: I64) -> F64:
-    """(k,) metres that the walk over points (k,) is shorter without each."""
-    count = len(points)
-    if count < 2:
-        return np.array([_walk(ground, points)] * count)
-    by = np.argsort(points, kind="stable")
-    others = np.arange(count - 1)[None] + (np.arange(count - 1)[None] >= np.arange(count)[:, None])
-    start = np.arange(0, count * (count - 1) + 1, count - 1)
-    saved = np.empty(count)
-    saved[by] = _walk(ground, points[by]) - walked(ground, points[by][others].reshape(-1), start)
-    return saved
-
-
-def _walk(ground: Ground, points: I64) -> float:
-    return float(walked(ground, points, np.array([0, len(points)]))[0])
+@njit(cache=True, nogil=True)
+def absences(ground, points, start, out):
+    """Metres that a walk is shorter without each of its points, into `out` (lines,). Set k is
+    points[start[k]:start[k + 1]], ascending; of two alike neither is missed."""
+    others = np.empty(len(points), np.int64)
+    for k in range(len(start) - 1):
+        low, count = start[k], start[k + 1] - start[k]
+        whole = walk_metres(ground, points[low : low + count], count)
+        for at in range(count):
+            others[:at] = points[low : low + at]
+            others[at : count - 1] = points[low + at + 1 : low + count]
+            out[low + at] = whole - walk_metres(ground, others, count - 1)
