@@ -43,6 +43,14 @@ class InvalidInput(StoregateError):
         self.expected = expected
         self.reason = reason
 
+    def about(self, field: str) -> InvalidInput:
+        """The same error, of a field by the name under which its reader knows it."""
+        told = InvalidInput(field, None, self.expected, reason=self.reason)
+        told.message = field + self.message.removeprefix(self.field)
+        told.args = (told.message,)
+        told.facts = {**self.facts, "field": field}
+        return told
+
 
 class PayloadTooLarge(StoregateError):
     """A body is larger than the limit; it was refused before it was decoded."""

@@ -235,11 +235,7 @@ def _placed(where: str, decode: Any) -> Any:
     try:
         return decode()
     except InvalidInput as error:
-        told = InvalidInput(where + error.field, None, error.expected, reason=error.reason)
-        told.message = where + error.message
-        told.args = (told.message,)
-        told.facts = {**error.facts, "field": where + error.field}
-        raise told from None
+        raise error.about(where + error.field) from None
 
 
 def _column(place: int, column: Any) -> Column:

@@ -29,7 +29,7 @@ from serving.kernels.route_wire import (
     read_stops,
 )
 from serving.transport import checks
-from serving.transport.route_matrices import LARGE_BYTES, Numbers, unnumbered, varint, varint_bytes
+from serving.transport.route_matrices import LARGE_BYTES, Numbers, unnumbered, varint
 
 U8 = npt.NDArray[np.uint8]
 RUNS_MAX: Final = 256
@@ -88,7 +88,7 @@ class StopReader:
         """The stops, and `more` of them, each a RouteStop. Raises Left."""
         for stop in more:
             content = checks.wire(stop)
-            wire = np.frombuffer(STOP_TAG + varint_bytes(len(content)) + content, np.uint8)
+            wire = np.frombuffer(STOP_TAG + checks.varint(len(content)) + content, np.uint8)
             self._read(wire, 0, len(wire))
         if self.count != len(self._ids):
             self._name()
@@ -166,7 +166,7 @@ def _without(payload: bytes, wire: U8, at: int, end: int, tree: Tree, found: Tak
             tag, start = varint(payload, begin)
             _, start = varint(payload, start)
             inner = _without(payload, wire, start, stop, what, found)
-            out += varint_bytes(tag), varint_bytes(len(inner)), inner
+            out += checks.varint(tag), checks.varint(len(inner)), inner
         else:
             raise Left
     return b"".join(out)

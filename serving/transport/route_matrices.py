@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from serving.transport import checks
+
 F64 = npt.NDArray[np.float64]
 Numbers = dict[int, F64]
 """Of one matrix, by the number of its field."""
@@ -72,12 +74,13 @@ def _profile(wire: bytes, owner: _Field, number: int, found: dict[int, Numbers])
         return wire[owner.start : owner.end]
     out: list[bytes] = []
     for each in fields:
-        if each.number != _MATRIX:
+        if (each.number, each.kind) != (_MATRIX, _BYTES):
             out.append(wire[each.key : each.end])
             continue
         parts = _fields(wire, each.start, each.end)
         numbers = [part for part in parts if part.number in (1, 2)]
-        usual = all(part.kind == _BYTES and (part.end - part.start) % 8 == 0 for part in numbers)
+        usual = all(part.kind == _BYTES and part.end > part.start for part in numbers)
+        usual = usual and all((part.end - part.start) % 8 == 0 for part in numbers)
         if not usual or len({part.number for part in numbers}) != len(numbers):
             return wire[owner.start : owner.end]
         found[number] = {
@@ -88,7 +91,7 @@ def _profile(wire: bytes, owner: _Field, number: int, found: dict[int, Numbers])
 
 
 def _put(field: _Field, content: bytes) -> bytes:
-    return varint_bytes(field.number << 3 | _BYTES) + varint_bytes(len(content)) + content
+    return checks.varint(field.number << 3 | _BYTES) + checks.varint(len(content)) + content
 
 
 def _fields(wire: bytes, at: int, end: int) -> list[_Field]:
@@ -116,7 +119,8 @@ def _fields(wire: bytes, at: int, end: int) -> list[_Field]:
 
 
 def varint(wire: bytes, at: int) -> tuple[int, int]:
-    """(value, where it ends). Raises IndexError behind the end, ValueError for one that is too long."""
+    """(value, where it ends). Raises IndexError behind the end, ValueError for one that takes more bytes than it needs:
+    how many more the parser allows depends on what it is."""
     value = wire[at]
     if value < 128:
         return value, at + 1
@@ -126,15 +130,7 @@ def varint(wire: bytes, at: int) -> tuple[int, int]:
         byte = wire[at]
         value |= (byte & 127) << shift
         if byte < 128:
-            return value, at + 1
+            if byte:
+                return value, at + 1
+            break
     raise ValueError(at)
-
-
-def varint_bytes(value: int) -> bytes:
-    """The shortest spelling."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

@@ -42,6 +42,7 @@ from serving.decisions.route.contract import (
 )
 from serving.decisions.route.problem import DEPOTS_MAX, PROFILES_MAX, STOPS_MAX, VEHICLES_MAX, Reason
 from serving.decisions.route.problem import Route as DomainRoute
+from serving.decisions.route.sent import as_sent
 from serving.transport import checks
 from serving.transport.plan_part import part_of
 from serving.transport.route_columns import PLAN, REPLAN, Left, Taken, taken
@@ -138,7 +139,9 @@ def _replan(request: Any, parts: Taken) -> ReplanQuery:
     """parts: what is not in the request. Raises Left, and InvalidInput."""
     _at_most("changes", len(request.changes), CHANGES_MAX)
     problem = request.problem  # nobody else reads it
-    new: list[Any] = []
+    own = len(problem.stops) if parts.stops is None else parts.stops.count, len(problem.closed_roads)
+    new_stops: dict[str, Any] = {}  # by the field that brings it
+    new_roads: list[str] = []
     cancelled = [  # earlier: they do not come back
         (f"plan.dropped[{number}].stop_id", one.stop_id)
         for number, one in enumerate(request.plan.dropped)
@@ -148,9 +151,10 @@ def _replan(request: Any, parts: Taken) -> ReplanQuery:
     for number, change in enumerate(request.changes):
         field, kind = f"changes[{number}]", change.WhichOneof("change")
         if kind == "new_stop":
-            new.append(change.new_stop)
+            new_stops[f"{field}.new_stop"] = change.new_stop
         elif kind == "closed_road":
             problem.closed_roads.append(change.closed_road)
+            new_roads.append(f"{field}.closed_road")
         elif kind == "cancelled_stop_id":
             cancelled.append((f"{field}.cancelled_stop_id", change.cancelled_stop_id))
         elif kind == "delay":
@@ -158,14 +162,20 @@ def _replan(request: Any, parts: Taken) -> ReplanQuery:
         else:
             raise InvalidInput(field, "nothing", "new_stop, cancelled_stop_id, delay or closed_road")
     _at_most("progress", len(request.progress), VEHICLES_MAX)
+    try:
+        query = _query(problem, parts, new=tuple(new_stops.values()))
+    except InvalidInput as error:
+        raise as_sent(error, (own[0], tuple(new_stops)), (own[1], new_roads)) from None
     return ReplanQuery(
-        query=replace(_query(problem, parts, new=new), start=()),
+        query=replace(query, start=()),
         plan=_routes("plan", request.plan, parts.routes),
         dropped=tuple([one.stop_id for one in request.plan.dropped]),
         now=checks.whole("now_s", request.now_s, 0),
         progress=tuple([Whereabouts(one.vehicle_id, one.done, one.ready_s) for one in request.progress]),
         cancelled=tuple(cancelled),
         delays=tuple(delays),
+        new_stops=tuple(new_stops),
+        new_roads=tuple(new_roads),
         interchangeable=request.interchangeable_goods,
         request_id=checks.text("request_id", request.request_id, REQUEST_ID_BYTES_MAX),
     )

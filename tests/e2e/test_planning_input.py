@@ -51,6 +51,11 @@ def town(path: str, value: Any) -> dict[str, Any]:
     return changed(LINE, path, value)
 
 
+def arrived(stop: str, **fields: Any) -> dict[str, Any]:
+    """The running plan, of which one stop is cancelled before a new one comes."""
+    return RUNNING | {"changes": [{"cancelledStopId": "c"}, {"newStop": {"stopId": stop} | fields}]}
+
+
 NOBODY_TO_A = [0, "Infinity", 1, 1, 1, 0, 1, 1, 1, "Infinity", 0, 1, 1, "Infinity", 1, 0]
 MATRIX = "profiles.0.matrix.distancesM"
 CELL = "profiles[0].matrix.distances_m"
@@ -87,9 +92,20 @@ CHANGES: list[tuple[dict[str, Any], str, str]] = [
     (changed(RUNNING, "plan.routes.0.visits.1.stopId", "moon"), "plan.routes[0].visits[1].stop_id", "UNKNOWN_ID"),
     (RUNNING | {"changes": [{"cancelledStopId": "moon"}]}, "changes[0].cancelled_stop_id", "UNKNOWN_ID"),
     (RUNNING | {"changes": [{"delay": {"vehicleId": "boat"}}]}, "changes[0].delay.vehicle_id", "UNKNOWN_ID"),
+    (arrived("a"), "changes[1].new_stop.stop_id", "REPEATED_ID"),
+    (arrived("d", deliveries=["99"]), "changes[1].new_stop.deliveries", "ABOVE_EVERY_CAPACITY"),
+    (
+        arrived("d", windows=[{"startS": 1, "endS": 2}, {"startS": 9, "endS": 8}]),
+        "changes[1].new_stop.windows[1].end_s", "WINDOW_CLOSES_BEFORE",
+    ),
+    (arrived("d", point={"latitude": "NaN"}), "changes[1].new_stop.point.latitude", "INVALID_FIELD"),
+    (
+        RUNNING | {"changes": [{"closedRoad": {"fromId": "a", "toId": "moon"}}]},
+        "changes[0].closed_road.to_id", "UNKNOWN_ID",
+    ),
     (RUNNING | {"progress": [{"vehicleId": "boat"}]}, "progress[0].vehicle_id", "UNKNOWN_ID"),
     (RUNNING | {"nowS": -1}, "now_s", "INVALID_FIELD"),
-]
+]  # fmt: skip
 WALKS: list[tuple[dict[str, Any], str, str]] = [
     (changed(SHOP, "slots.1.slotId", "A3"), "slots[1].slot_id", "REPEATED_ID"),
     (changed(SHOP, "items.1.itemId", "pen"), "items[1].item_id", "REPEATED_ID"),

@@ -186,6 +186,10 @@ class ReplanQuery:
     """(field, stop id)."""
     delays: tuple[tuple[str, Delay], ...] = ()
     """(field, delay)."""
+    new_stops: tuple[str, ...] = ()
+    """Fields that brought the last stops of `query`."""
+    new_roads: tuple[str, ...] = ()
+    """Fields that brought the last closed roads of `query`."""
     interchangeable: bool = False
     """What vehicles bring is alike, and aboard of each."""
     request_id: str = ""

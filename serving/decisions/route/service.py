@@ -34,6 +34,7 @@ from serving.decisions.route.planner import Planner, timed
 from serving.decisions.route.problem import TIME_MAX, Cancelled, Engine, Plan, Problem
 from serving.decisions.route.replan import replan
 from serving.decisions.route.running import known_vehicle, numbers, running_plan, what_fits
+from serving.decisions.route.sent import of_change
 from serving.decisions.route.warm import warm
 
 WARM_S: Final = 0.05
@@ -76,7 +77,10 @@ class RoutingService:
 
     def replan(self, query: ReplanQuery, deadline: float) -> PlanAnswer:
         """The running plan after the changes. Raises StoregateError."""
-        problem = self._problem(query.query, deadline, more=CHANGES_MAX)
+        try:
+            problem = self._problem(query.query, deadline, more=CHANGES_MAX)
+        except InvalidInput as error:
+            raise of_change(error, query) from None
         before = running_plan(problem, query)
         cancelled = frozenset(_known_stop(problem, field, name) for field, name in query.cancelled)
         vehicles = numbers(problem.vehicles.ids)

@@ -34,3 +34,13 @@ def test_an_error_arrives_with_all_that_it_carries(error: errors.StoregateError)
     assert str(again) == str(error)
     assert again.reason == error.reason
     assert vars(again) == vars(error)
+
+
+def test_an_error_about_another_field_is_the_same_otherwise() -> None:
+    error = errors.InvalidInput("stops[3].id", "stops[3].id", "another", reason="WHY")
+    told = error.about("changes[0].id")
+    assert told.facts == {"field": "changes[0].id", "value": "'stops[3].id'", "expected": "another"}
+    assert told.message == str(told) == "changes[0].id: got 'stops[3].id', expected another"
+    assert (told.field, told.expected, told.reason) == ("changes[0].id", "another", "WHY")
+    assert error.field == "stops[3].id"
+    assert pickle.loads(pickle.dumps(told)).facts == told.facts
