@@ -4,20 +4,21 @@ python -m loadtests.planners
 python -m loadtests.planners --spare-cores 0 --json
 python -m loadtests.planners --local
 
-A gateway of its own. Planners keep off the first core (`workers.*.spare_cores`); all else may take any. Pages are asked
-for at a fixed rate by an open loop; their time counts from when they were to be sent. Planners ask again as soon as
-they are answered.
+A gateway of its own. Planners keep off the first core (`workers.*.spare_cores`), and callers keep to it: what they
+wait for a planner's slice is none of the gateway's. All else may take any core. Pages are asked for at a fixed rate by
+an open loop; their time counts from when they were to be sent. Planners ask again as soon as they are answered.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -237,6 +238,8 @@ def measure(
         settings = {f"workers.{name}.scheduling": scheduling for name in WORKERS}
         settings |= {f"workers.{name}.spare_cores": str(spare_cores) for name in WORKERS}
         gateway = stack.enter_context(closing(OwnGateway(home, local=local, folder=work, settings=settings)))
+        if spare_cores and not local:
+            stack.enter_context(keeping_to(spare_cores))
         what = Load(gateway.grpc_target, bodies, asks(search_s, seed), **load)
         say("the first plans")
         what.warm()
@@ -252,6 +255,20 @@ def measure(
              "stretches": stretches, "search_s": search_s, **load}  # fmt: skip
     command = " ".join(["python", "-m", "loadtests.planners", *sys.argv[1:]])
     return Result(command, describe(facts), seed, setup, rows, time.monotonic() - begun, notes)
+
+
+@contextmanager
+def keeping_to(cores: int) -> Iterator[None]:
+    """Inside, this thread and those that it starts take the first cores alone, where the system can tell them to."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def used_s(gateway: OwnGateway) -> float:

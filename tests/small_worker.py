@@ -7,15 +7,19 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from serving.core.clock import SystemClock
 from serving.core.errors import InvalidInput, Overloaded, StoregateError
 from serving.core.turn import Turn
 from serving.engine.calls import Lane, Route
 from serving.engine.remote_lane import Sent
 from serving.runtime.worker_params import WorkerParams
 from serving.runtime.worker_parts import WorkerSpec
+from serving.runtime.worker_post import Post
+from serving.runtime.worker_turns import Turns
 
 ADD = "/storegate.test/Add"
 NAME = "small"
@@ -92,3 +96,12 @@ class SmallWorker:
 def small(where: str = "deployment", apart: bool = False, **params: Any) -> WorkerSpec:
     methods = {ADD: Sent(repeatable=True), OTHER: Sent(repeatable=True)}
     return WorkerSpec(NAME, SmallWorker, methods, WorkerParams(where=where, **params), apart)
+
+
+def attend(home: Path, folder: Path, name: str, replicas: int, stay: Connection) -> None:
+    """The life of a process of the small worker, without Ray: until the other end of `stay` is closed."""
+    spec, clock = small(replicas=replicas), SystemClock()
+    turns = Turns(spec, clock)
+    post = Post(spec, folder, home, name, ("127.0.0.1", (0,)), clock, turns)
+    stay.poll(None)
+    post.close(HELD_S_MAX)

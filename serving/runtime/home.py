@@ -44,6 +44,10 @@ class RunningWorker:
     admin_port: int
     here: bool = True
     """Whether it is on this machine."""
+    door: str = ""
+    """Name of a socket below `run`, by which gateways of this machine bring bundles; empty = it has none."""
+    replicas: int = 1
+    """Processes that the worker is told to have."""
 
 
 def run_folder(home: Path) -> Path:
@@ -63,7 +67,9 @@ def locked(home: Path) -> Iterator[None]:
         ),
     ):
         folder = run_folder(home)
-        for stale in (*folder.glob("replica-*.json"), *folder.glob("worker-*.json"), _edge_file(home)):
+        for stale in (
+            *folder.glob("replica-*.json"), *folder.glob("worker-*.json"), *folder.glob("*.sock"), _edge_file(home)
+        ):  # fmt: skip
             stale.unlink(missing_ok=True)
         yield
 
@@ -73,10 +79,12 @@ def announce(home: Path, name: str, addresses: Addresses) -> Path:
     return _announced(home, f"replica-{name}", {"name": name, "addresses": asdict(addresses)})
 
 
-def announce_worker(home: Path, worker: str, name: str, admin_host: str, admin_port: int) -> Path:
-    """The same for a process of a worker."""
+def announce_worker(
+    home: Path, worker: str, name: str, admin_host: str, admin_port: int, door: str = "", replicas: int = 1
+) -> Path:
+    """The same for a process of a worker; door, replicas: as in RunningWorker."""
     said = {"worker": worker, "name": name, "admin_host": admin_host, "admin_port": admin_port}
-    return _announced(home, f"worker-{worker}-{name}", said)
+    return _announced(home, f"worker-{worker}-{name}", said | {"door": door, "replicas": replicas})
 
 
 def _announced(home: Path, file: str, said: dict[str, Any]) -> Path:
@@ -126,7 +134,7 @@ def replicas(home: Path) -> list[Replica]:
 def workers(home: Path) -> list[RunningWorker]:
     """The same for the processes of workers."""
     return [
-        RunningWorker(said["worker"], said["name"], said["pid"], said["admin_host"], said["admin_port"], here)
+        RunningWorker(here=here, **{key: said[key] for key in said if key != "node"})
         for said, here in _announcements(home, "worker-*.json")
     ]
 
@@ -141,6 +149,8 @@ def _announcements(home: Path, pattern: str) -> Iterator[tuple[dict[str, Any], b
             continue
         if said.get("node") == here and not psutil.pid_exists(said["pid"]):
             withdraw(path)
+            if said.get("door"):
+                withdraw(path.parent / said["door"])
             continue
         yield said, said.get("node") == here
 

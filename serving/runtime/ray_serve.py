@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ray import serve
 
 from serving.engine.remote import Connect, Link
 from serving.runtime.home import announce, withdraw
+from serving.runtime.near_link import NearLink
 from serving.runtime.params import RuntimeParams
 from serving.runtime.parts import Gateway
 from serving.runtime.process import settle, tune
@@ -29,6 +31,10 @@ CLOSE_S = 10.0
 """What a replica gets for leaving beyond the grace of its calls."""
 
 
+def _link(home: Path, loop: asyncio.AbstractEventLoop, worker: str) -> Link:
+    return NearLink(worker, home, RayLink(worker, loop))
+
+
 class GatewayReplica:
     """One replica. Runs on the replica's own event loop; building and closing, which block, run beside it."""
 
@@ -40,7 +46,9 @@ class GatewayReplica:
         self._announced: Path | None = None
         name = serve.get_replica_context().replica_id.unique_id
         loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._begin, build, settings, Path(home), name, params, lambda of: RayLink(of, loop))
+        await asyncio.to_thread(
+            self._begin, build, settings, Path(home), name, params, partial(_link, Path(home), loop)
+        )
 
     def _begin(
         self,

@@ -1,17 +1,16 @@
 """Workers as Serve deployments, each an application of its own, and the way to them by handle.
 
-These calls do pass through Ray Serve: it picks the replica with the fewest batches, and carries what is large through
-its object store. Import this after `ray_env.prepare`.
+Ray Serve picks the replica with the fewest batches, and carries what is large through its object store; on one machine
+gateways go past it (near_link.py). Import this after `ray_env.prepare`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,12 +23,14 @@ from ray.serve.handle import DeploymentHandle
 from serving.core.clock import SystemClock
 from serving.core.errors import WorkerUnavailable
 from serving.engine.remote import Answers, Bundle
-from serving.runtime.aside import stand_aside
+from serving.runtime.aside import keep_off, stand_aside
+from serving.runtime.near_link import DIED
 from serving.runtime.params import RuntimeParams
 from serving.runtime.process import settle, tune
 from serving.runtime.ray_scaling import LOOK_BACK_S, TELL_S
 from serving.runtime.worker_parts import WorkerSpec
 from serving.runtime.worker_post import Post
+from serving.runtime.worker_turns import Turns
 
 NAMES: Final = "storegate-{}"
 """Of the application of a worker."""
@@ -60,11 +61,15 @@ class RayLink:
         """See Link. A batch whose replica dies is computed once more where it may be."""
         return asyncio.run_coroutine_threadsafe(self._send(bundle), self._loop)
 
+    def send_again(self, bundle: Bundle) -> Future[Answers]:
+        """See Far."""
+        return asyncio.run_coroutine_threadsafe(self._send(bundle, (True,)), self._loop)
+
     def close(self) -> None:
         """Ray ends the deployment."""
 
-    async def _send(self, bundle: Bundle) -> Answers:
-        for again in (False, True):
+    async def _send(self, bundle: Bundle, tries: Sequence[bool] = (False, True)) -> Answers:
+        for again in tries:
             try:
                 if again:
                     await self._successor()
@@ -75,7 +80,7 @@ class RayLink:
                     break
             except DeploymentUnavailableError as error:
                 raise WorkerUnavailable(self._worker, f"does not start ({error.message})") from error
-        raise WorkerUnavailable(self._worker, "has died with the call")
+        raise WorkerUnavailable(self._worker, DIED)
 
     async def _once(self, bundle: Bundle) -> Answers:
         response = self._deployment().remote(bundle)
@@ -114,48 +119,36 @@ class WorkerReplica:
     is."""
 
     async def __init__(  # type: ignore[misc]  # Ray awaits it
-        self, spec: WorkerSpec, settings: Any, home: str, admin: tuple[str, Sequence[int]], gil_switch_s: float
+        self, spec: WorkerSpec, settings: Any, home: str, admin: tuple[str, Sequence[int]], runtime: RuntimeParams
     ) -> None:
-        self._spec, self._clock = spec, SystemClock()
+        self._spec, self._clock, self._grace_s = spec, SystemClock(), runtime.grace_s
         self._post: Post | None = None
-        self._bundles = 0
-        """Computed and waiting."""
-        self._threads = {
-            turn: ThreadPoolExecutor(1, f"storegate-worker-{spec.name}", initializer=stand_aside)
-            for turn in dict.fromkeys(spec.turns.values())
-        }
+        self._turns = Turns(spec, self._clock)
         name = serve.get_replica_context().replica_id.unique_id
-        tune(gil_switch_s)
+        tune(runtime.gil_switch_s)
         await asyncio.get_running_loop().run_in_executor(
-            self._thread_of(""), self._begin, settings, Path(home), name, admin
+            self._turns.of(""), self._begin, settings, Path(home), name, admin
         )
 
-    def _thread_of(self, method: str) -> ThreadPoolExecutor:
-        """Any, where the method is not known: then that is the answer."""
-        turns = self._spec.turns
-        return self._threads[turns.get(method, next(iter(self._threads)))]
-
     def _begin(self, settings: Any, home: Path, name: str, admin: tuple[str, Sequence[int]]) -> None:
-        self._post = Post(self._spec, settings, home, name, admin, self._clock, lambda: self._bundles)
+        params = self._spec.params
+        self._post = Post(self._spec, settings, home, name, admin, self._clock, self._turns)
         settle()
-        self._thread_of("").submit(self._post.seat.warm)
-        for thread in self._threads.values():  # not before: what compiles for an idle core alone may do so for ever
-            thread.submit(stand_aside, self._spec.params.scheduling, self._spec.params.spare_cores)
+        self._turns.of("").submit(self._post.seat.warm)
+        if params.spare_cores:
+            self._turns.of("").submit(keep_off, params.spare_cores)
+        for thread in self._turns:  # not before: what compiles for an idle core alone may do so for ever
+            thread.submit(stand_aside, params.scheduling)
 
     async def run(self, bundle: Bundle) -> Answers:
         """See Host. Bundles that nobody waits for any more are taken from the queue of their thread, or told so."""
         assert self._post is not None
-        arrived, gone = self._clock.monotonic(), threading.Event()
-        self._bundles += 1
+        taken = self._turns.take(self._post.seat, bundle)
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._thread_of(bundle.method), self._post.seat.run, bundle, arrived, gone.is_set
-            )
+            return await asyncio.wrap_future(taken.answers)
         except asyncio.CancelledError:
-            gone.set()
+            taken.call_back()
             raise
-        finally:
-            self._bundles -= 1
 
     async def check_health(self) -> None:
         """Ray asks; raising says no."""
@@ -172,12 +165,7 @@ class WorkerReplica:
         post, self._post = self._post, None
         if post is not None:
             post.withdraw()
-            await asyncio.to_thread(self._end, post)
-
-    def _end(self, post: Post) -> None:
-        for thread in self._threads.values():
-            thread.shutdown(wait=False, cancel_futures=True)
-        post.close()
+            await asyncio.to_thread(post.close, self._grace_s)
 
 
 def worker_application(
@@ -224,4 +212,4 @@ def worker_application(
         graceful_shutdown_timeout_s=runtime.grace_s + CLOSE_S,
         logging_config={"log_level": "WARNING", "enable_access_log": False},
     )
-    return deployment.bind(spec, settings, str(home), admin, runtime.gil_switch_s)
+    return deployment.bind(spec, settings, str(home), admin, runtime)

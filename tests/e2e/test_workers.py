@@ -68,8 +68,9 @@ def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture(scope="module")
-def world(ray_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The small worker, deployed on the Ray of the shared gateway as the launcher does it."""
+def deployed(ray_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, World]]:
+    """The small worker, deployed on the Ray of the shared gateway as the launcher does it: the ways through
+    Ray and past it."""
     told: dict[str, str] = {ray_env.TOKEN_PATH: str(ray_token(ray_gateway.home))}
     ray_env.prepare(told, ray_gateway.home, own_cluster=True)
     folder = tmp_path_factory.mktemp("small")
@@ -77,6 +78,7 @@ def world(ray_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
         import ray
         from ray import serve
 
+        from serving.runtime.near_link import NearLink
         from serving.runtime.ray_workers import NAMES, RayLink, worker_application
 
         ray.init(gcs_address(ray_gateway), namespace="storegate", log_to_driver=False)
@@ -93,7 +95,10 @@ def world(ray_gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Ite
         try:
             serve.run_many([serve.RunTarget(app, name=name, route_prefix=None)])
             with event_loop() as loop:
-                yield World(RayLink(NAME, loop), folder, REPLICAS, lambda: bundles(ray_gateway))
+                far = RayLink(NAME, loop)
+                near = NearLink(NAME, ray_gateway.home, far)
+                yield tuple(World(link, folder, REPLICAS, lambda: bundles(ray_gateway)) for link in (far, near))
+                near.close()
                 serve.delete(name)
         finally:
             ray.shutdown()
@@ -117,7 +122,39 @@ def page(running: RunningWorker, path: str) -> httpx.Response:
     return httpx.get(f"http://{running.admin_host}:{running.admin_port}{path}", timeout=ASK_S_MAX, trust_env=False)
 
 
-class TestRayLink(LinkLaws):
+class Deaths:
+    """Needs a fixture `world`."""
+
+    def test_a_batch_whose_process_dies(self, world: World, ray_gateway: Gateway) -> None:
+        """Is computed once more by another one where that does no harm, and fails typed where it might. Ray starts new
+        ones; calls meanwhile are answered or told to come again."""
+        before, once = announced(ray_gateway), f"once{type(self).__name__}"
+        (world.folder / once).touch()
+        assert world.ask(f"die {once}".encode()) == [b"alive"]
+        assert world.computed().count(f"die {once}") == 2
+        assert len(set(before) & set(announced(ray_gateway))) == REPLICAS - 1
+        (world.folder / once).touch()
+        with pytest.raises(WorkerUnavailable) as told:
+            world.ask(f"die {once}".encode(), repeatable=False)
+        assert told.value.facts == {"worker": NAME}
+        assert world.computed().count(f"die {once}") == 3
+        awaited(lambda: answers(world), "calls are answered again", WAIT_S)
+
+    def test_a_batch_that_kills_is_tried_twice(self, world: World) -> None:
+        """No more often: it does not take all processes with it, one after the other."""
+        before = world.computed().count("die")
+        with pytest.raises(WorkerUnavailable):
+            world.ask(b"die")
+        assert 1 <= world.computed().count("die") - before <= 2
+
+
+class TestRayLink(Deaths, LinkLaws):  # in this order the laws come first
+    @pytest.fixture
+    def world(self, deployed: tuple[World, World], ray_gateway: Gateway) -> World:
+        """With all processes."""
+        awaited(lambda: len(announced(ray_gateway)) == REPLICAS, "all processes are there", WAIT_S)
+        return deployed[0]
+
     def test_other_processes_compute_behind_the_storefront(self, world: World, ray_gateway: Gateway) -> None:
         pid, nice = map(int, world.ask(b"pid", b"nice"))
         assert nice == NICE
@@ -134,26 +171,16 @@ class TestRayLink(LinkLaws):
         assert all('storegate_info{release="1",worker="small"} 1.0' in each for each in metrics)
         assert sum(summed(each, "storegate_worker_calls_answered_total") for each in metrics) > 0
 
-    def test_a_batch_whose_process_dies(self, world: World, ray_gateway: Gateway) -> None:
-        """Is computed once more by another one where that does no harm, and fails typed where it might. Ray starts new
-        ones; calls meanwhile are answered or told to come again."""
-        before = announced(ray_gateway)
-        (world.folder / "once").touch()
-        assert world.ask(b"die once") == [b"alive"]
-        assert world.computed().count("die once") == 2
-        assert len(set(before) & set(announced(ray_gateway))) == REPLICAS - 1
-        (world.folder / "once").touch()
-        with pytest.raises(WorkerUnavailable) as told:
-            world.ask(b"die once", repeatable=False)
-        assert told.value.facts == {"worker": NAME}
-        assert world.computed().count("die once") == 3
-        awaited(lambda: answers(world), "calls are answered again", WAIT_S)
 
-    def test_a_batch_that_kills_is_tried_twice(self, world: World) -> None:
-        """No more often: it does not take all processes with it, one after the other."""
-        with pytest.raises(WorkerUnavailable):
-            world.ask(b"die")
-        assert 1 <= world.computed().count("die") <= 2
+class TestNearLink(Deaths):
+    """The other laws: tests/laws/test_links.py."""
+
+    @pytest.fixture
+    def world(self, deployed: tuple[World, World]) -> World:
+        """With all doors open."""
+        world = deployed[1]
+        awaited(lambda: world.link.near == REPLICAS, "all doors are open", WAIT_S)  # type: ignore[attr-defined]
+        return world
 
 
 def answers(world: World) -> bool:

@@ -1,4 +1,5 @@
-"""A worker on a thread of this process: the laws of every link, and what holds of this one alone."""
+"""A worker on a thread of this process, and in processes of this machine: the laws of every link, and what each has
+alone."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from link_laws import WAIT_S, LinkLaws, World, awaited
+from near_worker import near
 from small_worker import OTHER, small
 
 from serving.core.clock import SystemClock
@@ -28,16 +30,15 @@ class Later(SystemClock):
         return super().monotonic() + self.ahead_s
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("small")
-    link = ThreadLink(small(scheduling=IDLE), folder, SystemClock())
-    yield World(link, folder)
-    link.close()
-    assert (folder / "closed").exists()
-
-
 class TestThreadLink(LinkLaws):
+    @pytest.fixture(scope="class")
+    def world(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+        folder = tmp_path_factory.mktemp("small")
+        link = ThreadLink(small(scheduling=IDLE), folder, SystemClock())
+        yield World(link, folder)
+        link.close()
+        assert (folder / "closed").exists()
+
     def test_it_computes_in_this_process_behind_the_storefront(self, world: World) -> None:
         assert world.ask(b"pid", b"nice") == [str(os.getpid()).encode(), str(NICE).encode()]
         assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) < NICE
@@ -55,6 +56,27 @@ class TestThreadLink(LinkLaws):
         assert "storegate_worker_calls_answered" in names
         assert all(name.startswith("storegate_worker_") for name in names)
         assert link.ready() == (True, "adds")
+
+
+class TestNearLink(LinkLaws):
+    @pytest.fixture(scope="class")
+    def world(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+        folder = tmp_path_factory.mktemp("small")
+        with near(tmp_path_factory.mktemp("home"), folder, replicas=2) as there:
+            yield World(there.link, folder, 2, there.bundles)
+            assert (there.far.first, there.far.again) == ([], [])
+        assert (folder / "closed").exists()
+
+    def test_processes_that_come_first_have_the_fewest(self, world: World) -> None:
+        """Bundles: while one of two is at work, the other one has the next."""
+        with world.held("both"):
+            pass
+        (world.folder / "one").touch()
+        held = world.send(b"hold one")
+        awaited(lambda: (world.folder / "one.held").exists(), "it is being computed")
+        assert world.ask(b"1 1") == [b"2"]
+        (world.folder / "one").unlink()
+        assert held.result(WAIT_S) == [b"one"]
 
 
 def test_a_worker_that_cannot_be_built_says_why_and_is_tried_again(tmp_path: Path) -> None:

@@ -118,3 +118,12 @@ def test_what_breaks_off_at_any_byte_is_left_there(end: int) -> None:
         part(9, part(1, route[:end], len(route))),
     ):  # fmt: skip
         assert is_alike(pb.PlanRoutesRequest, payload), payload
+
+
+def test_more_than_there_is_room_for_is_left_to_the_parser() -> None:
+    """One stop has all that several hundred might have."""
+    for stop in (
+        pb.RouteStop(deliveries=[1] * 2000), pb.RouteStop(pickups=[1] * 2000),
+        pb.RouteStop(windows=[pb.TimeWindow(end_s=1)] * 2000),
+    ):  # fmt: skip
+        assert is_alike(pb.PlanRoutesRequest, part(3, stop.SerializeToString()))

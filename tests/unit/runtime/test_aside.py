@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
-from serving.runtime.aside import NICE, stand_aside
+from serving.runtime.aside import NICE, keep_off, stand_aside
 from serving.runtime.worker_params import IDLE, PlannerParams
 from serving.runtime.worker_params import NICE as NICELY
 
@@ -20,25 +21,36 @@ def seen() -> tuple[int, int, list[int]]:
 
 
 @pytest.mark.parametrize(("scheduling", "policy"), [(NICELY, os.SCHED_OTHER), (IDLE, os.SCHED_IDLE)])
+def test_only_the_calling_thread_yields_and_those_that_it_starts(scheduling: str, policy: int) -> None:
+    """Engines of a planner run on threads of their own."""
+    before = seen()
+    with ThreadPoolExecutor(1) as one:
+        one.submit(stand_aside, scheduling).result()
+        with one.submit(ThreadPoolExecutor, 1).result() as below:
+            assert one.submit(lambda: below.submit(seen).result()).result() == (NICE, policy, ALL)
+    assert seen() == before
+
+
 @pytest.mark.parametrize(
     ("spare", "cores"),
     [
-        pytest.param(0, ALL, id="none"),
         pytest.param(1, ALL[1:] or ALL, id="the first"),
         pytest.param(len(ALL), ALL[-1:], id="all but the last"),
         pytest.param(1000, ALL[-1:], id="more than there are"),
     ],
 )
-def test_only_the_calling_thread_yields_and_those_that_it_starts(
-    scheduling: str, policy: int, spare: int, cores: list[int]
-) -> None:
-    """Engines of a planner run on threads of their own."""
-    before = seen()
-    with ThreadPoolExecutor(1) as one:
-        one.submit(stand_aside, scheduling, spare).result()
-        with one.submit(ThreadPoolExecutor, 1).result() as below:
-            assert one.submit(lambda: below.submit(seen).result()).result() == (NICE, policy, cores)
-    assert seen() == before
+def test_all_threads_of_a_process_keep_off_and_those_that_come_later(spare: int, cores: list[int]) -> None:
+    """Those of Ray were there before."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        assert process.submit(kept_off, spare).result() == [cores] * 3
+
+
+def kept_off(spare: int) -> list[list[int]]:
+    """Cores of a thread that was there before, of one that comes later, and of the calling one."""
+    with ThreadPoolExecutor(1) as before, ThreadPoolExecutor(1) as later:
+        before.submit(seen).result()
+        keep_off(spare)
+        return [before.submit(seen).result()[2], later.submit(seen).result()[2], seen()[2]]
 
 
 def test_planners_leave_a_core_to_pages_unless_they_are_told_to_take_all() -> None:

@@ -16,6 +16,7 @@ from serving.forecasting import ForecastWorker
 from serving.replenishing import ReplenishWorker
 from serving.runtime.home import run_folder, workers
 from serving.runtime.worker_post import Post
+from serving.runtime.worker_turns import Turns
 from serving.settings import load
 
 
@@ -29,14 +30,18 @@ def begun(before: set[threading.Thread]) -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread not in before]
 
 
+def turns() -> Turns:
+    return Turns(small(), SystemClock())
+
+
 def test_it_tells_how_it_is_until_it_is_closed(tmp_path: Path) -> None:
-    post = Post(small(), tmp_path, tmp_path, "one", ("127.0.0.1", (0,)), SystemClock(), lambda: 3)
+    post = Post(small(), tmp_path, tmp_path, "one", ("127.0.0.1", (0,)), SystemClock(), turns())
     try:
         (found,) = workers(tmp_path)
         with urllib.request.urlopen(f"http://127.0.0.1:{found.admin_port}/readyz", timeout=5) as answer:
             assert answer.status == 200
         with urllib.request.urlopen(f"http://127.0.0.1:{found.admin_port}/metrics", timeout=5) as answer:
-            assert b"\nstoregate_worker_bundles 3.0\n" in answer.read()
+            assert b"\nstoregate_worker_bundles 0.0\n" in answer.read()
     finally:
         post.close()
     post.close()
@@ -49,7 +54,7 @@ def test_one_that_cannot_be_announced_leaves_no_listener(tmp_path: Path) -> None
     port, before = free_port(), set(threading.enumerate())
     (run_folder(tmp_path) / "worker-small-one.json").mkdir()  # a file cannot take its place
     with pytest.raises(OSError, match="worker-small-one"):
-        Post(small(), tmp_path, tmp_path, "one", ("127.0.0.1", (port,)), SystemClock(), lambda: 0)
+        Post(small(), tmp_path, tmp_path, "one", ("127.0.0.1", (port,)), SystemClock(), turns())
     assert (tmp_path / "closed").exists()
     assert begun(before) == []
     with socket.socket() as again:
