@@ -7,7 +7,7 @@ from typing import Final
 
 from serving.core.clock import Clock
 from serving.engine.batcher import Limits
-from serving.engine.remote import Connect, Link
+from serving.engine.remote import Connect, Link, Telling
 from serving.engine.remote_lane import RemoteLane, RemoteLimits, Sent
 from serving.engine.telemetry import Family
 from serving.forecasting import ForecastWorker
@@ -58,6 +58,7 @@ class Workers:
         """connect: the way to those with deployments of their own; None = all compute here."""
         self.lanes: list[RemoteLane] = []
         self._here: list[ThreadLink] = []
+        self._links: list[Link] = []
         for spec in specs(settings):
             link: Link
             if connect is not None and spec.params.where == DEPLOYMENT:
@@ -65,6 +66,7 @@ class Workers:
             else:
                 link = ThreadLink(spec, settings, clock)
                 self._here.append(link)
+            self._links.append(link)
             self.lanes += [
                 RemoteLane(name, methods, link, limits(settings, spec), clock) for name, methods in lanes_of(spec)
             ]
@@ -80,12 +82,12 @@ class Workers:
             link.wait_built(BUILD_S_MAX)
 
     def families(self) -> list[Family]:
-        """Metrics of those in this process; the others have admin ports of their own."""
-        return merged([family for link in self._here for family in link.families()])
+        """Metrics of those in this process, and of the ways to the others, which have admin ports of their own."""
+        return merged([family for link in self._links if isinstance(link, Telling) for family in link.families()])
 
     def close(self) -> None:
-        """Ends those in this process; the lanes end with the engine. Idempotent."""
-        for link in self._here:
+        """Ends those in this process, and the ways to the others; the lanes end with the engine. Idempotent."""
+        for link in self._links:
             link.close()
 
 

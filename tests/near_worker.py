@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from link_laws import awaited
 from small_worker import NAME, attend, small
@@ -29,6 +30,7 @@ class Beside:
     """A far way that is a thread of this process; it counts what comes."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir()
         self._link = ThreadLink(small(), folder, SystemClock())
         self.first: list[Bundle] = []
         self.again: list[Bundle] = []
@@ -93,14 +95,22 @@ class Near:
 
 
 @contextmanager
-def near(home: Path, folder: Path, replicas: int, count: int | None = None) -> Iterator[Near]:
+def short_home() -> Iterator[Path]:
+    """Of which a socket's path has room, wherever the tests run."""
+    with TemporaryDirectory(prefix="sg-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def near(folder: Path, replicas: int, count: int | None = None) -> Iterator[Near]:
     """So many processes of a worker that is told to have `replicas`, and the way to them; all of them by default."""
-    world = Near(home, folder, replicas, Beside(folder))
-    try:
-        for number in range(replicas if count is None else count):
-            world.enter(f"p{number}")
-        if count is None:
-            awaited(lambda: world.link.near == replicas, "the doors are open")
-        yield world
-    finally:
-        world.close()
+    with short_home() as home:
+        world = Near(home, folder, replicas, Beside(folder / "far"))
+        try:
+            for number in range(replicas if count is None else count):
+                world.enter(f"p{number}")
+            if count is None:
+                awaited(lambda: world.link.near == replicas, "the doors are open")
+            yield world
+        finally:
+            world.close()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from serving.core.clock import NEVER, Clock
 from serving.core.errors import StoregateError, UnknownMethod
@@ -54,6 +54,15 @@ class Link(Protocol):
 
     def close(self) -> None:
         """Ends what is ours. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A way that has something to tell."""
+
+    def families(self) -> list[Family]:
+        """Its metrics."""
         ...
 
 

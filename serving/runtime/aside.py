@@ -40,6 +40,9 @@ def keep_off(spare_cores: int) -> None:
     with suppress(AttributeError, OSError):
         cores = sorted(os.sched_getaffinity(0))
         left = cores[min(spare_cores, len(cores) - 1) :]
-        for thread in os.listdir(THREADS):
-            with suppress(OSError):  # it has ended
-                os.sched_setaffinity(int(thread), left)
+        seen: set[str] = set()
+        while new := set(os.listdir(THREADS)) - seen:  # one that has not been told yet may start others
+            for thread in new:
+                with suppress(OSError):  # it has ended
+                    os.sched_setaffinity(int(thread), left)
+            seen |= new

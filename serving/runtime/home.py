@@ -8,9 +8,9 @@ import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil  # type: ignore[import-untyped]
 
@@ -48,6 +48,9 @@ class RunningWorker:
     """Name of a socket below `run`, by which gateways of this machine bring bundles; empty = it has none."""
     replicas: int = 1
     """Processes that the worker is told to have."""
+
+
+KNOWN: Final = frozenset(field.name for field in fields(RunningWorker)) - {"here"}
 
 
 def run_folder(home: Path) -> Path:
@@ -134,7 +137,7 @@ def replicas(home: Path) -> list[Replica]:
 def workers(home: Path) -> list[RunningWorker]:
     """The same for the processes of workers."""
     return [
-        RunningWorker(here=here, **{key: said[key] for key in said if key != "node"})
+        RunningWorker(here=here, **{key: said[key] for key in said if key in KNOWN})  # a newer version may say more
         for said, here in _announcements(home, "worker-*.json")
     ]
 

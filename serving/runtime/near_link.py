@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -18,14 +20,17 @@ from typing import Any, Final, Protocol
 
 from serving.core.errors import WorkerUnavailable
 from serving.engine.remote import Answers, Bundle, Link
-from serving.runtime.home import RunningWorker, run_folder, workers
+from serving.engine.telemetry import Family
+from serving.runtime.home import RunningWorker, workers
 from serving.runtime.wire import Wire
-from serving.runtime.worker_door import GONE, LEAVING, RUN
+from serving.runtime.worker_door import GONE, LEAVING, REFUSED, RUN
 
 LOOK_S: Final = 0.5
 """Between two looks at who has come or gone."""
 SETTLED_S: Final = 2.0
 """A folder that has not changed for so long has nothing new; a younger one may have changed twice at one time."""
+KNOCK_S: Final = 1.0
+"""For a door to open."""
 DIED: Final = "has died with the call"
 
 log = logging.getLogger(__name__)
@@ -60,11 +65,16 @@ class NearLink:
 
     def send(self, bundle: Bundle) -> Future[Answers]:
         """See Link. To the process with the fewest bundles of ours."""
-        for way in sorted(self._ways(), key=_Way.load):
+        for way in sorted(self._ways(), key=_Way.rank):
             sent = way.send(bundle)
             if sent is not None:
                 return sent
         return self._far.send(bundle)
+
+    def families(self) -> list[Family]:
+        """See Telling."""
+        told = "Processes of a worker that are reached without Ray; 0 = Ray carries its bundles."
+        return [Family("gauge", "storegate_worker_doors", told, ("worker",), [((self._worker,), float(self.near))])]
 
     def close(self) -> None:
         """See Link."""
@@ -82,18 +92,24 @@ class NearLink:
         return ways if len(ways) >= self._wanted else []
 
     def _watch(self) -> None:
+        said = ""
         while True:
             try:
                 self._look()
             except Exception as error:  # calls go through Ray meanwhile
-                log.error("looking for the worker %s failed", self._worker, exc_info=error)
+                if said != str(error):
+                    said = str(error)
+                    log.error("looking for the worker %s failed", self._worker, exc_info=error)
             if self._closed.wait(LOOK_S):
                 return
 
     def _look(self) -> None:
         """Knocks at doors that are new."""
-        folder = run_folder(self._home)
-        stamp = folder.stat().st_mtime_ns
+        folder = self._home / "run"
+        try:
+            stamp = folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return
         if stamp == self._seen:
             return
         found = [one for one in workers(self._home) if one.worker == self._worker]
@@ -107,24 +123,34 @@ class NearLink:
 
     def _knock(self, path: Path, one: RunningWorker) -> bool:
         end = socket.socket(socket.AF_UNIX)
+        end.settimeout(KNOCK_S)
         try:
             end.connect(str(path))
+            end.settimeout(None)
         except OSError as error:
             log.info("the process %s of the worker %s does not open: %s", one.name, self._worker, error)
             end.close()
             return False
-        way = _Way(end, f"storegate-near-{self._worker}", lambda way: self._lost(one.name, way))
+        order = zlib.crc32(f"{os.getpid()} {one.name}".encode())
+        name = f"storegate-near-{self._worker}"
+        way = _Way(end, name, order, self._refused, lambda way: self._lost(one.name, way))
+        try:
+            way.start()
+        except RuntimeError:  # no further thread can be started
+            end.close()
+            raise
         with self._guard:
-            self._doors[one.name] = way
-        way.start()
+            if not way.leaving:  # it may have gone already
+                self._doors[one.name] = way
         return True
 
     def _lost(self, name: str, way: _Way) -> None:
         """A process has gone. What it had is computed once more where that does no harm."""
         with self._guard:
+            left = way.left()
             if self._doors.get(name) is way:
                 del self._doors[name]
-        left = way.left()
+        self._seen = 0  # its process may be there still
         if left and not self._closed.is_set():
             log.warning("a process of the worker %s has gone with %d batches", self._worker, len(left))
         for sent in left:
@@ -132,6 +158,10 @@ class NearLink:
                 _follow(sent, self._far.send_again(sent.bundle))
             elif sent.set_running_or_notify_cancel():
                 sent.set_exception(WorkerUnavailable(self._worker, "is leaving" if self._closed.is_set() else DIED))
+
+    def _refused(self, sent: _Sent) -> None:
+        """It has not begun, so that it may go elsewhere whatever it is."""
+        _follow(sent, self._far.send(sent.bundle))
 
 
 class _Sent(Future[Answers]):
@@ -145,9 +175,18 @@ class _Sent(Future[Answers]):
 class _Way:
     """To one process."""
 
-    def __init__(self, end: socket.socket, name: str, lost: Callable[[_Way], None]) -> None:
+    def __init__(
+        self,
+        end: socket.socket,
+        name: str,
+        order: int,
+        refused: Callable[[_Sent], None],
+        lost: Callable[[_Way], None],
+    ) -> None:
+        """order: among those with as many bundles; of each gateway another one, so that they do not choose alike."""
         self.leaving = False
         """No further bundles."""
+        self._order, self._refused = order, refused
         self._guard = threading.Lock()
         self._sent: dict[int, _Sent] = {}
         self._numbers = itertools.count()
@@ -156,9 +195,10 @@ class _Way:
     def start(self) -> None:
         self._wire.start()
 
-    def load(self) -> int:
-        """Bundles under way."""
-        return len(self._sent)
+    def rank(self) -> tuple[int, int]:
+        """Less is better. Bundles that are called back count until the process has said so: one that hangs gets no
+        more than its turn."""
+        return len(self._sent), self._order
 
     def send(self, bundle: Bundle) -> Future[Answers] | None:
         """None = it takes none any more."""
@@ -176,7 +216,7 @@ class _Way:
         """What has not been answered; afterwards nothing is sent any more."""
         with self._guard:
             self.leaving = True
-            left = list(self._sent.values())
+            left = [sent for sent in self._sent.values() if not sent.done()]
             self._sent.clear()
         return left
 
@@ -185,7 +225,7 @@ class _Way:
 
     def _done(self, number: int, sent: Future[Answers]) -> None:
         """Answered, or called back."""
-        if self._sent.pop(number, None) is not None and sent.cancelled():
+        if sent.cancelled() and number in self._sent:
             self._wire.say((GONE, number))
 
     def _heard(self, message: tuple[int, Any] | None) -> None:
@@ -193,10 +233,14 @@ class _Way:
             self.leaving = True
             return
         number, answers = message
-        sent = self._sent.get(number)
-        if sent is None or not sent.set_running_or_notify_cancel():
+        sent = self._sent.pop(number, None)
+        if sent is None or sent.done():  # called back
             return
-        if isinstance(answers, BaseException):
+        if answers == REFUSED:
+            self._refused(sent)
+        elif not sent.set_running_or_notify_cancel():
+            return
+        elif isinstance(answers, BaseException):
             sent.set_exception(answers)
         else:
             sent.set_result(answers)

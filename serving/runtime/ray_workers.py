@@ -165,7 +165,7 @@ class WorkerReplica:
         post, self._post = self._post, None
         if post is not None:
             post.withdraw()
-            await asyncio.to_thread(post.close, self._grace_s)
+            await asyncio.to_thread(post.close, self._grace_s + CLOSE_S / 2)  # Ray waits for CLOSE_S, then kills
 
 
 def worker_application(

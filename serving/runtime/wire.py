@@ -52,23 +52,28 @@ class Wire:
             thread.join(JOIN_S)
 
     def _send(self) -> None:
-        while (said := self._said.get()) is not None:
-            body = pickle.dumps(said[0], protocol=5)
-            try:
+        try:
+            while (said := self._said.get()) is not None:
+                body = pickle.dumps(said[0], protocol=5)
                 self._end.sendall(HEAD.pack(len(body)))
                 self._end.sendall(body)
-            except OSError:
-                break
-        self._hang_up()
+        except OSError:  # the other end has gone, or does not read while we leave
+            pass
+        finally:
+            self._hang_up()
 
     def _receive(self) -> None:
         try:
             while (body := self._message()) is not None:
                 self._heard(pickle.loads(body))  # from a process of our own user
         finally:
+            self._hang_up()
             self._said.put(None)
-            self._lost()
-            self._end.close()
+            self._join(self._sender)
+            try:
+                self._lost()
+            finally:
+                self._end.close()
 
     def _message(self) -> bytearray | None:
         """The next one; None = there is none any more."""

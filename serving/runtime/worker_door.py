@@ -11,28 +11,36 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from serving.core.errors import InternalError
 from serving.engine.remote import Answers, Bundle
-from serving.runtime.wire import Wire
+from serving.runtime.wire import JOIN_S, Wire
 from serving.runtime.worker_turns import Taken
 
 RUN: Final = "run"
-"""(RUN, number, bundle) to the worker; back comes (number, answers)."""
+"""(RUN, number, bundle) to the worker; back comes (number, answers), always."""
 GONE: Final = "gone"
-"""(GONE, number): nobody waits for it any more."""
+"""(GONE, number): nobody waits for it any more; what comes back for it does not matter."""
+REFUSED: Final = "refused"
+"""Instead of answers: it has not begun, and will not."""
 LEAVING: Final = None
 """From the worker: no further bundles, please."""
+AGAIN_S: Final = 0.1
+"""After a visitor who could not be let in, for want of files or threads."""
 
 Take = Callable[[Bundle], Taken]
 log = logging.getLogger(__name__)
 
 
 class Door:
-    """A socket in a private folder, open from construction on. Raises OSError, also where its path is too long."""
+    """A socket in a private folder, open from construction on. Raises OSError, also where its path is too long.
+
+    Its threads have the nice value of who opens it.
+    """
 
     def __init__(self, path: Path, take: Take) -> None:
         self._path, self._take = path, take
@@ -40,6 +48,7 @@ class Door:
         """Of the visitors and `_leaving`."""
         self._visitors: set[_Visitor] = set()
         self._leaving = False
+        self._closing = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX)
         try:
             self._socket.bind(str(path))
@@ -62,31 +71,40 @@ class Door:
     def close(self) -> None:
         """Idempotent. What has been computed is still said."""
         self._path.unlink(missing_ok=True)
-        with self._guard:
-            self._leaving = True
-            visitors = tuple(self._visitors)
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread
-        except OSError:  # closed before
+        if self._closing.is_set():
             return
-        self._thread.join()
+        self._closing.set()
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread
+        self._thread.join(JOIN_S)
         self._socket.close()
+        with self._guard:
+            visitors = tuple(self._visitors)
         for visitor in visitors:
             visitor.wire.close()
 
     def _accept(self) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
-                end, _ = self._socket.accept()
-            except OSError:
-                return
-            visitor = _Visitor(end, self._take, self._parted)
-            with self._guard:
-                self._visitors.add(visitor)
-                leaving = self._leaving
+                self._let_in(self._socket.accept()[0])
+            except (OSError, RuntimeError) as error:  # RuntimeError: no further thread can be started
+                if self._closing.wait(AGAIN_S):
+                    return
+                log.warning("a gateway could not be let in: %s", error)
+
+    def _let_in(self, end: socket.socket) -> None:
+        visitor = _Visitor(end, self._take, self._parted)
+        with self._guard:
+            self._visitors.add(visitor)
+            leaving = self._leaving
+        try:
             visitor.wire.start()
-            if leaving:
-                visitor.wire.say(LEAVING)
+        except RuntimeError:
+            self._parted(visitor)
+            end.close()
+            raise
+        if leaving:
+            visitor.wire.say(LEAVING)
 
     def _parted(self, visitor: _Visitor) -> None:
         with self._guard:
@@ -110,7 +128,8 @@ class _Visitor:
             return
         try:
             taken = self._taken[number] = self._take(message[2])  # type: ignore[misc]  # that is a RUN
-        except RuntimeError:  # the process is on its way out: the gateway sees the wire end, and sends it elsewhere
+        except RuntimeError:  # the process is on its way out
+            self.wire.say((number, REFUSED))
             return
         taken.answers.add_done_callback(partial(self._computed, number))
 
@@ -119,8 +138,8 @@ class _Visitor:
         try:
             self.wire.say((number, answers.result()))
         except CancelledError:
-            pass
-        except Exception as error:  # `Host.run` says that it never raises
+            self.wire.say((number, REFUSED))
+        except BaseException as error:  # `Host.run` never raises an Exception
             log.error("a bundle failed as a whole", exc_info=error)
             self.wire.say((number, InternalError("the worker failed; its log has more")))
 

@@ -62,7 +62,7 @@ class TestNearLink(LinkLaws):
     @pytest.fixture(scope="class")
     def world(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         folder = tmp_path_factory.mktemp("small")
-        with near(tmp_path_factory.mktemp("home"), folder, replicas=2) as there:
+        with near(folder, replicas=2) as there:
             yield World(there.link, folder, 2, there.bundles)
             assert (there.far.first, there.far.again) == ([], [])
         assert (folder / "closed").exists()

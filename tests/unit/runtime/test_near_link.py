@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
 from pathlib import Path
 
 import pytest
 from link_laws import WAIT_S, awaited
-from near_worker import Beside, Near, near
+from near_worker import Beside, Near, near, short_home
 from small_worker import ADD, NAME, small
 
 from serving.core.clock import SystemClock
@@ -33,7 +35,7 @@ def hold(world: Near, name: str, repeatable: bool = False):  # type: ignore[no-u
 
 def test_as_long_as_not_all_are_here_ray_carries(tmp_path: Path) -> None:
     """Also before anybody has come; a process elsewhere would else be left idle."""
-    with near(tmp_path / "home", tmp_path, replicas=2, count=0) as world:
+    with near(tmp_path, replicas=2, count=0) as world:
         assert world.link.send(bundle("1 1")).result(WAIT_S) == [b"2"]
         world.enter("one")
         assert world.link.send(bundle("1 2")).result(WAIT_S) == [b"3"]
@@ -46,7 +48,7 @@ def test_as_long_as_not_all_are_here_ray_carries(tmp_path: Path) -> None:
 
 def test_what_a_dead_process_had_is_computed_once_more_where_that_does_no_harm(tmp_path: Path) -> None:
     """By Ray, which waits for another process; unless nobody waits for it."""
-    with near(tmp_path / "home", tmp_path, replicas=1) as world:
+    with near(tmp_path, replicas=1) as world:
         held = hold(world, "busy")
         harmless, harmful, unwanted = (
             world.link.send(bundle(words, repeatable))
@@ -59,29 +61,26 @@ def test_what_a_dead_process_had_is_computed_once_more_where_that_does_no_harm(t
             with pytest.raises(WorkerUnavailable, match="died"):
                 sent.result(WAIT_S)
         assert world.far.again == [bundle("1 1", True)]
-        assert "1 2" not in (tmp_path / "computed").read_text()
+        assert "1 2" not in (tmp_path / "computed").read_text() + (tmp_path / "far" / "computed").read_text()
         awaited(lambda: world.link.near == 0, "its door is forgotten")
         assert world.link.send(bundle("1 4")).result(WAIT_S) == [b"5"]
         assert world.far.first == [bundle("1 4")]
-        (tmp_path / "busy").unlink()
-    assert workers(tmp_path / "home") == []
-    assert list(run_folder(tmp_path / "home").glob("*.sock")) == []
+        assert workers(world.home) == []
+        assert list(run_folder(world.home).glob("*.sock")) == []
 
 
 def test_what_is_computed_once_more_can_still_be_called_back(tmp_path: Path) -> None:
-    with near(tmp_path / "home", tmp_path, replicas=1) as world:
+    with near(tmp_path, replicas=1) as world:
         sent = world.link.send(bundle("search treasure", repeatable=True))
-        held = tmp_path / "treasure.held"
-        awaited(held.exists, "it searches")
-        held.unlink()
+        awaited((tmp_path / "treasure.held").exists, "it searches")
         world.kill("p0")
-        awaited(held.exists, "it searches elsewhere")
+        awaited((tmp_path / "far" / "treasure.held").exists, "it searches elsewhere")
         assert sent.cancel()
-        awaited((tmp_path / "treasure.ended").exists, "it has ended")
+        awaited((tmp_path / "far" / "treasure.ended").exists, "it has ended")
 
 
 def test_one_that_leaves_answers_what_it_has_and_takes_nothing_new(tmp_path: Path) -> None:
-    with near(tmp_path / "home", tmp_path, replicas=1) as world:
+    with near(tmp_path, replicas=1) as world:
         held, behind = hold(world, "busy"), world.link.send(bundle("1 1"))
         world.enter("new")
         awaited(lambda: world.link.near == 2, "a successor is there")
@@ -94,7 +93,7 @@ def test_one_that_leaves_answers_what_it_has_and_takes_nothing_new(tmp_path: Pat
 
 
 def test_what_is_under_way_when_the_gateway_closes_is_told_so(tmp_path: Path) -> None:
-    with near(tmp_path / "home", tmp_path, replicas=1) as world:
+    with near(tmp_path, replicas=1) as world:
         held = hold(world, "busy", repeatable=True)
         world.link.close()
         with pytest.raises(WorkerUnavailable, match="leaving"):
@@ -113,7 +112,7 @@ def test_what_is_under_way_when_the_gateway_closes_is_told_so(tmp_path: Path) ->
 def test_some_have_no_door(tmp_path: Path, folder: str, params: dict[str, int]) -> None:
     home, spec, clock = tmp_path / folder, small(**params), SystemClock()
     post = Post(spec, tmp_path, home, "p", ("127.0.0.1", (0,)), clock, Turns(spec, clock))
-    far = Beside(tmp_path)
+    far = Beside(tmp_path / "far")
     link = NearLink(NAME, home, far)
     try:
         assert [one.door for one in workers(home)] == [""]
@@ -126,10 +125,43 @@ def test_some_have_no_door(tmp_path: Path, folder: str, params: dict[str, int]) 
 
 def test_only_our_user_can_knock(tmp_path: Path) -> None:
     spec, clock = small(), SystemClock()
-    post = Post(spec, tmp_path, tmp_path / "home", "p", ("127.0.0.1", (0,)), clock, Turns(spec, clock))
-    try:
-        (one,) = workers(tmp_path / "home")
-        assert stat.S_IMODE((run_folder(tmp_path / "home") / one.door).stat().st_mode) == 0o600
-    finally:
-        post.close()
-    assert list(run_folder(tmp_path / "home").glob("*.sock")) == []
+    with short_home() as home:
+        post = Post(spec, tmp_path, home, "p", ("127.0.0.1", (0,)), clock, Turns(spec, clock))
+        try:
+            (one,) = workers(home)
+            assert stat.S_IMODE((run_folder(home) / one.door).stat().st_mode) == 0o600
+        finally:
+            post.close()
+        assert list(run_folder(home).glob("*.sock")) == []
+
+
+def test_one_that_hangs_gets_no_more_than_its_turn(tmp_path: Path) -> None:
+    """What it does not answer is called back, and counts until it says so."""
+    with near(tmp_path, replicas=2) as world:
+        pid = int(world.link.send(bundle("pid")).result(WAIT_S)[0])  # type: ignore[arg-type]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert world.link.send(bundle("1 1")).cancel()  # it has the first turn among equals
+            assert [world.link.send(bundle("1 2")).result(WAIT_S) for _ in range(5)] == [[b"3"]] * 5
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_what_a_leaving_process_has_not_begun_goes_elsewhere(tmp_path: Path) -> None:
+    """Even what is not repeatable: it was only queued."""
+    spec, clock = small(), SystemClock()
+    with short_home() as home:
+        turns = Turns(spec, clock)
+        post = Post(spec, tmp_path, home, "p", ("127.0.0.1", (0,)), clock, turns)
+        far = Beside(tmp_path / "far")
+        link = NearLink(NAME, home, far)
+        try:
+            awaited(lambda: link.near == 1, "its door is open")
+            (family,) = link.families()
+            assert family.rows == [((NAME,), 1.0)]
+            turns.close()
+            assert link.send(bundle("1 1")).result(WAIT_S) == [b"2"]
+            assert far.first == [bundle("1 1")]
+        finally:
+            link.close()
+            post.close()

@@ -15,10 +15,10 @@ from serving.runtime.wire import HEAD, MESSAGE_BYTES_MAX, Wire
 class End:
     """One end and what it has heard."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, name: str = "wire") -> None:
         self.heard: list[Any] = []
         self.lost = 0
-        self.wire = Wire(end, "test-wire", self.heard.append, self._gone)
+        self.wire = Wire(end, name, self.heard.append, self._gone)
         self.wire.start()
 
     def _gone(self) -> None:
@@ -70,10 +70,11 @@ def test_nobody_waits_for_an_end_that_does_not_read() -> None:
 @pytest.mark.parametrize("start", [HEAD.pack(100) + b"x", HEAD.pack(MESSAGE_BYTES_MAX + 1) + b"x" * 64, b"\0"])
 def test_an_end_in_the_middle_of_a_message_is_an_end(start: bytes) -> None:
     one, other = socket.socketpair()
-    end = End(one)
+    name = f"wire of {start!r}"
+    end = End(one, name)
     other.sendall(start)
     other.close()
     awaited(lambda: end.lost, "it has ended")
     assert end.heard == []
     end.wire.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "test-wire"]
+    awaited(lambda: not [one for one in threading.enumerate() if one.name == name], "its threads have ended")
