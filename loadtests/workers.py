@@ -4,8 +4,8 @@ python -m loadtests.workers
 python -m loadtests.workers --seconds 10 --items 1000 --json
 
 A gateway on Ray, its server processes on one core, the callers on the other; first with forecasts on a thread of its
-replica, then in a deployment of their own. Forecasts of one item, one after the other: the difference is the way by
-handle. Then pages, asked for by a few callers, alone and beside as many who ask for forecasts of many items.
+replica, then in a deployment of their own. Forecasts of one item, one after the other: the difference is the way
+there. Then pages, asked for by a few callers, alone and beside as many who ask for forecasts of many items.
 """
 
 from __future__ import annotations

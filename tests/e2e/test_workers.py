@@ -1,4 +1,4 @@
-"""Workers in Serve deployments of their own: beside the shared gateway on Ray, reached by handle."""
+"""Workers in Serve deployments of their own: beside the shared gateway on Ray, reached through it and past it."""
 
 from __future__ import annotations
 
