@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from route_plans import planned
 from routing_worlds import problem_with, rich_problem
 
 from serving.core.errors import InvalidInput
-from serving.decisions.route.planner import Planner, timed
+from serving.decisions.route.planner import timed
 from serving.decisions.route.problem import FAR, Plan, Problem, Reason
 from serving.decisions.route.progress import progress_at
 from serving.decisions.route.replan import replan
@@ -20,14 +20,7 @@ NOON = 12 * 3600
 
 
 def plan(problem: Problem) -> Plan:
-    return Planner((Search(steps=60),)).plan(
-        problem,
-        None,
-        seed=0,
-        deadline=time.monotonic() + 3600.0,
-        on_better=lambda _: None,
-        cancelled=lambda: False,
-    )
+    return planned(problem, Search(steps=60))
 
 
 @pytest.fixture(scope="module")
