@@ -13,7 +13,7 @@ from serving.settings import Settings
 from serving.transport.edge_config import LOOPBACK
 from serving.transport.front_params import FrontParams
 from serving.transport.tokens import token_digest
-from serving.workers import deployed
+from serving.workers import deployed, spare_cores
 
 BEHIND_EDGE_IDLE_S = 75.0
 """After which a replica closes an idle HTTP connection of the edge: later than the edge does, which may be using it."""
@@ -50,7 +50,13 @@ def door_params(settings: Settings, shared_ports: bool) -> list[DoorParams]:
     server = settings.server
     tokens = (token_digest(server.bearer_token),) if server.bearer_token else ()
     grpc = FrontParams(
-        server.host, server.grpc_port, server.payload_bytes_max, shared_ports, tokens, plans=settings.route.limits
+        server.host,
+        server.grpc_port,
+        server.payload_bytes_max,
+        shared_ports,
+        tokens,
+        plans=settings.route.limits,
+        spare_cores=spare_cores(settings) if shared_ports else 0,  # without Ray planners are threads of this process
     )
     admin_ports = range(server.admin_port, _after(settings))
     shared = DoorParams(

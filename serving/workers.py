@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from serving.core.clock import Clock
+from serving.core.priority import cores
 from serving.engine.batcher import Limits
 from serving.engine.remote import Connect, Link, Telling
 from serving.engine.remote_lane import RemoteLane, RemoteLimits, Sent
@@ -14,7 +15,7 @@ from serving.forecasting import ForecastWorker
 from serving.placing import PlaceWorker
 from serving.replenishing import ReplenishWorker
 from serving.routing import ReplanWorker, RouteWorker
-from serving.runtime.worker_params import DEPLOYMENT
+from serving.runtime.worker_params import DEPLOYMENT, IDLE, PlannerParams
 from serving.runtime.worker_parts import WorkerSpec
 from serving.runtime.worker_thread import ThreadLink
 from serving.settings import Settings
@@ -49,6 +50,20 @@ def specs(settings: Settings) -> tuple[WorkerSpec, ...]:
 def deployed(settings: Settings) -> tuple[WorkerSpec, ...]:
     """Those that run in deployments of their own, on Ray."""
     return tuple(spec for spec in specs(settings) if spec.params.where == DEPLOYMENT)
+
+
+def spare_cores(settings: Settings) -> int:
+    """How many of the first cores the thread that takes a replica's calls keeps off, like the planners; 0 = none.
+
+    Where all cores are busy, Linux leaves a thread that wakes on the core that it had: it does not look whether others
+    have nothing but threads of SCHED_IDLE, which would leave at once. So it is not to be on a core that it shares
+    with the network, stores and callers. Only where planners leave so, and each replica has such a core.
+    """
+    planners = [spec.params for spec in deployed(settings) if isinstance(spec.params, PlannerParams)]
+    if any(params.scheduling != IDLE for params in planners):
+        return 0
+    spare = min((params.spare_cores for params in planners), default=0)
+    return spare if settings.runtime.bounds.most <= len(cores()) - spare else 0
 
 
 class Workers:

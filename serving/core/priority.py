@@ -47,6 +47,24 @@ def breathe() -> None:
         _pace.since = thread_time()
 
 
+def cores() -> list[int]:
+    """Those that the calling thread may use, in order; none where the system does not tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def but_the_first(spare: int) -> list[int]:
+    """`cores()` without the first so many; one is left, however few there are."""
+    found = cores()
+    return found[min(spare, len(found) - 1) :] if found else []
+
+
+def keep_off(spare: int) -> None:
+    """The calling thread, and those that it starts, use the first so many cores no longer. Elsewhere than on Linux
+    nothing changes."""
+    with suppress(AttributeError, OSError):
+        os.sched_setaffinity(threading.get_native_id(), but_the_first(spare))
+
+
 give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 """Lets a thread that waits for this core have it first."""
 

@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from typing import Final
 
+from serving.core.priority import but_the_first
 from serving.runtime.worker_params import IDLE
 from serving.runtime.worker_params import NICE as NICELY
 
@@ -38,8 +39,7 @@ def keep_off(spare_cores: int) -> None:
     compute, whatever else a worker's process does would have to be done on the core that is meant for the pages.
     """
     with suppress(AttributeError, OSError):
-        cores = sorted(os.sched_getaffinity(0))
-        left = cores[min(spare_cores, len(cores) - 1) :]
+        left = but_the_first(spare_cores)
         seen: set[str] = set()
         while new := set(os.listdir(THREADS)) - seen:  # one that has not been told yet may start others
             for thread in new:

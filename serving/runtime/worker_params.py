@@ -95,6 +95,7 @@ class PlannerParams(WorkerParams):
         high=3600,
         unit="s",
     )
+    scheduling: str = setting(IDLE, SCHEDULING, choices=(NICE, IDLE))
     spare_cores: int = setting(1, SPARE_CORES, low=0, high=1024, unit="cores")
 
 

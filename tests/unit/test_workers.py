@@ -9,13 +9,13 @@ import pytest
 from small_worker import small
 
 from serving.core.errors import SettingError
-from serving.listening import worker_admin
+from serving.listening import door_params, worker_admin
 from serving.runtime.ray_cluster import check_worker_gpus
 from serving.runtime.worker_params import WorkersParams
 from serving.settings import Settings, load
 from serving.transport.contract import methods
 from serving.transport.edge_config import PACKAGE, REPEATABLE
-from serving.workers import deployed, limits, specs
+from serving.workers import deployed, limits, spare_cores, specs
 
 
 @pytest.fixture
@@ -49,6 +49,37 @@ def test_deployments_are_those_that_the_settings_say(settings: Settings) -> None
     assert [spec.name for spec in specs(settings) if spec.name not in names] == ["replan"], "it waits for no plan"
     inside = load(environ={"STOREGATE__WORKERS__FORECAST__WHERE": "gateway"})
     assert [spec.name for spec in deployed(inside)] == inside.workers.deployed == names[1:]
+
+
+@pytest.mark.parametrize(
+    ("cores", "changed", "spare"),
+    [
+        pytest.param(2, {}, 1, id="as planners do"),
+        pytest.param(1, {}, 0, id="there is no other core"),
+        pytest.param(4, {"RUNTIME__REPLICAS": "3"}, 1, id="each replica has one"),
+        pytest.param(4, {"RUNTIME__REPLICAS_MAX": "4"}, 0, id="too few for as many as there may be"),
+        pytest.param(8, {"WORKERS__PLACE__SPARE_CORES": "3", "WORKERS__ROUTE__SPARE_CORES": "2"}, 2, id="the least"),
+        pytest.param(2, {"WORKERS__ROUTE__SPARE_CORES": "0"}, 0, id="one takes all"),
+        pytest.param(2, {"WORKERS__PLACE__SCHEDULING": "nice"}, 0, id="one keeps its core to the end of a slice"),
+        pytest.param(
+            2, {"WORKERS__PLACE__WHERE": "gateway", "WORKERS__ROUTE__WHERE": "gateway"}, 0, id="threads of it"
+        ),
+    ],
+)
+def test_pages_are_computed_where_planners_leave_at_once(
+    monkeypatch: pytest.MonkeyPatch, cores: int, changed: dict[str, str], spare: int
+) -> None:
+    monkeypatch.setattr("serving.workers.cores", lambda: list(range(cores)))
+    assert spare_cores(load(environ={f"STOREGATE__{key}": value for key, value in changed.items()})) == spare
+
+
+@pytest.mark.parametrize(("on_ray", "least"), [(True, 1), (False, 0)])
+def test_without_ray_the_thread_that_takes_calls_may_use_every_core(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, on_ray: bool, least: int
+) -> None:
+    """Planners are threads of its own process there, and no idle ones."""
+    monkeypatch.setattr("serving.workers.cores", lambda: [0, 1])
+    assert {door.grpc.spare_cores for door in door_params(settings, on_ray)} == {least}
 
 
 def test_admin_ports_of_workers_come_after_those_of_replicas() -> None:

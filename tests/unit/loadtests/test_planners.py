@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from loadtests.planner_calls import asks, batching, slotting, town
-from loadtests.planners import Stretch, summary
+from loadtests.planners import TRIES, Stretch, summary, undisturbed
 from serving.decisions.place.checks import check_batch, check_slotting
 from serving.decisions.route.building import check_seconds
 from serving.decisions.route.params import Limits
@@ -39,6 +41,27 @@ def test_kinds_are_told_apart_and_one_bad_moment_does_not_stand_for_all() -> Non
 def test_every_broken_promise_is_named(beside: Stretch, said: str) -> None:
     _, (note,) = summary([stretch(False, 2.0), beside])
     assert said in note
+
+
+def test_a_stretch_that_the_host_disturbed_is_made_again_a_few_times() -> None:
+    """What failed in one that does not count is told all the same."""
+    found = [
+        replace(stretch(True, 9.0, failed=("Recommend: UNAVAILABLE",)), stolen=0.2),
+        replace(stretch(True, 2.0), stolen=0.001),
+        stretch(True, 1.0),
+    ]
+    told: list[str] = []
+    one = undisturbed(iter(found).__next__, told.append)
+    assert (one.took_ms[0], one.failed) == (2.0, ("Recommend: UNAVAILABLE",))
+    assert told == ["the host took 20.0 % of the time"]
+    made: list[Stretch] = []
+
+    def disturbed() -> Stretch:
+        made.append(replace(stretch(True, float(len(made))), stolen=0.3))
+        return made[-1]
+
+    assert undisturbed(disturbed, told.append).took_ms == made[-1].took_ms
+    assert len(made) == TRIES
 
 
 def test_what_planners_ask_for_is_valid_and_the_seed_decides_it() -> None:

@@ -53,6 +53,7 @@ def kept_off(spare: int) -> list[list[int]]:
         return [before.submit(seen).result()[2], later.submit(seen).result()[2], seen()[2]]
 
 
-def test_planners_leave_a_core_to_pages_unless_they_are_told_to_take_all() -> None:
-    assert PlannerParams().spare_cores == 1
+def test_planners_leave_a_core_to_pages_and_the_others_at_once_unless_they_are_told_otherwise() -> None:
+    assert (PlannerParams().spare_cores, PlannerParams().scheduling) == (1, IDLE)
+    assert PlannerParams(scheduling=NICELY).scheduling == NICELY
     assert PlannerParams(spare_cores=0).spare_cores == 0

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import grpc
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -59,6 +60,30 @@ def test_all_that_waits_is_seen_at_once() -> None:
     for channel in channels:
         channel.close()
     front.close(0.0)
+
+
+class Where:
+    """An Intake that tells which cores its thread may use."""
+
+    def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
+        for call in calls:
+            call.responder.respond(call.call_id, bytes(sorted(os.sched_getaffinity(0))))
+        return False
+
+    def cancel(self, responder: Responder, call_id: int) -> None:
+        pass
+
+
+@pytest.mark.parametrize("spare", [0, 1, 1024])
+def test_the_thread_that_takes_calls_keeps_off_the_spare_cores(spare: int) -> None:
+    """One is left to it however few there are; the process itself may use all."""
+    before = sorted(os.sched_getaffinity(0))
+    front = NativeFront(FrontParams(spare_cores=spare), (ASK,), ("unit.Service",))
+    front.start(Where())
+    with grpc.insecure_channel(f"127.0.0.1:{front.port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
+        assert list(channel.unary_unary(ASK)(b"", timeout=WAIT_S)) == (before[spare:] or before[-1:])
+    front.close(0.0)
+    assert sorted(os.sched_getaffinity(0)) == before
 
 
 def test_open_reflection_sessions_keep_no_health_check_waiting() -> None:
