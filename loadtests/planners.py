@@ -44,6 +44,7 @@ from loadtests.run import SMALL_ITEMS, SMALL_USERS
 from loadtests.telling import tell
 from serving.core.errors import StoregateError
 from serving.runtime.home import workers
+from serving.runtime.process import tune
 from serving.runtime.worker_params import IDLE, NICE, PlannerParams
 
 WORKERS: Final = ("place", "route")
@@ -55,6 +56,8 @@ PAGE_S, PLAN_S = 10.0, 60.0
 WARM_PAGES = 200
 CHANNEL: Final = [("grpc.use_local_subchannel_pool", 1)]
 CPU_DIGITS = 2
+GIL_SWITCH_S: Final = 0.0002
+"""A caller that has its page waits no longer than that for another caller with Python's lock."""
 STOLEN_MAX: Final = 0.005
 """Of the processors' time, by the host for other machines (`steal` of proc(5)): more, and a stretch tells of those."""
 TRIES: Final = 4
@@ -224,7 +227,8 @@ def undisturbed(make: Callable[[], Stretch], say: Say) -> Stretch:
 
 def summary(stretches: Sequence[Stretch]) -> tuple[list[dict[str, Any]], list[str]]:
     """A row for pages alone and one for pages beside planners, and what was broken. Percentiles are medians over the
-    stretches of a kind, so that one disturbed moment does not stand for all."""
+    stretches of a kind, so that one disturbed moment does not stand for all; the ratio is the median of `ratios`, as a
+    machine's speed may change from minute to minute."""
     rows: list[dict[str, Any]] = []
     for name, beside in (("recommend alone", False), ("recommend beside planners", True)):
         some = [one for one in stretches if one.beside == beside and one.took_ms]
@@ -239,7 +243,7 @@ def summary(stretches: Sequence[Stretch]) -> tuple[list[dict[str, Any]], list[st
             }
         )  # fmt: skip
     busy = [one for one in stretches if one.beside]
-    ratio, plans = rows[1]["p99_ms"] / rows[0]["p99_ms"], sum(one.plans for one in busy)
+    ratio, plans = float(np.median(ratios(stretches))), sum(one.plans for one in busy)
     rows[1] |= {"ratio": round(ratio, 2), "plans": plans}
     cores = [one.cores for one in busy if one.cores is not None]
     if cores:
@@ -253,6 +257,18 @@ def summary(stretches: Sequence[Stretch]) -> tuple[list[dict[str, Any]], list[st
     return rows, notes
 
 
+def ratios(stretches: Sequence[Stretch]) -> list[float]:
+    """Of each stretch beside planners: its p99 over the mean of those of its neighbours without."""
+    some = [one for one in stretches if one.took_ms]
+    p99s = [float(np.percentile(one.took_ms, 99)) for one in some]
+    found: list[float] = []
+    for at, one in enumerate(some):
+        alone = [p99s[n] for n in (at - 1, at + 1) if 0 <= n < len(some) and not some[n].beside]
+        if one.beside and alone:
+            found.append(p99s[at] / float(np.mean(alone)))
+    return found
+
+
 def measure(
     home: Path, load: dict[str, Any], *, local: bool, scheduling: str, spare_cores: int, search_s: float,
     stretches: int, seed: int, say: Say,
@@ -261,6 +277,7 @@ def measure(
     begun = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(orderly_end())
+        tune(GIL_SWITCH_S)
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storegate-planners-")))
         facts = shop(home, items=SMALL_ITEMS, users=SMALL_USERS, seed=seed, say=say)
         bodies = [unframe(body) for body in shuffled(known(of_home(home).users), seed)]

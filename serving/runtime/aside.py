@@ -31,6 +31,18 @@ def stand_aside(scheduling: str = NICELY) -> None:
             os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
 
 
+def whoever_stands_aside(scheduling: str) -> None:
+    """All threads of this process that have called `stand_aside`, and those that they have started, do so in this way:
+    the threads by which bundles come would else keep a core to the end of their slice."""
+    if scheduling != IDLE:
+        return
+    with suppress(AttributeError, OSError):
+        for thread in map(int, os.listdir(THREADS)):
+            with suppress(OSError):  # it has ended
+                if os.getpriority(os.PRIO_PROCESS, thread) >= NICE:
+                    os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+
+
 def keep_off(spare_cores: int) -> None:
     """So many of the cores that the calling thread may use are no longer used by this process, the first ones.
 

@@ -23,7 +23,7 @@ from ray.serve.handle import DeploymentHandle
 from serving.core.clock import SystemClock
 from serving.core.errors import WorkerUnavailable
 from serving.engine.remote import Answers, Bundle
-from serving.runtime.aside import keep_off, stand_aside
+from serving.runtime.aside import keep_off, stand_aside, whoever_stands_aside
 from serving.runtime.near_link import DIED
 from serving.runtime.params import RuntimeParams
 from serving.runtime.process import settle, tune
@@ -139,6 +139,7 @@ class WorkerReplica:
             self._turns.of("").submit(keep_off, params.spare_cores)
         for thread in self._turns:  # not before: what compiles for an idle core alone may do so for ever
             thread.submit(stand_aside, params.scheduling)
+        self._turns.of("").submit(whoever_stands_aside, params.scheduling)
 
     async def run(self, bundle: Bundle) -> Answers:
         """See Host. Bundles that nobody waits for any more are taken from the queue of their thread, or told so."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from loadtests.planner_calls import asks, batching, slotting, town
-from loadtests.planners import TRIES, Stretch, summary, undisturbed
+from loadtests.planners import TRIES, Stretch, ratios, summary, undisturbed
 from serving.decisions.place.checks import check_batch, check_slotting
 from serving.decisions.route.building import check_seconds
 from serving.decisions.route.params import Limits
@@ -27,6 +27,14 @@ def test_kinds_are_told_apart_and_one_bad_moment_does_not_stand_for_all() -> Non
     assert (beside["ratio"], beside["planner_cores"]) == (1.1, 1.5)
     assert "planner_cores" not in alone
     assert notes == []
+
+
+def test_a_machine_that_becomes_slower_changes_no_ratio() -> None:
+    """Neighbours are compared; of a kind alone there is nothing to compare."""
+    slower = [stretch(kind, ms * (1.1 if kind else 1.0)) for ms, kind in ((1.0, False), (2.0, True), (3.0, False))]
+    slower += [stretch(True, 3.3), stretch(False, 3.0)]
+    assert ratios(slower) == pytest.approx([1.1, 1.1])
+    assert ratios([stretch(True, 1.0), stretch(True, 2.0)]) == []
 
 
 @pytest.mark.parametrize(

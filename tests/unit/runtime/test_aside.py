@@ -8,7 +8,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from serving.runtime.aside import NICE, keep_off, stand_aside
+from serving.runtime.aside import NICE, keep_off, stand_aside, whoever_stands_aside
 from serving.runtime.worker_params import IDLE, PlannerParams
 from serving.runtime.worker_params import NICE as NICELY
 
@@ -29,6 +29,22 @@ def test_only_the_calling_thread_yields_and_those_that_it_starts(scheduling: str
         with one.submit(ThreadPoolExecutor, 1).result() as below:
             assert one.submit(lambda: below.submit(seen).result()).result() == (NICE, policy, ALL)
     assert seen() == before
+
+
+@pytest.mark.parametrize(("scheduling", "policy"), [(NICELY, os.SCHED_OTHER), (IDLE, os.SCHED_IDLE)])
+def test_threads_that_were_there_yield_in_the_way_that_is_asked_for_later(scheduling: str, policy: int) -> None:
+    """By a door of a worker bundles come before the worker has compiled all it needs. Nobody else is touched."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        assert process.submit(told_later, scheduling).result() == [(NICE, policy), (0, os.SCHED_OTHER)]
+
+
+def told_later(scheduling: str) -> list[tuple[int, int]]:
+    """Nice value and policy of a thread that has stood aside before, and of one that has not."""
+    with ThreadPoolExecutor(1) as aside, ThreadPoolExecutor(1) as other:
+        aside.submit(stand_aside).result()
+        other.submit(seen).result()
+        whoever_stands_aside(scheduling)
+        return [each.submit(seen).result()[:2] for each in (aside, other)]
 
 
 @pytest.mark.parametrize(
