@@ -20,6 +20,8 @@ from serving.setting_sources import ENV_HOME, ENV_PREFIX
 from storegate.client import Client
 
 STOREGATE = Path(sys.executable).with_name("storegate")
+AMONG_OTHERS = {f"workers.{planner}.scheduling": "nice" for planner in ("place", "route")}
+"""Other tests take all cores, in the same session: of what they leave, an idle planner would make no plan in time."""
 FREE_PORTS = ("--grpc-port", "0", "--http-port", "0", "--admin-port", "0")
 START_S_MAX = 150.0
 STOP_S_MAX = 100.0
@@ -75,7 +77,7 @@ class Gateway:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment(home, settings),
+                env=environment(home, AMONG_OTHERS | dict(settings or {})),
                 cwd=home,
             )
 
