@@ -159,7 +159,7 @@ def test_the_command_asks_a_gateway(local_gateway: Gateway, tmp_path: Path) -> N
     (tmp_path / "orders.csv").write_text("order_id,item_id\n1,pen\n2,mug\n3,pen\n")
     files = [f"--{name}={tmp_path / name}.{kind}" for name, kind in (("items", "csv"), ("orders", "csv"))]
     done = command(
-        local_gateway.home, "place", "batch", f"--layout={tmp_path / 'dc.toml'}", *files, "--seconds=0.01",
+        local_gateway.home, "place", "batch", f"--layout={tmp_path / 'dc.toml'}", *files, "--seconds=0.5",
         "--max-orders=2", "--json", "--target", local_gateway.target,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
