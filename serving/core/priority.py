@@ -58,7 +58,7 @@ def but_the_first(spare: int) -> list[int]:
     return found[min(spare, len(found) - 1) :] if found else []
 
 
-def keep_off(spare: int) -> None:
+def leave_the_first(spare: int) -> None:
     """The calling thread, and those that it starts, use the first so many cores no longer. Elsewhere than on Linux
     nothing changes."""
     with suppress(AttributeError, OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -37,7 +38,7 @@ def whoever_stands_aside(scheduling: str) -> None:
     if scheduling != IDLE:
         return
     with suppress(AttributeError, OSError):
-        for thread in map(int, os.listdir(THREADS)):
+        for thread in _threads():
             with suppress(OSError):  # it has ended
                 if os.getpriority(os.PRIO_PROCESS, thread) >= NICE:
                     os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
@@ -52,9 +53,14 @@ def keep_off(spare_cores: int) -> None:
     """
     with suppress(AttributeError, OSError):
         left = but_the_first(spare_cores)
-        seen: set[str] = set()
-        while new := set(os.listdir(THREADS)) - seen:  # one that has not been told yet may start others
-            for thread in new:
-                with suppress(OSError):  # it has ended
-                    os.sched_setaffinity(int(thread), left)
-            seen |= new
+        for thread in _threads():
+            with suppress(OSError):  # it has ended
+                os.sched_setaffinity(thread, left)
+
+
+def _threads() -> Iterator[int]:
+    """Of this process, also those that have been started meanwhile: one that has not been told yet may start others."""
+    seen: set[str] = set()
+    while new := set(os.listdir(THREADS)) - seen:
+        yield from map(int, new)
+        seen |= new

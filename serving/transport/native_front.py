@@ -12,7 +12,7 @@ from pygrpc_native import EVENT_CALL, NativeGrpcFront
 
 from serving.core.clock import NEVER, Clock, SystemClock
 from serving.core.errors import InternalError, NotReady, PayloadTooLarge, StoregateError
-from serving.core.priority import keep_off, patient
+from serving.core.priority import leave_the_first, patient
 from serving.engine.calls import Call, Intake
 from serving.transport import status
 from serving.transport.callers import CALLER_KEY, caller_at, caller_named
@@ -140,7 +140,7 @@ class NativeFront:
         While it has work to do for the engine it looks for new calls after every batch, without waiting for them.
         """
         if self._params.spare_cores:
-            keep_off(self._params.spare_cores)
+            leave_the_first(self._params.spare_cores)
         receive, working = self._front.recv_batch_details, False
         while (events := receive(DRAIN_MAX, 0 if working else None)) is not None:
             working = self._hand_over(events, intake)
