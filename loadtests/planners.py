@@ -7,8 +7,8 @@ python -m loadtests.planners --local
 
 A gateway of its own. Planners keep off the first core (`workers.*.spare_cores`), and callers keep to it: what they
 wait for a planner's slice is none of the gateway's. Pages are asked for at a fixed rate by an open loop; their time
-counts from when they were to be sent. Planners ask again as soon as they are answered. A stretch of which another
-machine on the same host took its part is made again.
+counts from when they were to be sent. Callers of plans ask again as soon as they are answered, in a process of their
+own. A stretch of which another machine on the same host took its part is made again.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +38,7 @@ from loadtests.bench.report import Result
 from loadtests.bench.store import describe, shop
 from loadtests.gateway import OwnGateway, orderly_end
 from loadtests.ids import of_home
+from loadtests.planner_callers import CHANNEL, Planners, planned
 from loadtests.planner_calls import Ask, asks
 from loadtests.run import SMALL_ITEMS, SMALL_USERS
 from loadtests.telling import tell
@@ -52,9 +52,8 @@ RATIO_MAX: Final = 1.2
 """p99 of Recommend beside the planners over its own without them: the promise."""
 WARM_S: Final = 240.0
 """For a first plan of each kind, which may have to compile."""
-PAGE_S, PLAN_S = 10.0, 60.0
+PAGE_S: Final = 10.0
 WARM_PAGES = 200
-CHANNEL: Final = [("grpc.use_local_subchannel_pool", 1)]
 CPU_DIGITS = 2
 GIL_SWITCH_S: Final = 0.0002
 """A caller that has its page waits no longer than that for another caller with Python's lock."""
@@ -113,46 +112,6 @@ class Pages:
                     self.failed.append(f"Recommend: {error.code().name}: {error.details()}")
 
 
-class Planners:
-    """So many callers, at work from construction on, each with one kind of plan again and again."""
-
-    def __init__(self, target: str, kinds: Sequence[Ask], count: int) -> None:
-        self.plans: Counter[str] = Counter()
-        self.failed: list[str] = []
-        self._target = target
-        self._enough = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(kinds[number % len(kinds)],)) for number in range(count)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def close(self) -> None:
-        """Lets each finish the plan it waits for, so that nothing is searched afterwards."""
-        self._enough.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, kind: Ask) -> None:
-        with grpc.insecure_channel(self._target, options=CHANNEL) as channel:
-            while not self._enough.is_set():
-                try:
-                    planned(channel, kind, PLAN_S)
-                    self.plans[kind.name] += 1
-                except grpc.RpcError as error:
-                    self.failed.append(f"{kind.name}: {error.code().name}: {error.details()}")
-                    self._enough.wait(0.1)  # one that is refused does not ask in a tight loop
-
-
-def planned(channel: grpc.Channel, kind: Ask, timeout_s: float) -> bytes:
-    """The last answer to one call. Raises grpc.RpcError."""
-    if not kind.stream:
-        answer: bytes = channel.unary_unary(kind.method)(kind.payload, timeout=timeout_s)
-        return answer
-    (*_, last) = channel.unary_stream(kind.method)(kind.payload, timeout=timeout_s)
-    return bytes(last)
-
-
 def _there(channel: grpc.Channel, kind: Ask, until: float) -> bool:
     """Whether its worker answers: a gateway is ready before its workers are. Raises grpc.RpcError after `until`."""
     try:
@@ -189,8 +148,8 @@ class Load:
 
     def stretch(self, beside: bool, seed: int, used: Callable[[], float | None] = lambda: None) -> Stretch:
         """Pages for so long, alone or beside the planners. used: seconds of the processor that planners have had."""
-        planners = Planners(self.target, self.kinds, self.planners if beside else 0)
-        try:
+        planners = Planners(self.target, self.kinds, self.planners) if beside else None
+        with planners or nullcontext():
             before, began, host = used(), time.monotonic(), psutil.cpu_times()
             pages = Pages(self.target, self.bodies, self.rate, self.callers, seed)
             try:
@@ -198,11 +157,9 @@ class Load:
             finally:
                 pages.close()
             after, took, stolen = used(), time.monotonic() - began, stolen_since(host)
-        finally:
-            planners.close()
         cores = None if before is None or after is None else (after - before) / took
-        failed = (*pages.failed, *planners.failed)
-        return Stretch(beside, tuple(pages.took_ms), failed, planners.plans.total(), cores, stolen)
+        plans, failed = (planners.plans.total(), planners.failed) if planners else (0, [])
+        return Stretch(beside, tuple(pages.took_ms), (*pages.failed, *failed), plans, cores, stolen)
 
 
 def stolen_since(before: Any) -> float:

@@ -54,6 +54,9 @@ class NearLink:
         self._doors: dict[str, _Way] = {}
         self._wanted = 1
         self._seen = 0
+        """The folder's time when nothing in it was new."""
+        self._look_again = True
+        """Whatever the folder's time is."""
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"storegate-near-{worker}", daemon=True)
         self._thread.start()
@@ -97,6 +100,7 @@ class NearLink:
             try:
                 self._look()
             except Exception as error:  # calls go through Ray meanwhile
+                self._look_again = True
                 if said != str(error):
                     said = str(error)
                     log.error("looking for the worker %s failed", self._worker, exc_info=error)
@@ -110,15 +114,15 @@ class NearLink:
             stamp = folder.stat().st_mtime_ns
         except FileNotFoundError:
             return
-        if stamp == self._seen:
+        if stamp == self._seen and not self._look_again:
             return
+        self._look_again = False  # first: a way that is lost while we look is seen next time
         found = [one for one in workers(self._home) if one.worker == self._worker]
         self._wanted = max((one.replicas for one in found), default=1)
-        missed = False
         for one in found:
-            if one.here and one.door and one.name not in self._doors:
-                missed |= not self._knock(folder / one.door, one)
-        if not missed and time.time_ns() - stamp > SETTLED_S * 1e9:
+            if one.here and one.door and one.name not in self._doors and not self._knock(folder / one.door, one):
+                self._look_again = True
+        if time.time_ns() - stamp > SETTLED_S * 1e9:
             self._seen = stamp
 
     def _knock(self, path: Path, one: RunningWorker) -> bool:
@@ -150,7 +154,7 @@ class NearLink:
             left = way.left()
             if self._doors.get(name) is way:
                 del self._doors[name]
-        self._seen = 0  # its process may be there still
+        self._look_again = True  # its process may be there still
         if left and not self._closed.is_set():
             log.warning("a process of the worker %s has gone with %d batches", self._worker, len(left))
         for sent in left:

@@ -23,7 +23,8 @@ STOREGATE = Path(sys.executable).with_name("storegate")
 AMONG_OTHERS = {f"workers.{planner}.scheduling": "nice" for planner in ("place", "route")}
 """Other tests take all cores, in the same session: of what they leave, an idle planner would make no plan in time."""
 FREE_PORTS = ("--grpc-port", "0", "--http-port", "0", "--admin-port", "0")
-START_S_MAX = 150.0
+START_S_MAX = 300.0
+"""The first one compiles all kernels, while other tests compile theirs."""
 STOP_S_MAX = 100.0
 ASK_S_MAX = 40.0
 """Deadline of a question: far above any answer time, so that a busy machine fails no test."""

@@ -61,9 +61,9 @@ def depot() -> Depot:
 
 
 @contextmanager
-def lane_to(depot: object, size: Size | None = None, call_s_max: float = 60.0, **bounds: int) -> Iterator[RemoteLane]:
+def lane_to(depot: object, size: Size | None = None, call_s_max: float = 60.0, **bounds: float) -> Iterator[RemoteLane]:
     """in_flight_max, and bounds of what waits."""
-    in_flight_max = bounds.pop("in_flight_max", 1)
+    in_flight_max = int(bounds.pop("in_flight_max", 1))
     methods = {ECHO: Sent(size, repeatable=True), OTHER: Sent()}
     limits = RemoteLimits(Limits(**{"batch_max": 2} | bounds), in_flight_max, call_s_max)
     lane = RemoteLane("small", methods, depot, limits, SystemClock())  # type: ignore[arg-type]
@@ -297,7 +297,8 @@ def test_many_threads_one_outcome_a_call(recorder: object, make_route: Callable[
 
         def close(self) -> None: ...
 
-    with pool, lane_to(Pool(), in_flight_max=3, batch_max=4, queue_max=5000) as lane, ThreadPoolExecutor(4) as callers:
+    all_wait = {"queue_max": 5000, "queue_seconds_max": 3600.0}  # a machine that stands still for a moment refuses none
+    with pool, lane_to(Pool(), in_flight_max=3, batch_max=4, **all_wait) as lane, ThreadPoolExecutor(4) as callers:
 
         def bring(first: int) -> None:
             for number in range(first, first + 500):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,9 @@ from small_worker import ADD, NAME, small
 from serving.core.clock import SystemClock
 from serving.core.errors import WorkerUnavailable
 from serving.engine.remote import Bundle, Request
+from serving.runtime import near_link
 from serving.runtime.home import run_folder, workers
-from serving.runtime.near_link import NearLink
+from serving.runtime.near_link import SETTLED_S, NearLink
 from serving.runtime.worker_post import Post
 from serving.runtime.worker_turns import Turns
 
@@ -145,6 +148,31 @@ def test_one_that_hangs_gets_no_more_than_its_turn(tmp_path: Path) -> None:
             assert [world.link.send(bundle("1 2")).result(WAIT_S) for _ in range(5)] == [[b"3"]] * 5
         finally:
             os.kill(pid, signal.SIGCONT)
+
+
+def test_a_way_that_is_lost_while_somebody_looks_is_found_again(tmp_path: Path, monkeypatch) -> None:
+    """Its door is open still, and nothing else will change in the folder."""
+    spec, clock, real = small(), SystemClock(), time.time_ns
+    lost = threading.Event()
+
+    def at_the_end_of_a_look() -> int:
+        if not lost.is_set() and link.near:
+            lost.set()
+            link._doors["p"].close()
+            awaited(lambda: link.near == 0, "the way is lost")
+        return real() + int(10 * SETTLED_S * 1e9)
+
+    with short_home() as home:
+        turns = Turns(spec, clock)
+        post = Post(spec, tmp_path, home, "p", ("127.0.0.1", (0,)), clock, turns)
+        monkeypatch.setattr(near_link.time, "time_ns", at_the_end_of_a_look)
+        link = NearLink(NAME, home, Beside(tmp_path / "far"))
+        try:
+            awaited(lambda: lost.is_set() and link.near == 1, "the door was knocked at again")
+        finally:
+            link.close()
+            turns.close()
+            post.close()
 
 
 def test_what_a_leaving_process_has_not_begun_goes_elsewhere(tmp_path: Path) -> None:

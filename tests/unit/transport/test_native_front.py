@@ -11,6 +11,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from link_laws import awaited
 
 from serving.core.errors import Overloaded
 from serving.engine.calls import Call, Responder
@@ -153,15 +154,16 @@ def test_a_front_that_closes_tells_the_engine_that_it_does_not_come_back() -> No
 
 def test_threads_that_read_and_write_do_not_put_the_engine_off_its_core() -> None:
     """Every thread that pygrpc-native starts waits for its turn when it wakes."""
-    before = set(os.listdir("/proc/self/task"))
+    tasks = Path("/proc/self/task")
+    before = set(os.listdir(tasks))
     front = NativeFront(FrontParams(port=0), [ASK], [])
+
+    def started() -> list[int]:
+        """They take their names when they first run."""
+        new = set(os.listdir(tasks)) - before
+        return [int(task) for task in new if "grpc-native" in (tasks / task / "comm").read_text()]
+
     try:
-        started = set(os.listdir("/proc/self/task")) - before
-        policies = {
-            os.sched_getscheduler(int(task))
-            for task in started
-            if "grpc-native" in Path(f"/proc/self/task/{task}/comm").read_text()
-        }
-        assert policies == {os.SCHED_BATCH}
+        assert {os.sched_getscheduler(task) for task in awaited(started, "they run")} == {os.SCHED_BATCH}
     finally:
         front.close(0.0)
