@@ -3,6 +3,7 @@
 python -m loadtests.planners
 python -m loadtests.planners --spare-cores 0 --json
 python -m loadtests.planners --scheduling nice
+python -m loadtests.planners --no-realtime
 python -m loadtests.planners --local
 
 A gateway of its own. Planners keep off the first core (`workers.*.spare_cores`), and callers keep to it: what they
@@ -227,8 +228,8 @@ def ratios(stretches: Sequence[Stretch]) -> list[float]:
 
 
 def measure(
-    home: Path, load: dict[str, Any], *, local: bool, scheduling: str, spare_cores: int, search_s: float,
-    stretches: int, seed: int, say: Say,
+    home: Path, load: dict[str, Any], *, local: bool, scheduling: str, spare_cores: int, realtime: bool,
+    search_s: float, stretches: int, seed: int, say: Say,
 ) -> Result:  # fmt: skip
     """Raises StoregateError, grpc.RpcError. The notes of the result are broken promises."""
     begun = time.monotonic()
@@ -240,6 +241,7 @@ def measure(
         bodies = [unframe(body) for body in shuffled(known(of_home(home).users), seed)]
         settings = {f"workers.{name}.scheduling": scheduling for name in WORKERS}
         settings |= {f"workers.{name}.spare_cores": str(spare_cores) for name in WORKERS}
+        settings["server.realtime"] = str(realtime).lower()
         gateway = stack.enter_context(closing(OwnGateway(home, local=local, folder=work, settings=settings)))
         if spare_cores and not local:
             stack.enter_context(keeping_to(spare_cores))
@@ -260,7 +262,7 @@ def measure(
                 say(f"{'beside' if one.beside else 'alone'}: p99 {p99:.2f} ms of {len(one.took_ms):,}")
     rows, notes = summary(found)
     setup = {"runtime": "local" if local else "ray", "scheduling": scheduling, "spare_cores": spare_cores,
-             "stretches": stretches, "search_s": search_s, **load}  # fmt: skip
+             "realtime": realtime, "stretches": stretches, "search_s": search_s, **load}  # fmt: skip
     command = " ".join(["python", "-m", "loadtests.planners", *sys.argv[1:]])
     return Result(command, describe(facts), seed, setup, rows, time.monotonic() - begun, notes)
 
@@ -313,6 +315,10 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
     "--spare-cores", type=click.IntRange(0, 1024), default=PlannerParams().spare_cores, show_default=True,
     help="That planners keep off.",
 )  # fmt: skip
+@click.option(
+    "--realtime/--no-realtime", default=True, show_default=True,
+    help="Whether what computes pages asks for SCHED_FIFO on the planners' cores (server.realtime).",
+)  # fmt: skip
 @click.option("--local", is_flag=True, help="Without Ray: planners are threads of the gateway's own process.")
 @click.option("--json", "json_", is_flag=True, help="One JSON object on standard output instead of the table.")
 @click.option(
@@ -321,15 +327,16 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 def main(
-    search: float, stretches: int, scheduling: str, spare_cores: int, local: bool, json_: bool, home: Path, seed: int,
-    **load: float,
+    search: float, stretches: int, scheduling: str, spare_cores: int, realtime: bool, local: bool, json_: bool,
+    home: Path, seed: int, **load: float,
 ) -> None:  # fmt: skip
     """Ends with 1 when a call failed or the promise was broken."""
     log = Console(stderr=True, highlight=False)
     try:
         result = measure(
-            home.absolute(), load, local=local, scheduling=scheduling, spare_cores=spare_cores, search_s=search,
-            stretches=stretches, seed=seed, say=lambda line: log.print(line, style="dim"),
+            home.absolute(), load, local=local, scheduling=scheduling, spare_cores=spare_cores,
+            realtime=realtime, search_s=search, stretches=stretches, seed=seed,
+            say=lambda line: log.print(line, style="dim"),
         )  # fmt: skip
     except (StoregateError, ValueError) as error:
         raise click.ClickException(str(error)) from error

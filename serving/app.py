@@ -37,6 +37,7 @@ from serving.engine.remote import Connect
 from serving.engine.scaling import Load
 from serving.engine.telemetry import Family
 from serving.listening import door_params, engine_params, worker_admin
+from serving.runtime.aside import keep_off
 from serving.runtime.doors import DoorParams, Doors, first_open
 from serving.runtime.home import home_mark
 from serving.runtime.metrics import registry
@@ -47,7 +48,7 @@ from serving.settings import Settings
 from serving.stores import Backing, catalogue_store, counter_files, decision_store, profile_store
 from serving.transport.admin_face import admin_app
 from serving.transport.probe import grpc_health
-from serving.workers import Workers, deployed
+from serving.workers import Workers, deployed, spare_cores
 
 STORE_WAIT_S = 2.0
 """How long a start waits for Redis before it goes on without."""
@@ -101,7 +102,11 @@ class Gateway:
         self._prices.start()
         self._shelf.start()
         self._workers.wait_built()
-        self._doors = first_open(door_params(self._settings, self._shared), self._bind)
+        spare = spare_cores(self._settings, self._shared)
+        params = door_params(self._settings, self._shared, spare)
+        if spare:
+            keep_off(spare)
+        self._doors = first_open(params, self._bind)
         self._doors.open()
 
     def ready(self) -> tuple[bool, str]:

@@ -13,7 +13,7 @@ from serving.settings import Settings
 from serving.transport.edge_config import LOOPBACK
 from serving.transport.front_params import FrontParams
 from serving.transport.tokens import token_digest
-from serving.workers import deployed, spare_cores
+from serving.workers import deployed, io_cores
 
 BEHIND_EDGE_IDLE_S = 75.0
 """After which a replica closes an idle HTTP connection of the edge: later than the edge does, which may be using it."""
@@ -42,8 +42,9 @@ def engine_params(settings: Settings) -> EngineParams:
     )
 
 
-def door_params(settings: Settings, shared_ports: bool) -> list[DoorParams]:
-    """The listeners, where they may be: the first that can be bound are to be used.
+def door_params(settings: Settings, shared_ports: bool, spare: int = 0) -> list[DoorParams]:
+    """The listeners, where they may be: the first that can be bound are to be used. spare: cores of this machine that
+    the replica's other threads keep off.
 
     A rollout runs old and new replicas side by side, and other programs may hold a few ports.
     """
@@ -56,7 +57,8 @@ def door_params(settings: Settings, shared_ports: bool) -> list[DoorParams]:
         shared_ports,
         tokens,
         plans=settings.route.limits,
-        spare_cores=spare_cores(settings) if shared_ports else 0,  # without Ray planners are threads of this process
+        io_cores=io_cores(settings, spare),
+        realtime=server.realtime and spare > 0,
     )
     admin_ports = range(server.admin_port, _after(settings))
     shared = DoorParams(

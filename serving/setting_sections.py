@@ -27,6 +27,10 @@ class Server:
     )
     front: str = setting("native", "Which gRPC server listens.", choices=("native", "grpc.aio"))
     bearer_token: str = setting("", "Token that callers must send; empty = none needed, on loopback only.", secret=True)
+    realtime: bool = setting(
+        True,
+        "Whether the thread that computes a replica's pages on the planners' cores asks for SCHED_FIFO there.",
+    )
     payload_bytes_max: int = setting(
         4 << 20, "Larger requests are refused before they are decoded.", low=1024, high=64 << 20, unit="bytes"
     )

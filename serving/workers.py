@@ -52,18 +52,27 @@ def deployed(settings: Settings) -> tuple[WorkerSpec, ...]:
     return tuple(spec for spec in specs(settings) if spec.params.where == DEPLOYMENT)
 
 
-def spare_cores(settings: Settings) -> int:
-    """How many of the first cores the thread that takes a replica's calls keeps off, like the planners; 0 = none.
+def spare_cores(settings: Settings, on_ray: bool) -> int:
+    """How many of the first cores a replica keeps off, like the planners; 0 = none.
 
     Where all cores are busy, Linux leaves a thread that wakes on the core that it had: it does not look whether others
-    have nothing but threads of SCHED_IDLE, which would leave at once. So it is not to be on a core that it shares
-    with the network, stores and callers. Only where planners leave so, and each replica has such a core.
+    have nothing but threads of SCHED_IDLE, which would leave at once. So what computes pages is not to be on a core
+    that it shares with the network, stores and callers, nor is who may hold Python's lock. Only where planners leave
+    so, and each replica has such a core. Without Ray planners are threads of the replica.
     """
     planners = [spec.params for spec in deployed(settings) if isinstance(spec.params, PlannerParams)]
-    if any(params.scheduling != IDLE for params in planners):
+    if not on_ray or any(params.scheduling != IDLE for params in planners):
         return 0
     spare = min((params.spare_cores for params in planners), default=0)
     return spare if settings.runtime.bounds.most <= len(cores()) - spare else 0
+
+
+def io_cores(settings: Settings, spare: int) -> tuple[int, ...]:
+    """The cores for what reads and writes calls in a replica that keeps off the first `spare`: those, where each
+    replica has one of them, or else all; none = where the replica is. To be asked before it keeps off them."""
+    if not spare:
+        return ()
+    return tuple(cores()[:spare] if settings.runtime.bounds.most <= spare else cores())
 
 
 class Workers:

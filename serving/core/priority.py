@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from time import sleep, thread_time
@@ -58,24 +58,36 @@ def but_the_first(spare: int) -> list[int]:
     return found[min(spare, len(found) - 1) :] if found else []
 
 
-def leave_the_first(spare: int) -> None:
-    """The calling thread, and those that it starts, use the first so many cores no longer. Elsewhere than on Linux
-    nothing changes."""
-    with suppress(AttributeError, OSError):
-        os.sched_setaffinity(threading.get_native_id(), but_the_first(spare))
+def go_first() -> bool:
+    """The calling thread, not those that it starts, has its core as soon as it wants it: SCHED_FIFO of sched(7), with
+    the lowest of its priorities. False where it may not have that (CAP_SYS_NICE, RLIMIT_RTPRIO), or nobody has.
+
+    A fair scheduler, EEVDF, pays its debts whoever wakes: of several threads of SCHED_IDLE on one core those that have
+    had less than the others are owed milliseconds, and get them first.
+    """
+    try:
+        first = os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO))
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, first)
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 give_way: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 """Lets a thread that waits for this core have it first."""
 
 
-def patient(make: Callable[[], T]) -> T:
+def patient(make: Callable[[], T], on: Sequence[int] = ()) -> T:
     """What `make` gives or raises, called on a thread which, like those that it starts, does not take a core from who
-    has it when it wakes, but gets its fair share all the same: SCHED_BATCH of sched(7). Elsewhere nothing changes."""
-    with ThreadPoolExecutor(1, initializer=_be_patient) as one:
+    has it when it wakes, but gets its fair share all the same: SCHED_BATCH of sched(7). on: the cores that they use;
+    none = those of the calling thread. Elsewhere nothing changes."""
+    with ThreadPoolExecutor(1, initializer=_be_patient, initargs=(on,)) as one:
         return one.submit(make).result()
 
 
-def _be_patient() -> None:
+def _be_patient(on: Sequence[int]) -> None:
+    thread = threading.get_native_id()
     with suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
+        if on:
+            os.sched_setaffinity(thread, on)

@@ -1,4 +1,4 @@
-"""How a worker stands aside for the pages. Elsewhere than on Linux nothing changes."""
+"""How a worker stands aside for the pages, and pages for the network. Elsewhere than on Linux nothing changes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def keep_off(spare_cores: int) -> None:
 
     There a page waits for the end of no slice, whatever sessions, groups and the version of the scheduler make of nice
     values. All threads keep off, those of Ray too, which answer in time as they are not niced: where the other cores
-    compute, whatever else a worker's process does would have to be done on the core that is meant for the pages.
+    compute, whatever else a process does would have to be done on the core that is spared.
     """
     with suppress(AttributeError, OSError):
         left = but_the_first(spare_cores)

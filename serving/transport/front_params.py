@@ -17,8 +17,8 @@ class FrontParams:
     are refused before they are decoded. reuse_port: share the port with other processes (SO_REUSEPORT).
     token_sha256: SHA-256 digests (32 bytes each) of the bearer tokens that are accepted; none = no token is needed.
     streams_max: concurrent calls of one connection, 1..65536. io_threads: 1..64, threads outside the GIL (native only).
-    plans: how streams of plans take their time. spare_cores: 0..1024, so many of the first cores are not used by the
-    thread that takes the calls (native only).
+    plans: how streams of plans take their time. io_cores: those that these threads use, none = all that the process
+    may. realtime: the thread that takes the calls goes first on its core, if it may (native only).
 
     What one client connection can make a front hold before the engine sees it is streams_max x the size of a message
     (the limit applies when a message is complete); put a limit on connections in front of it.
@@ -32,7 +32,8 @@ class FrontParams:
     streams_max: int = 1024
     io_threads: int = 1
     plans: Limits = field(default_factory=Limits)
-    spare_cores: int = 0
+    io_cores: tuple[int, ...] = ()
+    realtime: bool = False
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -42,7 +43,6 @@ class FrontParams:
             ("payload_bytes_max", 1, 2**31 - 1),
             ("streams_max", 1, 65536),
             ("io_threads", 1, 64),
-            ("spare_cores", 0, 1024),
         )
         for digest in self.token_sha256:
             if len(digest) != 32:

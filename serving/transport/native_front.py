@@ -12,7 +12,7 @@ from pygrpc_native import EVENT_CALL, NativeGrpcFront
 
 from serving.core.clock import NEVER, Clock, SystemClock
 from serving.core.errors import InternalError, NotReady, PayloadTooLarge, StoregateError
-from serving.core.priority import leave_the_first, patient
+from serving.core.priority import go_first, patient
 from serving.engine.calls import Call, Intake
 from serving.transport import status
 from serving.transport.callers import CALLER_KEY, caller_at, caller_named
@@ -65,6 +65,7 @@ class NativeFront:
                     max_concurrent_streams=params.streams_max,
                     reuse_port=params.reuse_port,
                 ),
+                params.io_cores,
             )
         except OSError as error:
             raise cannot_listen(params.host, params.port, error, PORT_SETTING) from error
@@ -139,8 +140,8 @@ class NativeFront:
 
         While it has work to do for the engine it looks for new calls after every batch, without waiting for them.
         """
-        if self._params.spare_cores:
-            leave_the_first(self._params.spare_cores)
+        if self._params.realtime and not go_first():
+            _log.info("pages wait for planners now and then: SCHED_FIFO needs CAP_SYS_NICE or an RLIMIT_RTPRIO of 1")
         receive, working = self._front.recv_batch_details, False
         while (events := receive(DRAIN_MAX, 0 if working else None)) is not None:
             working = self._hand_over(events, intake)

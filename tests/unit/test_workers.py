@@ -70,16 +70,30 @@ def test_pages_are_computed_where_planners_leave_at_once(
     monkeypatch: pytest.MonkeyPatch, cores: int, changed: dict[str, str], spare: int
 ) -> None:
     monkeypatch.setattr("serving.workers.cores", lambda: list(range(cores)))
-    assert spare_cores(load(environ={f"STOREGATE__{key}": value for key, value in changed.items()})) == spare
+    settings = load(environ={f"STOREGATE__{key}": value for key, value in changed.items()})
+    assert spare_cores(settings, on_ray=True) == spare
+    assert spare_cores(settings, on_ray=False) == 0, "planners are threads of the replica's process"
 
 
-@pytest.mark.parametrize(("on_ray", "least"), [(True, 1), (False, 0)])
-def test_without_ray_the_thread_that_takes_calls_may_use_every_core(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, on_ray: bool, least: int
+@pytest.mark.parametrize(
+    ("changed", "spare", "cores"),
+    [
+        pytest.param({}, 0, (), id="where the replica is"),
+        pytest.param({}, 1, (0,), id="the spare core"),
+        pytest.param({"RUNTIME__REPLICAS": "2"}, 1, (0, 1, 2, 3), id="too few for two replicas"),
+        pytest.param({"RUNTIME__REPLICAS": "2"}, 2, (0, 1), id="one for each"),
+    ],
+)
+def test_what_reads_and_writes_calls_keeps_to_the_spare_cores(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], spare: int, cores: tuple[int, ...]
 ) -> None:
-    """Planners are threads of its own process there, and no idle ones."""
-    monkeypatch.setattr("serving.workers.cores", lambda: [0, 1])
-    assert {door.grpc.spare_cores for door in door_params(settings, on_ray)} == {least}
+    """And what computes pages goes first on the others, unless it is told otherwise."""
+    monkeypatch.setattr("serving.workers.cores", lambda: [0, 1, 2, 3])
+    environ = {f"STOREGATE__{key}": value for key, value in changed.items()}
+    (door,) = door_params(load(environ=environ), True, spare)
+    assert (door.grpc.io_cores, door.grpc.realtime) == (cores, spare > 0)
+    (door,) = door_params(load(environ=environ | {"STOREGATE__SERVER__REALTIME": "false"}), True, spare)
+    assert (door.grpc.io_cores, door.grpc.realtime) == (cores, False)
 
 
 def test_admin_ports_of_workers_come_after_those_of_replicas() -> None:

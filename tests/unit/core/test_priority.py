@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
 from serving.core import priority
-from serving.core.priority import PAUSE_S_MAX, PAUSES, STRETCH_S, breathe, patient, yield_to_others
+from serving.core.priority import PAUSE_S_MAX, PAUSES, STRETCH_S, breathe, go_first, patient, yield_to_others
 
 
 def nice_of(thread: int) -> int:
@@ -29,6 +32,34 @@ def test_only_the_calling_thread_yields() -> None:
     thread.join()
     assert seen == [7]
     assert nice_of(threading.get_native_id()) == before
+
+
+def policy() -> int:
+    """Of the calling thread."""
+    return os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK
+
+
+def test_who_goes_first_does_so_alone() -> None:
+    """Neither the threads that it starts nor those that are there."""
+    with ThreadPoolExecutor(1) as one:
+        went = one.submit(go_first).result()
+        assert one.submit(policy).result() == (os.SCHED_FIFO if went else os.SCHED_OTHER)
+        with one.submit(ThreadPoolExecutor, 1).result() as below:
+            assert one.submit(lambda: below.submit(policy).result()).result() == os.SCHED_OTHER
+    assert policy() == os.SCHED_OTHER
+
+
+def test_who_may_not_go_first_goes_on() -> None:
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        assert process.submit(unprivileged).result() == (False, os.SCHED_OTHER)
+
+
+def unprivileged() -> tuple[bool, int]:
+    """Whether a thread of a plain user's process goes first, and its policy."""
+    resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
+    if os.geteuid() == 0:
+        os.setuid(65534)
+    return go_first(), policy()
 
 
 def test_what_patient_threads_make_comes_back_and_so_do_errors() -> None:

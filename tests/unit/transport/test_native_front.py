@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -14,6 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from link_laws import awaited
 
 from serving.core.errors import Overloaded
+from serving.core.priority import go_first
 from serving.engine.calls import Call, Responder
 from serving.transport.front_params import FrontParams
 from serving.transport.native_front import NativeFront
@@ -63,29 +65,30 @@ def test_all_that_waits_is_seen_at_once() -> None:
     front.close(0.0)
 
 
-class Where:
-    """An Intake that tells which cores its thread may use."""
+class Policy:
+    """An Intake that tells how its thread is scheduled."""
 
     def submit(self, calls: Sequence[Call], returning: bool = False) -> bool:
         for call in calls:
-            call.responder.respond(call.call_id, repr(sorted(os.sched_getaffinity(0))).encode())
+            policy = os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK
+            call.responder.respond(call.call_id, str(policy).encode())
         return False
 
     def cancel(self, responder: Responder, call_id: int) -> None:
         pass
 
 
-@pytest.mark.parametrize("spare", [0, 1, 1024])
-def test_the_thread_that_takes_calls_keeps_off_the_spare_cores(spare: int) -> None:
-    """One is left to it however few there are; the process itself may use all."""
-    before = sorted(os.sched_getaffinity(0))
-    front = NativeFront(FrontParams(spare_cores=spare), (ASK,), ("unit.Service",))
-    front.start(Where())
+@pytest.mark.parametrize("realtime", [False, True])
+def test_the_thread_that_takes_calls_goes_first_if_it_may(realtime: bool) -> None:
+    with ThreadPoolExecutor(1) as one:
+        permitted = one.submit(go_first).result()
+    front = NativeFront(FrontParams(realtime=realtime), (ASK,), ("unit.Service",))
+    front.start(Policy())
     with grpc.insecure_channel(f"127.0.0.1:{front.port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
-        told = channel.unary_unary(ASK)(b"", timeout=WAIT_S)
-        assert told == repr(before[spare:] or before[-1:]).encode()
+        told = int(channel.unary_unary(ASK)(b"", timeout=WAIT_S))
     front.close(0.0)
-    assert sorted(os.sched_getaffinity(0)) == before
+    assert told == (os.SCHED_FIFO if realtime and permitted else os.SCHED_OTHER)
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 def test_open_reflection_sessions_keep_no_health_check_waiting() -> None:
@@ -152,11 +155,12 @@ def test_a_front_that_closes_tells_the_engine_that_it_does_not_come_back() -> No
     assert engine.submitted[-1] == (0, False)
 
 
-def test_threads_that_read_and_write_do_not_put_the_engine_off_its_core() -> None:
-    """Every thread that pygrpc-native starts waits for its turn when it wakes."""
+@pytest.mark.parametrize("cores", [(), (min(os.sched_getaffinity(0)),)])
+def test_threads_that_read_and_write_do_not_put_the_engine_off_its_core(cores: tuple[int, ...]) -> None:
+    """Every thread that pygrpc-native starts waits for its turn when it wakes, on the cores that it is told."""
     tasks = Path("/proc/self/task")
-    before = set(os.listdir(tasks))
-    front = NativeFront(FrontParams(port=0), [ASK], [])
+    before, mine = set(os.listdir(tasks)), os.sched_getaffinity(0)
+    front = NativeFront(FrontParams(port=0, io_cores=cores), [ASK], [])
 
     def started() -> list[int]:
         """They take their names when they first run."""
@@ -164,6 +168,9 @@ def test_threads_that_read_and_write_do_not_put_the_engine_off_its_core() -> Non
         return [int(task) for task in new if "grpc-native" in (tasks / task / "comm").read_text()]
 
     try:
-        assert {os.sched_getscheduler(task) for task in awaited(started, "they run")} == {os.SCHED_BATCH}
+        threads = awaited(started, "they run")
+        assert {os.sched_getscheduler(task) for task in threads} == {os.SCHED_BATCH}
+        assert all(os.sched_getaffinity(task) == (set(cores) or mine) for task in threads)
     finally:
         front.close(0.0)
+    assert os.sched_getaffinity(0) == mine
