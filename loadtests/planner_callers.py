@@ -1,10 +1,11 @@
 """Callers of plans, in a process of their own.
 
-They stand for other machines: they hold no lock that a caller of pages waits for, and take what nobody else wants.
+They stand for other machines: they hold no lock that a caller of pages waits for, and can be kept off its core.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +18,6 @@ import grpc
 
 from loadtests.planner_calls import Ask
 from serving.runtime.aside import stand_aside
-from serving.runtime.worker_params import IDLE
 
 CHANNEL: Final = [("grpc.use_local_subchannel_pool", 1)]
 PLAN_S: Final = 60.0
@@ -30,13 +30,14 @@ REFUSED_S: Final = 0.1
 class Planners(AbstractContextManager["Planners"]):
     """Callers at work inside, each with one kind of plan again and again. After it: `plans` by kind, and `failed`."""
 
-    def __init__(self, target: str, kinds: Sequence[Ask], count: int) -> None:
-        """Returns when they ask. Raises RuntimeError or EOFError when their process does not come up."""
+    def __init__(self, target: str, kinds: Sequence[Ask], count: int, cores: Sequence[int] = ()) -> None:
+        """cores: that they use, none = those of the calling thread. Returns when they ask. Raises RuntimeError or
+        EOFError when their process does not come up."""
         self.plans: Counter[str] = Counter()
         self.failed: list[str] = []
         spawn = get_context("spawn")
         self._ours, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_ask, args=(theirs, target, kinds, count), daemon=True)
+        self._process = spawn.Process(target=_ask, args=(theirs, target, kinds, count, cores), daemon=True)
         self._process.start()
         theirs.close()
         self._told(START_S_MAX)
@@ -59,9 +60,11 @@ class Planners(AbstractContextManager["Planners"]):
         return plans, failed
 
 
-def _ask(theirs: Connection, target: str, kinds: Sequence[Ask], count: int) -> None:
+def _ask(theirs: Connection, target: str, kinds: Sequence[Ask], count: int, cores: Sequence[int]) -> None:
     """In that process."""
-    stand_aside(IDLE)
+    stand_aside()
+    if cores:
+        os.sched_setaffinity(0, cores)
     enough, plans, failed = threading.Event(), Counter[str](), list[str]()
     each = [kinds[number % len(kinds)] for number in range(count)]
     threads = [threading.Thread(target=_repeat, args=(target, kind, enough, plans, failed)) for kind in each]

@@ -6,10 +6,10 @@ python -m loadtests.planners --scheduling nice
 python -m loadtests.planners --no-realtime
 python -m loadtests.planners --local
 
-A gateway of its own. Planners keep off the first core (`workers.*.spare_cores`), and callers keep to it: what they
-wait for a planner's slice is none of the gateway's. Pages are asked for at a fixed rate by an open loop; their time
-counts from when they were to be sent. Callers of plans ask again as soon as they are answered, in a process of their
-own. A stretch of which another machine on the same host took its part is made again.
+A gateway of its own. Planners keep off the first core (`workers.*.spare_cores`), and callers of pages keep to it: what
+they wait for a planner's slice is none of the gateway's. Pages are asked for at a fixed rate by an open loop; their
+time counts from when they were to be sent. Callers of plans ask again as soon as they are answered, in a process of
+their own on the planners' cores. A stretch of which another machine on the same host took its part is made again.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from loadtests.planner_calls import Ask, asks
 from loadtests.run import SMALL_ITEMS, SMALL_USERS
 from loadtests.telling import tell
 from serving.core.errors import StoregateError
+from serving.core.priority import cores
 from serving.runtime.home import workers
 from serving.runtime.process import tune
 from serving.runtime.worker_params import IDLE, NICE, PlannerParams
@@ -126,7 +127,8 @@ def _there(channel: grpc.Channel, kind: Ask, until: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked of a gateway. planners: at once; seconds: of a stretch."""
+    """What is asked of a gateway. planners: at once; seconds: of a stretch. plan_cores: of who asks for plans, none =
+    those of the calling thread."""
 
     target: str
     bodies: Sequence[bytes]
@@ -135,6 +137,7 @@ class Load:
     rate: float
     callers: int
     seconds: float
+    plan_cores: tuple[int, ...] = ()
 
     def warm(self) -> None:
         """A first plan of each kind, and pages. Raises grpc.RpcError."""
@@ -149,7 +152,7 @@ class Load:
 
     def stretch(self, beside: bool, seed: int, used: Callable[[], float | None] = lambda: None) -> Stretch:
         """Pages for so long, alone or beside the planners. used: seconds of the processor that planners have had."""
-        planners = Planners(self.target, self.kinds, self.planners) if beside else None
+        planners = Planners(self.target, self.kinds, self.planners, self.plan_cores) if beside else None
         with planners or nullcontext():
             before, began, host = used(), time.monotonic(), psutil.cpu_times()
             pages = Pages(self.target, self.bodies, self.rate, self.callers, seed)
@@ -243,9 +246,8 @@ def measure(
         settings |= {f"workers.{name}.spare_cores": str(spare_cores) for name in WORKERS}
         settings["server.realtime"] = str(realtime).lower()
         gateway = stack.enter_context(closing(OwnGateway(home, local=local, folder=work, settings=settings)))
-        if spare_cores and not local:
-            stack.enter_context(keeping_to(spare_cores))
-        what = Load(gateway.grpc_target, bodies, asks(search_s, seed), **load)
+        others = stack.enter_context(keeping_to(0 if local else spare_cores))
+        what = Load(gateway.grpc_target, bodies, asks(search_s, seed), **load, plan_cores=others)
         say("the first plans")
         what.warm()
         found: list[Stretch] = []
@@ -268,15 +270,17 @@ def measure(
 
 
 @contextmanager
-def keeping_to(cores: int) -> Iterator[None]:
-    """Inside, this thread and those that it starts take the first cores alone, where the system can tell them to."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
+def keeping_to(first: int) -> Iterator[tuple[int, ...]]:
+    """Inside, this thread and those that it starts take the first so many cores alone; the others are given, none where
+    there are none, 0 are asked for, or the system does not tell."""
+    before = cores()
+    ours, others = before[:first], before[first:]
+    if not (ours and others):
+        yield ()
         return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:cores])
+    os.sched_setaffinity(0, ours)
     try:
-        yield
+        yield tuple(others)
     finally:
         os.sched_setaffinity(0, before)
 

@@ -11,6 +11,7 @@ import pytest
 
 from loadtests.planner_callers import Planners
 from loadtests.planner_calls import asks
+from serving.runtime.aside import NICE
 
 KINDS = asks(0.1, 0)
 
@@ -24,10 +25,12 @@ def nobody() -> Iterator[str]:
 
 
 def test_what_fails_is_told_and_nobody_is_left(nobody: str) -> None:
-    """They take only what nobody else wants."""
-    with Planners(nobody, KINDS, len(KINDS)) as planners:
+    """They come after others, on the cores that they are told."""
+    last = max(os.sched_getaffinity(0))
+    with Planners(nobody, KINDS, len(KINDS), (last,)) as planners:
         (process,) = active_children()
-        assert os.sched_getscheduler(process.pid or 0) == os.SCHED_IDLE
+        assert os.getpriority(os.PRIO_PROCESS, process.pid or 0) == NICE
+        assert os.sched_getaffinity(process.pid or 0) == {last}
     assert not process.is_alive()
     assert not planners.plans
     assert {tuple(failed.split(": ")[:2]) for failed in planners.failed} == {
