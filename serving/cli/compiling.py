@@ -25,7 +25,7 @@ def told_while_compiling(line_s: float = LINE_S, say: Callable[[str], None] = sa
         def on_start(self, _: Any) -> None:
             if not self.began:
                 self.began = self.told_at = time.monotonic()
-                say("compiling, which takes a minute or two; later runs find it ready")
+                say("compiling, which takes a few minutes; later runs find it ready")
 
         def on_end(self, _: Any) -> None:
             self.kernels += 1

@@ -54,7 +54,7 @@ def _launch(plan: Plan, say: Say, on_ready: OnReady, leave: Departure, stack: Ex
     start_ray(plan, leave, ours)
     leave.check()
     many = "1 replica" if params.replicas == 1 else f"{params.replicas} replicas"
-    say(f"starting {many} (the first start compiles kernels for up to a minute)")
+    say(f"starting {many} (the first start compiles kernels for a few minutes)")
     start_serve()
     stack.callback(end_gateway, plan)
     deploy(plan, settings)

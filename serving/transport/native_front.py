@@ -141,7 +141,7 @@ class NativeFront:
         While it has work to do for the engine it looks for new calls after every batch, without waiting for them.
         """
         if self._params.realtime and not go_first():
-            _log.info("pages wait for planners now and then: SCHED_FIFO needs CAP_SYS_NICE or an RLIMIT_RTPRIO of 1")
+            _log.warning("pages wait for planners now and then: SCHED_FIFO needs CAP_SYS_NICE or an RLIMIT_RTPRIO of 1")
         receive, working = self._front.recv_batch_details, False
         while (events := receive(DRAIN_MAX, 0 if working else None)) is not None:
             working = self._hand_over(events, intake)

@@ -91,6 +91,16 @@ def test_the_thread_that_takes_calls_goes_first_if_it_may(realtime: bool) -> Non
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
+def test_who_may_not_go_first_says_why(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("serving.transport.native_front.go_first", lambda: False)
+    front = NativeFront(FrontParams(realtime=True), (ASK,), ("unit.Service",))
+    front.start(Policy())
+    awaited(lambda: caplog.messages, "it tells")
+    front.close(0.0)
+    (told,) = caplog.messages
+    assert "RLIMIT_RTPRIO" in told
+
+
 def test_open_reflection_sessions_keep_no_health_check_waiting() -> None:
     """Each held one of eight threads, and the load balancer took a healthy gateway for dead."""
     front, over = NativeFront(FrontParams(), (ASK,), ("unit.Service",)), threading.Event()
