@@ -66,7 +66,7 @@ def together_with(client: Client, item: str) -> list[str]:
 
 def stored(home: Path, user: str) -> list[bytes]:
     """The records of a user's profile in the running gateway's store."""
-    profiles = RedisProfiles(RedisServer(running_url(home)))
+    profiles = RedisProfiles(RedisServer(running_url(home)), read_timeout_s=2.0)
     try:
         assert profiles.wait_ready(10.0)
         (blob,) = profiles.fetch([f"u:{user}"], 10.0)
