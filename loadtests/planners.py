@@ -309,8 +309,8 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
 @click.option("--search", type=click.FloatRange(0.05, 30), default=0.5, show_default=True, help="Seconds of a plan.")
 @click.option("--rate", type=click.FloatRange(1, 10_000), default=200.0, show_default=True, help="Pages a second.")
 @click.option("--callers", type=click.IntRange(1, 64), default=4, show_default=True, help="Of pages.")
-@click.option("--seconds", type=click.FloatRange(0.5, 120), default=3.0, show_default=True, help="A stretch.")
-@click.option("--stretches", type=click.IntRange(1, 100), default=5, show_default=True, help="Of each kind.")
+@click.option("--seconds", type=click.FloatRange(0.5, 120), default=8.0, show_default=True, help="A stretch.")
+@click.option("--stretches", type=click.IntRange(1, 100), default=9, show_default=True, help="Of each kind.")
 @click.option(
     "--scheduling", type=click.Choice([IDLE, NICE]), default=PlannerParams().scheduling, show_default=True,
     help="Of the planners.",
